@@ -97,7 +97,10 @@ export async function startProgram(
     setModeration: async (rxUsecs) => {
       for (const fd of namespaces.fds) {
         using client = await connectTo(folder, fd);
-        await client.call("coalesce.set", { values: { "rx-usecs": rxUsecs } });
+        const values = rxUsecs === "adaptive"
+          ? { "adaptive-rx": 1 } as const
+          : { "rx-usecs": rxUsecs, "adaptive-rx": 0 } as const;
+        await client.call("coalesce.set", { values });
       }
     },
     receiveEvents: async (end) => {

@@ -36,8 +36,8 @@ export interface Subject {
   readonly pids?: Ends<number>;
   /** Sets the mode of all interfaces, and with it the MTU; absent if the network has a fixed MTU. */
   setMode?(mode: "datagram" | "connected"): Promise<void>;
-  /** Sets the moderation of receive events at all ends; absent if the network has none. */
-  setModeration?(rxUsecs: number): Promise<void>;
+  /** Sets `rx-usecs`, or `adaptive-rx on`, at all ends; absent if the network has no moderation. */
+  setModeration?(rxUsecs: number | "adaptive"): Promise<void>;
   /** Returns the number of receive events at an end so far; absent if the network does not count them. */
   receiveEvents?(end: number): Promise<number>;
   /** Returns the CPU time of its processes so far. */

@@ -91,7 +91,8 @@ const AFTER = `
 Environment:
 ${variables()}
 
-Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running.
+Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
+of \`ipoib ethtool\` have the codes of ethtool.
 A command without an interface applies to the only one in the namespace.`;
 
 function variables(): string {

@@ -86,9 +86,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     memberships: init.memberships,
     nextHops: init.nextHops,
     txQueueLength: TX_QUEUE_LENGTH,
-    ...(port.attributes.capabilities.segmentation === "none"
-      ? { offload: 0 }
-      : {}),
+    // The features of the interface (ipoib/features.ts) enable the offloads of the port.
+    offload: 0,
   };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {

@@ -198,24 +198,43 @@ export function statsRecord(
   context: RecordContext,
 ): StatsRecord {
   const counts = iface.statistics;
+  const { queueDrops } = iface.netdev.status();
   return {
     ifname: iface.name,
-    ...counted(iface, iface.netdev.status().queueDrops),
+    stats64: stats64(counts, queueDrops),
+    drops: { ...counts.drops.snapshot(), tx_device_queue: queueDrops },
     counters: {
-      rx_echoes: counts.echoes,
-      rx_coalesced: counts.coalesced,
-      arp_received: counts.arpReceived,
-      arp_sent: counts.arpSent,
-      nd_received: counts.ndReceived,
-      nd_sent: counts.ndSent,
-      dhcp_received: counts.dhcpReceived,
-      dhcp_sent: counts.dhcpSent,
+      ...framesAndPackets(iface),
+      tx_arp: counts.arpSent,
+      rx_arp: counts.arpReceived,
+      tx_nd: counts.ndSent,
+      rx_nd: counts.ndReceived,
+      tx_dhcp: counts.dhcpSent,
+      rx_dhcp: counts.dhcpReceived,
       ...counts.tables.snapshot(),
       ...counts.connections.snapshot(),
       ...Object.fromEntries(
         Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),
       ),
     },
+  };
+}
+
+/** Returns the counters that add up with the statistics and the drops (ipoib/statistics.ts). */
+function framesAndPackets(
+  { statistics: { totals }, waiting, netdev }: IpoibInterface,
+) {
+  return {
+    tx_frames: totals.get("tx_frames"),
+    tx_generated: totals.get("tx_generated"),
+    tx_waiting: waiting,
+    rx_received: totals.get("rx_received"),
+    rx_frames: totals.get("rx_frames"),
+    rx_coalesced: totals.get("rx_coalesced"),
+    rx_writing: netdev.writing,
+    rx_ignored: totals.get("rx_ignored"),
+    rx_echoes: totals.get("rx_echoes"),
+    rx_events: totals.get("rx_events"),
   };
 }
 

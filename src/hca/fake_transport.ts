@@ -152,7 +152,7 @@ export class FakeTransport {
       capabilities: {
         transmitChecksum: true,
         receiveChecksum: true,
-        segmentation: "deferred",
+        segmentation: this.headersMissing ? "requests" : "deferred",
         connectionManagement: options.connections
           ? true
           : "the fake fabric has no connections",

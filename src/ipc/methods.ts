@@ -17,6 +17,7 @@ import {
   CoalesceValuesSchema,
   DriverRecordSchema,
   FeatureRecordSchema,
+  RingRecordSchema,
 } from "./schema/ethtool_records.ts";
 import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link_record.ts";
@@ -236,6 +237,24 @@ export const methods = {
     }),
     result: done,
   },
+  "rings.get": {
+    runs: { interface: "worker" },
+    params: ofInterface,
+    result: RingRecordSchema,
+  },
+  /**
+   * Sets the receive queue of the queue pair and the transmit queue of the network device. The former takes a new queue
+   * pair, so the link restarts with another QPN.
+   */
+  "rings.set": {
+    runs: { interface: "worker" },
+    params: v.strictObject({
+      name: v.exactOptional(interfaceName),
+      rx: v.exactOptional(u32),
+      tx: v.exactOptional(u32),
+    }),
+    result: done,
+  },
   "driver": {
     runs: { interface: "worker" },
     params: ofInterface,
@@ -245,6 +264,18 @@ export const methods = {
     runs: { interface: "worker" },
     params: ofInterface,
     result: v.array(FeatureRecordSchema),
+  },
+  /** Requests features on or off. Returns the features before and after. */
+  "features.set": {
+    runs: { interface: "worker" },
+    params: v.strictObject({
+      name: v.exactOptional(interfaceName),
+      request: v.record(shortText, v.boolean()),
+    }),
+    result: v.object({
+      before: v.array(FeatureRecordSchema),
+      after: v.array(FeatureRecordSchema),
+    }),
   },
   /** Replies when the interface is running. */
   "wait": { runs: { interface: "process" }, params: ofInterface, result: done },

@@ -27,7 +27,6 @@ import { WantedGroups } from "./multicast/wanted_groups.ts";
 import { KernelSync } from "./neighbour/kernel_sync.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
-import type { CoalescingSettings } from "./offload/coalescer.ts";
 import { PathTable } from "./path.ts";
 import { PeerTable } from "./peer.ts";
 import { Receiver } from "./rx.ts";
@@ -153,9 +152,13 @@ export class Engine {
       this.#receiver.refused(errno, packets);
   }
 
-  /** How received packets are coalesced. */
-  get coalescing(): CoalescingSettings {
-    return this.#receiver.coalescing;
+  get receiver(): Receiver {
+    return this.#receiver;
+  }
+
+  /** Number of packets that wait for an address, a path or a join. */
+  get waiting(): number {
+    return this.#sender.waiting.packets;
   }
 
   /** Sets the queue pair for sending and receiving, or none. */

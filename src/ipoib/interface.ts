@@ -31,12 +31,12 @@ import { Carrier } from "./carrier.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { Features } from "./features.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
-import type { CoalescingSettings } from "./offload/coalescer.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
@@ -60,10 +60,11 @@ export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
   readonly mtu: InterfaceMtu;
+  readonly features: Features;
   /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
   /** Moderation of receive completions; survives a new queue pair. */
-  readonly moderation = new Moderation();
+  readonly moderation: Moderation;
   /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
@@ -74,6 +75,7 @@ export class IpoibInterface {
   readonly #engine: Engine;
   readonly #debug: DebugLog;
   #qp: UdQp | undefined;
+  #receiveQueueSize = DEFAULT_RECV_QUEUE;
   /** True while the link is started: from the first join of the broadcast group on. */
   #started = false;
   /** The port's GID when it was last compared. */
@@ -96,7 +98,7 @@ export class IpoibInterface {
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
     this.#linkLocal = new LinkLocal(netdev);
-    this.#refusal = new Refusal(context.reactor, () => this.#tryAgain());
+    this.#refusal = new Refusal(context.reactor, () => this.#evaluate());
     this.log = getLogger(netdev.name);
     this.#carrier = new Carrier({ netdev, port: context.port, log: this.log });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
@@ -115,7 +117,22 @@ export class IpoibInterface {
       { netdev, port, group, mode: () => this.connected.mode, log: this.log },
       options.adminMtu,
     );
-    this.connected.onMode = () => this.mtu.onMode();
+    this.features = new Features({
+      netdev,
+      capabilities: port.attributes.capabilities,
+      mode: () => this.connected.mode,
+      receive: this.#engine.receiver,
+    });
+    this.moderation = new Moderation({
+      reactor: context.reactor,
+      receiver: this.#engine.receiver,
+      queueSize: () => this.#receiveQueueSize,
+      log: this.log,
+    });
+    this.connected.onMode = () => {
+      this.mtu.onMode();
+      this.features.update();
+    };
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
@@ -173,9 +190,9 @@ export class IpoibInterface {
     return this.#engine.statistics;
   }
 
-  /** How received packets are coalesced. */
-  get coalescing(): CoalescingSettings {
-    return this.#engine.coalescing;
+  /** Number of packets that wait for an address, a path or a join. */
+  get waiting(): number {
+    return this.#engine.waiting;
   }
 
   get neighbours(): NeighbourTable {
@@ -202,6 +219,30 @@ export class IpoibInterface {
   /** Number of slots for outgoing packets. */
   get sendQueueSize(): number {
     return this.#memory.bytes.length / this.#memory.stride;
+  }
+
+  /** Number of received packets that can wait in the queue pair. */
+  get receiveQueueSize(): number {
+    return this.#receiveQueueSize;
+  }
+
+  /**
+   * Sets the size of the receive queue in packets, and restarts the link with a new queue pair. Throws the errors of the
+   * device; the old size is then kept.
+   */
+  setReceiveQueueSize(size: number): void {
+    const before = this.#receiveQueueSize;
+    if (size === before) return;
+    this.#receiveQueueSize = size;
+    if (!this.#qp) return;
+    this.#closeQp();
+    this.#evaluate();
+    const { current } = this.#refusal;
+    if (!current) return;
+    this.#receiveQueueSize = before;
+    this.#refusal.end();
+    this.#evaluate();
+    throw current.error;
   }
 
   /** Resumes reading from the network device; called when slots are free again. */
@@ -247,6 +288,7 @@ export class IpoibInterface {
     this.#state = "closed";
     this.#refusal.close();
     this.#engine.dispose();
+    this.moderation.close();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
   }
@@ -265,7 +307,7 @@ export class IpoibInterface {
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
     if (found.index < 0) this.#closeQp();
-    else if (!this.#qp && this.#refusal.text === undefined) this.#openQp();
+    else if (!this.#qp && !this.#refusal.current) this.#openQp();
     const ready = this.#qp !== undefined && this.netdev.config.up &&
       attributes.state === "active";
     if (!ready) this.#endLink();
@@ -291,7 +333,7 @@ export class IpoibInterface {
       this.#qp = this.#context.port.createUdQp({
         memory: this.#memory,
         pkeyIndex: this.pkeyIndex,
-        recvQueueSize: DEFAULT_RECV_QUEUE,
+        recvQueueSize: this.#receiveQueueSize,
       });
     } catch (error) {
       this.#refusal.begin("a queue pair", IpoibError.from(error));
@@ -312,12 +354,6 @@ export class IpoibInterface {
     this.#closeQp();
     this.#refusal.begin("to restart the queue pair", error);
     this.#updateState();
-  }
-
-  /** Creates the queue pair that the device has refused. */
-  #tryAgain(): void {
-    this.#refusal.text = undefined;
-    this.#evaluate();
   }
 
   #startLink(): void {
@@ -366,7 +402,7 @@ export class IpoibInterface {
       port: this.#context.port.attributes,
       pkey: this.pkey,
       pkeyIndex: this.pkeyIndex,
-      refusal: this.#refusal.text,
+      refusal: this.#refusal.current?.text,
       broadcast: this.groups.broadcast,
     });
     const membershipChanged = this.isLimited !== this.#limited;

@@ -13,16 +13,19 @@ import { MAX_BACKOFF_MS } from "./constants.ts";
 const FIRST_BACKOFF_MS: Millis = 2000;
 
 export class Refusal {
-  /** What the device has refused and the remedy, if known; undefined while nothing is refused. */
-  text: string | undefined;
+  /** What the device has refused, as text with the remedy if known, and its error; undefined while nothing is refused. */
+  current: { readonly text: string; readonly error: IpoibError } | undefined;
   readonly #reactor: Reactor;
   readonly #timer: Timer;
   #backOffMs = FIRST_BACKOFF_MS;
 
-  /** @param retry called when the call is to be tried again */
+  /** @param retry called when the call is to be tried again; nothing is refused then */
   constructor(reactor: Reactor, retry: () => void) {
     this.#reactor = reactor;
-    this.#timer = reactor.timer(retry);
+    this.#timer = reactor.timer(() => {
+      this.current = undefined;
+      retry();
+    });
   }
 
   /** The device has refused `what`. Schedules the next try. */
@@ -30,14 +33,15 @@ export class Refusal {
     const { errno, message, hint } = error;
     const reason = errno === undefined ? message : errnoText(errno);
     const remedy = hint === undefined ? "" : ` (${hint})`;
-    this.text = `the device refuses ${what}: ${reason}${remedy}`;
+    const text = `the device refuses ${what}: ${reason}${remedy}`;
+    this.current = { text, error };
     this.#timer.at(this.#reactor.clock.now() + this.#backOffMs);
     this.#backOffMs = Math.min(2 * this.#backOffMs, MAX_BACKOFF_MS);
   }
 
   /** The call has succeeded, or is not needed any more. */
   end(): void {
-    this.text = undefined;
+    this.current = undefined;
     this.#backOffMs = FIRST_BACKOFF_MS;
     this.#timer.at(Infinity);
   }

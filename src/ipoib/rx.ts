@@ -35,8 +35,11 @@ import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
+import type { ReceiveSwitches } from "./features.ts";
 import type { Translator } from "./family/translator.ts";
 import { Coalescer, type CoalescingSettings } from "./offload/coalescer.ts";
+import type { ReceivedTraffic } from "./adaptive_moderation.ts";
+import type { ModeratedReceiver } from "./moderation.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
 /** Dependencies of a {@linkcode Receiver}. */
@@ -53,7 +56,7 @@ export interface ReceiverParts {
   readonly dhcp: DhcpTranslator;
 }
 
-export class Receiver {
+export class Receiver implements ReceiveSwitches, ModeratedReceiver {
   readonly #parts: ReceiverParts;
   readonly #netdev: Netdev;
   readonly #statistics: Statistics;
@@ -67,6 +70,10 @@ export class Receiver {
   #batch: RxBatch | undefined;
   /** False while the link is ended: received packets are dropped. */
   open = false;
+  /** See {@linkcode ReceiveSwitches}. */
+  trustsChecksums = true;
+  /** See {@linkcode ModeratedReceiver}. */
+  onPackets: (() => void) | undefined = undefined;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -83,6 +90,15 @@ export class Receiver {
     return this.#coalescer;
   }
 
+  get traffic(): ReceivedTraffic {
+    const totals = this.#totals;
+    return {
+      events: totals[Stat.RxEvents]!,
+      packets: totals[Stat.RxPackets]!,
+      bytes: totals[Stat.RxBytes]!,
+    };
+  }
+
   /** Sets the queue pair to receive from, or none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
@@ -95,8 +111,11 @@ export class Receiver {
     const qp = this.#qp;
     const batch = this.#batch;
     if (!qp || !batch) return;
+    const totals = this.#totals;
+    const received = totals[Stat.RxReceived]!;
     // Stage 1, poll.
     while (qp.poll(batch) > 0) {
+      totals[Stat.RxReceived]! += batch.count;
       if (this.#debug.packets) {
         for (let i = 0; i < batch.count; i++) this.#log(batch, i);
       }
@@ -107,6 +126,9 @@ export class Receiver {
       // Stage 7, release.
       qp.release(batch);
     }
+    if (totals[Stat.RxReceived] === received) return;
+    totals[Stat.RxEvents]!++;
+    if (this.onPackets) this.onPackets();
   }
 
   #log(batch: RxBatch, i: number): void {
@@ -121,7 +143,7 @@ export class Receiver {
     if (
       multicast && batch.sourceQpn[i] === qp.qpn && this.#isOwn(qp, batch, i)
     ) {
-      this.#statistics.echoes++;
+      this.#totals[Stat.RxEchoes]!++;
       return;
     }
     // Stage 3, classify.
@@ -195,7 +217,7 @@ export class Receiver {
       batch.payload[i]!,
       batch.length[i]!,
       batch.vnetAddress[i]!,
-      (flags & RxFlag.ChecksumOk) !== 0,
+      this.trustsChecksums && (flags & RxFlag.ChecksumOk) !== 0,
       batch.sum,
     );
     return true;
@@ -211,7 +233,10 @@ export class Receiver {
     if (!frame) return false;
     const written = this.#netdev.writeBytes(frame);
     if (written < 0) this.refused(-written, 1);
-    else this.#delivered(length);
+    else {
+      this.#totals[Stat.RxFrames]!++;
+      this.#delivered(length);
+    }
     return true;
   }
 
@@ -224,7 +249,7 @@ export class Receiver {
     const view = batch.view[i]!;
     const base = batch.payload[i]! - FRAME_HEADER_LENGTH;
     this.#vnet.at(view, base).clear();
-    if (batch.flags[i]! & RxFlag.ChecksumOk) {
+    if (this.trustsChecksums && batch.flags[i]! & RxFlag.ChecksumOk) {
       this.#vnet.flags = VnetFlag.DataValid;
     }
     writeEthernetHeader(view, base + VNET_HEADER_LENGTH, kind, etherType);
@@ -232,9 +257,11 @@ export class Receiver {
 
   /** Counts frames that the device accepted, and their packets; `bytes` includes a frame header for each packet. */
   written(frames: number, bytes: number, packets: number): void {
-    this.#totals[Stat.RxPackets]! += packets;
-    this.#totals[Stat.RxBytes]! += bytes - packets * FRAME_HEADER_LENGTH;
-    this.#statistics.coalesced += packets - frames;
+    const totals = this.#totals;
+    totals[Stat.RxFrames]! += frames;
+    totals[Stat.RxCoalesced]! += packets - frames;
+    totals[Stat.RxPackets]! += packets;
+    totals[Stat.RxBytes]! += bytes - packets * FRAME_HEADER_LENGTH;
   }
 
   /** Counts the packets of a frame that the device rejected with a positive errno. */
@@ -249,7 +276,7 @@ export class Receiver {
     translator: Translator,
   ): void {
     const length = batch.length[i]!;
-    const dropped = translator.receive(
+    const result = translator.receive(
       batch.view[i]!,
       batch.payload[i]!,
       length,
@@ -257,15 +284,14 @@ export class Receiver {
       multicast,
       this.#parts.clock.now(),
     );
-    if (dropped) {
-      if (dropped === "rx_malformed") this.#malformed();
-      else this.#statistics.drop(dropped);
-      return;
-    }
-    this.#delivered(length);
+    if (result === "rx_malformed") this.#malformed();
+    else if (result === undefined || result === "ignored") {
+      this.#totals[result ? Stat.RxIgnored : Stat.RxFrames]!++;
+      this.#delivered(length);
+    } else this.#statistics.drop(result);
   }
 
-  /** Counts a packet that was written at once. */
+  /** Counts a packet that was written at once, or is not for the kernel. */
   #delivered(length: number): void {
     this.#totals[Stat.RxPackets]!++;
     this.#totals[Stat.RxBytes]! += length;

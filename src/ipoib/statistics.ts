@@ -4,6 +4,18 @@
  * rx_bytes excludes the 4-byte IPoIB header, tx_bytes includes it (Linux ipoib_ib.c). A large send counts as one
  * packet, without the bytes of its IP and transport headers. `multicast` counts received IP multicast packets, not
  * broadcasts.
+ *
+ * Everything that goes in comes out, or is counted by the reason why not. *Frames* are those of the network device,
+ * *packets* those of the queue pairs. Between the turns of the reactor,
+ *
+ *     tx_frames + tx_generated = tx_packets + tx_waiting + tx_dropped - tx_device_queue
+ *     rx_received              = rx_packets + rx_writing + rx_echoes + rx_dropped
+ *     rx_packets               = rx_frames + rx_coalesced - too_big_sent + rx_ignored
+ *
+ * and tx_dropped and rx_dropped are the sums of the drops by reason. tx_waiting is the number of packets that wait for
+ * an address, a path or a join, rx_writing that of the packets in frames without a result of the write. tx_device_queue
+ * counts frames that the kernel has dropped, so that they never arrived as tx_frames. While no packet is in motion, the
+ * kernel's own counters of the device (`ip -s link`) equal tx_frames and rx_frames.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -19,6 +31,22 @@ const names = [
   "tx_bytes",
   "tx_errors",
   "tx_dropped",
+  /** Frames read from the network device. */
+  "tx_frames",
+  /** Packets of address resolution that the interface itself has made: announcements and requests. */
+  "tx_generated",
+  /** Packets taken from the queue pair, of connections too. */
+  "rx_received",
+  /** Frames that the network device has accepted. */
+  "rx_frames",
+  /** Packets that the device has accepted as part of a frame that starts with another packet (offload/). */
+  "rx_coalesced",
+  /** Valid packets of address resolution that are not passed to the kernel. */
+  "rx_ignored",
+  /** Received copies of the interface's own multicast packets. */
+  "rx_echoes",
+  /** Receive events that delivered packets. */
+  "rx_events",
 ] as const;
 
 const reasons = [
@@ -87,6 +115,13 @@ export const Stat = {
   Multicast: names.indexOf("multicast"),
   TxPackets: names.indexOf("tx_packets"),
   TxBytes: names.indexOf("tx_bytes"),
+  TxFrames: names.indexOf("tx_frames"),
+  RxReceived: names.indexOf("rx_received"),
+  RxFrames: names.indexOf("rx_frames"),
+  RxCoalesced: names.indexOf("rx_coalesced"),
+  RxIgnored: names.indexOf("rx_ignored"),
+  RxEchoes: names.indexOf("rx_echoes"),
+  RxEvents: names.indexOf("rx_events"),
 } as const;
 
 export class Statistics {
@@ -94,10 +129,6 @@ export class Statistics {
   readonly drops = new Counters(reasons);
   readonly tables = new Counters(tables);
   readonly connections = new Counters(connections);
-  /** Received copies of the interface's own multicast packets, not counted as received or dropped. */
-  echoes = 0;
-  /** Received packets that the device accepted as part of a frame that starts with another packet (offload/). */
-  coalesced = 0;
   /** Valid received ARP packets, including ignored ones, except those that the device refused. */
   arpReceived = 0;
   /** ARP packets handed to an egress. */

@@ -34,6 +34,7 @@ import type { Destination } from "./egress.ts";
 import type { FlowTable } from "./flow_table.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { PacketSender } from "./packet_sender.ts";
+import { Stat } from "./statistics.ts";
 
 /** Dependencies of a {@linkcode Transmitter}. */
 export interface TransmitterParts {
@@ -50,6 +51,7 @@ export class Transmitter {
   readonly #netdev: Netdev;
   readonly #sender: PacketSender;
   readonly #memory: SendMemory;
+  readonly #totals: Float64Array;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
   readonly #dhcp: DhcpTranslator;
@@ -63,6 +65,7 @@ export class Transmitter {
     this.#netdev = parts.netdev;
     this.#sender = parts.sender;
     this.#memory = parts.sender.memory;
+    this.#totals = parts.sender.statistics.totals.values;
     this.#hops = parts.hops;
     this.#families = parts.families;
     this.#dhcp = parts.dhcp;
@@ -75,6 +78,7 @@ export class Transmitter {
   run(batch: FrameBatch): void {
     this.#sender.now = this.#clock.now();
     const { count, slot, length } = batch;
+    this.#totals[Stat.TxFrames]! += count;
     for (let i = 0; i < count; i++) {
       this.#classify(slot[i]!, length[i]! - FRAME_HEADER_LENGTH);
     }

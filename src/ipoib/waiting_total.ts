@@ -14,6 +14,8 @@ import {
 const OVERHEAD_BYTES = 512;
 
 export class WaitingTotal {
+  /** Number of packets. */
+  packets = 0;
   /** Bytes in use, including the overhead of each packet. */
   bytes = 0;
 
@@ -27,6 +29,7 @@ export class WaitingTotal {
 
   /** Adds packets and their bytes to the total; both are negative for packets that leave a queue. */
   add(packets: number, bytes: number): void {
+    this.packets += packets;
     this.bytes += bytes + packets * OVERHEAD_BYTES;
   }
 }

@@ -20,7 +20,13 @@ import {
   GATEWAY_PREFIXES_LENGTH,
   GatewayPrefixes,
 } from "./gateway_prefixes.ts";
-import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
+import {
+  type DeviceStatus,
+  KERNEL_FEATURES,
+  type KernelFeature,
+  type LinkChanges,
+  type Netdev,
+} from "./netdev.ts";
 import { Iff } from "./rtnetlink/link_message.ts";
 
 /** IF_OPER_ states (RFC 2863). */
@@ -77,6 +83,14 @@ export class FakeNetdev implements Netdev {
   /** Speed in Mbit/s. */
   speed = 0;
   takesUdpFrames = true;
+  /** Bits that `setOffloads()` may enable, and those that are enabled. */
+  kernelOffloads = 0xff;
+  offloads = 0;
+  readonly kernelFeatures: Record<KernelFeature, boolean> = {
+    ...KERNEL_FEATURES,
+  };
+  /** Every write has its result at once. */
+  readonly writing = 0;
   paused = false;
   closed = false;
   /** Times of the `noteReport()` calls. */
@@ -195,6 +209,14 @@ export class FakeNetdev implements Netdev {
     this.speed = mbps;
   }
 
+  setOffloads(bits: number): number {
+    return this.offloads = bits & this.kernelOffloads;
+  }
+
+  setKernelFeature(feature: KernelFeature, on: boolean): void {
+    this.kernelFeatures[feature] = on;
+  }
+
   status(): DeviceStatus {
     const { up, carrier } = this.config;
     const flags = Iff.Broadcast | Iff.Multicast | (up ? Iff.Up : 0) |
@@ -207,10 +229,13 @@ export class FakeNetdev implements Netdev {
     this.config.setLink({ mtu });
   }
 
-  /** Records the changes, and sets name and administrative state. */
+  /** Records the changes, and sets name, administrative state and queue length. */
   change(changes: LinkChanges): void {
-    const { up, name } = changes;
+    const { up, name, txQueueLength } = changes;
     this.changes.push(changes);
+    if (txQueueLength !== undefined) {
+      this.kernelStatus = { ...this.kernelStatus, txQueueLength };
+    }
     this.config.setLink({
       ...(up === undefined ? {} : { up }),
       ...(name === undefined ? {} : { name }),

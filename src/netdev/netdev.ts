@@ -178,6 +178,35 @@ export interface LinkChanges {
   readonly dynamic?: boolean | undefined;
 }
 
+/**
+ * Work that the kernel may leave to the reader of frames, as bits of TUNSETOFFLOAD (TUN_F_, `linux/if_tun.h`). All need
+ * {@linkcode TapOffload.CHECKSUM}, and TSO_ECN needs TSO4 or TSO6.
+ */
+export const TapOffload = {
+  /** Frames may have partial checksums. */
+  CHECKSUM: 0x01,
+  /** Frames may be large sends: of TCP over IPv4, of TCP over IPv6, also with ECN's CWR flag, and of UDP. */
+  TSO4: 0x02,
+  TSO6: 0x04,
+  TSO_ECN: 0x08,
+  USO4: 0x20,
+  USO6: 0x40,
+} as const;
+
+/** Features that the kernel implements itself, and whether a new device has them, by the kernel's names. */
+export const KERNEL_FEATURES = {
+  /** The stack segments large sends late, when it hands them to the device. */
+  "tx-generic-segmentation": true,
+  /**
+   * Large sends may have segments with equal IPv4 identifiers, as forwarded ones may. A frame does not tell them from
+   * others, so whoever segments it changes the identifiers.
+   */
+  "tx-tcp-mangleid-segmentation": false,
+  /** The stack copies data to be sent past the CPU's cache. */
+  "tx-nocache-copy": false,
+} as const;
+export type KernelFeature = keyof typeof KERNEL_FEATURES;
+
 /** A network device. */
 export interface Netdev {
   /** The name at creation. The current name is `config.name`. */
@@ -216,6 +245,8 @@ export interface Netdev {
   write(address: bigint, length: number): void;
   /** Writes the pieces of a frame as one frame. `frame` may be reused immediately, the bytes of its pieces may not. */
   writeGathered(frame: GatheredFrame): void;
+  /** Number of packets in written frames without a result. */
+  readonly writing: number;
   /** Writes a frame from a buffer immediately. Returns the bytes written or a negative errno. For the slow path. */
   writeBytes(frame: Uint8Array): number;
   /**
@@ -227,6 +258,16 @@ export interface Netdev {
   setCarrier(on: boolean): void;
   /** Sets the speed of the device in Mbit/s, which ethtool and sysfs show. */
   setSpeed(mbps: number): void;
+  /**
+   * Lets the kernel leave the given work to the reader of frames, and no other. Frames that are already queued are not
+   * changed. Returns the bits in effect ({@linkcode TapOffload}): those that the kernel supports.
+   */
+  setOffloads(bits: number): number;
+  /**
+   * Sets a feature of the device that the kernel implements itself. Has no effect if the kernel does not have it. A new
+   * device has the features of {@linkcode KERNEL_FEATURES}.
+   */
+  setKernelFeature(feature: KernelFeature, on: boolean): void;
   /** Reads the status from the kernel. */
   status(): DeviceStatus;
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */

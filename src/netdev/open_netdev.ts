@@ -16,7 +16,12 @@ import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
-import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
+import type {
+  DeviceStatus,
+  KernelFeature,
+  LinkChanges,
+  Netdev,
+} from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
@@ -24,6 +29,7 @@ import {
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
+import { setKernelFeature } from "./tap/kernel_features.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -115,6 +121,10 @@ export class TapNetdev implements Netdev {
     this.#writer.writeGathered(frame);
   }
 
+  get writing(): number {
+    return this.#writer.pending;
+  }
+
   writeBytes(frame: Uint8Array): number {
     return this.tap.writeBytes(frame);
   }
@@ -129,6 +139,15 @@ export class TapNetdev implements Netdev {
 
   setSpeed(mbps: number): void {
     setLinkSpeed(this.config.requests.fd, this.config.name, mbps);
+  }
+
+  setOffloads(bits: number): number {
+    return this.tap.setOffloads(bits);
+  }
+
+  setKernelFeature(feature: KernelFeature, on: boolean): void {
+    const { config } = this;
+    setKernelFeature(config.requests.fd, config.name, feature, on);
   }
 
   /** Returns zeros if the device is gone. */

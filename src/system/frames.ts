@@ -114,6 +114,8 @@ export class GatheredFrame {
 
 /** Writes frames. */
 export interface FrameWriter {
+  /** Number of packets in frames whose write has no result yet. */
+  readonly pending: number;
   /** Writes `length` bytes at `address`. The bytes must not change before the end of the reactor's next wait. */
   write(address: bigint, length: number): void;
   /**

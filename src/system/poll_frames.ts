@@ -99,6 +99,8 @@ export class PollFrameReader implements FrameReader {
 
 /** See {@linkcode FrameWriter}. */
 export class PollFrameWriter implements FrameWriter {
+  /** `write` has its result at once. */
+  readonly pending = 0;
   readonly #libc = libc();
   readonly #errno = errnoCell();
   readonly #fd: number;

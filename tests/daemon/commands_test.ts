@@ -158,7 +158,7 @@ Deno.test("stats returns the counters of the engine and of the port", () => {
     stats!.counters.port_xmit_packets,
     a.port.counters().xmit_packets,
   );
-  assert(stats!.counters.arp_sent! > 0);
+  assert(stats!.counters.tx_arp! > 0);
   // Counters of the bounded tables and of withheld leaves.
   assertEquals(stats!.counters.neighbours_evicted, 0);
   assertEquals(stats!.counters.groups_refused, 0);

@@ -2,11 +2,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { isInstalled } from "../../scripts/test/packages.ts";
-import { labTest } from "./harness/mod.ts";
+import { iperf, iperfServer, labTest, until } from "./harness/mod.ts";
 
 /** Returns the lines of a text without their values. */
 function names(text: string): string[] {
-  return text.split("\n").map((line) => line.replace(/: (n\/a|\d+)$/, ""));
+  return text.split("\n")
+    .map((line) => line.replace(/^Adaptive RX: off/, "Adaptive RX: n/a"))
+    .map((line) => line.replace(/: (n\/a|\d+)$/, ""));
 }
 
 labTest(
@@ -18,6 +20,11 @@ labTest(
     const ours = await a.ipoib("ethtool", "-c", "ib0");
     if (/version 6\.1\b/.test(version)) {
       assertEquals(names(ours.stdout), names(theirs));
+      for (const words of [["-a", "ib0"], ["-C", "ib0", "tx-usecs", "1"]]) {
+        const refused = await a.ipoib("ethtool", ...words);
+        const { code, stdout, stderr } = await a.run(["ethtool", ...words]);
+        assertEquals(refused, { code, stdout, stderr }, words.join(" "));
+      }
     }
     const keys = (text: string) => text.split("\n").map((l) => l.split(":")[0]);
     const driver = await a.ipoib("ethtool", "-i", "ib0");
@@ -39,11 +46,6 @@ labTest(
     assert(settings.stdout.endsWith("\tLink detected: yes\n"));
     const shown = await a.must("ethtool", "ib0");
     assert(shown.includes("\tSpeed: 100000Mb/s\n"), shown);
-    const rings = await a.ipoib("ethtool", "-g", "ib0");
-    assertEquals([rings.code, rings.stderr], [
-      2,
-      "netlink error: Operation not supported\n",
-    ]);
   },
   { ignore: !isInstalled("ethtool") },
 );
@@ -72,5 +74,43 @@ labTest(
     const { rate_mbps } = hca as { rate_mbps: number };
     const speed = await a.must("cat", "/sys/class/net/ib0/speed");
     assertEquals(Number(speed), rate_mbps);
+  },
+);
+
+labTest(
+  "a new receive ring restarts the link, and traffic continues",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    assert(await a.reaches(b));
+    const { qpn } = await b.link();
+    const sizes = ["rx", "1000", "tx", "500"];
+    const set = await b.ipoib("ethtool", "-G", "ib0", ...sizes);
+    assertEquals([set.code, set.stderr], [0, ""]);
+    const [rings] = await b.show<Record<string, number>[]>("ethtool", "-g");
+    assertEquals([rings!["rx"], rings!["rx-max"]], [1024, 8192]);
+    const [{ txqlen }] = JSON.parse(await b.ip("-j", "link", "show", "ib0"));
+    assertEquals([rings!["tx"], txqlen], [512, 512]);
+    await b.call("wait", {});
+    assert((await b.link()).qpn !== qpn);
+    await until("traffic over the new queue pair", () => a.reaches(b));
+  },
+);
+
+labTest(
+  "the frames of an interface are those that the kernel counts for its device",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    await using _server = await iperfServer(b);
+    await iperf(a, b.address);
+    await iperf(a, b.address, "-u", "-b", "20M", "-l", "500");
+    for (const host of [a, b]) {
+      await until("equal counts of frames", async () => {
+        const [{ stats64 }] = JSON.parse(
+          await host.ip("-s", "-j", "link", "show", "ib0"),
+        );
+        const { tx_frames: sent, rx_frames: received } = await host.counters();
+        return stats64.tx.packets === sent && stats64.rx.packets === received;
+      });
+    }
   },
 );

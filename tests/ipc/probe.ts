@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { IpcClient } from "../../src/ipc/client.ts";
 import type { Handlers } from "../../src/ipc/server.ts";
 
-const RECORD = { "rx-usecs": 7, "rx-frames": 0 };
+const RECORD = { "rx-usecs": 7, "rx-frames": 0, "adaptive-rx": 0 };
 
 export const probe = {
   "coalesce.get": () => RECORD,

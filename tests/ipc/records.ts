@@ -194,7 +194,7 @@ export const stats: StatsRecord = {
   ifname: "ib0",
   stats64: link.stats64,
   drops: link.drops,
-  counters: { arp_sent: 3, port_xmit_packets: 29 },
+  counters: { tx_arp: 3, port_xmit_packets: 29 },
 };
 
 export const subnet: SubnetRecord = {

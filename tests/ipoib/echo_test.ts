@@ -49,7 +49,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
   receiver.open = true;
   receiver.attach(queuePair(arrivals));
   receiver.run();
-  return statistics.echoes;
+  return statistics.totals.get("rx_echoes");
 }
 
 /** Returns a queue pair that receives one ARP packet for each arrival. */

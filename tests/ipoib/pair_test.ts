@@ -157,7 +157,7 @@ Deno.test("limited and subnet broadcasts are sent to the broadcast group", () =>
     );
   }
   assertEquals(a.received(), [], "own broadcasts are echoes");
-  assertEquals(a.link.statistics.echoes, 2 + a.link.statistics.arpSent);
+  assertEquals(a.totals.rx_echoes, 2 + a.link.statistics.arpSent);
   rig.check();
 });
 

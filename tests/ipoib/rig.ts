@@ -37,6 +37,7 @@ import {
   TestConnections,
 } from "./connected/test_connections.ts";
 import type { Mode } from "../../src/ipoib/connected/connected_mode.ts";
+import { wrongSums } from "../statistics_sums.ts";
 import { viewOf } from "../wire/support.ts";
 import { FakeSubnet } from "./fake_subnet.ts";
 
@@ -213,6 +214,12 @@ export class Host {
   get totals(): Record<string, number> {
     return this.link.statistics.totals.snapshot();
   }
+  /** The sums of the counters of all interfaces that are wrong, as text. */
+  get wrongSums(): string[] {
+    return this.device.interfaces().flatMap((link) =>
+      wrongSums(countersOf(link)).map((text) => `${link.name}: ${text}`)
+    );
+  }
   /** Link-layer address of the parent interface. */
   get address(): LinkAddress {
     return this.link.address;
@@ -267,6 +274,21 @@ export class Host {
     });
     this.rig.settle();
   }
+}
+
+/** Returns the counters of packets of an interface, as `ipoib ethtool -S` prints them. */
+function countersOf(
+  { statistics: { totals, drops, connections }, waiting, netdev }:
+    IpoibInterface,
+): Record<string, number> {
+  return {
+    ...totals.snapshot(),
+    ...drops.snapshot(),
+    too_big_sent: connections.get("too_big_sent"),
+    tx_waiting: waiting,
+    rx_writing: netdev.writing,
+    tx_device_queue: 0,
+  };
 }
 
 /** Q_Key of the embedded subnet's broadcast groups. */
@@ -328,11 +350,12 @@ export class Rig {
     );
   }
 
-  /** Settles the rig and fails if the engine leaked a slot or misused the HCA. */
+  /** Settles the rig and fails if the engine leaked a slot, misused the HCA, or has counters that do not add up. */
   check(): void {
     this.settle();
     assertEquals(this.fabric.misuse, []);
-    for (const [i, { port }] of this.hosts.entries()) {
+    for (const [i, { port, wrongSums }] of this.hosts.entries()) {
+      assertEquals(wrongSums, [], `counters of host ${i + 1}`);
       assertEquals(port.send.free, port.send.slots, `slots of host ${i + 1}`);
     }
   }

@@ -11,6 +11,7 @@ import { coalescing } from "./scenarios/coalescing.ts";
 import { connections } from "./scenarios/connections.ts";
 import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
+import { ethtool } from "./scenarios/ethtool.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { grhRequired } from "./scenarios/grh_required.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
@@ -37,6 +38,7 @@ ping(fabric);
 otherInterface(fabric);
 iperf(fabric, 2044, Deno.test);
 coalescing(fabric);
+ethtool(fabric);
 leak(fabric);
 recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.

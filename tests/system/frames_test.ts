@@ -178,8 +178,10 @@ reactorTest(
     const results = new Results();
     const good = reactor.frameWriter(writer.number, results);
     good.write(memory.vnetAddress[0]!, 5);
-    if (reactor.writesLater) assertEquals(results.frames, 0);
+    const later = reactor.writesLater ? 1 : 0;
+    assertEquals([results.frames, good.pending], [1 - later, later]);
     turns(reactor, 3);
+    assertEquals(good.pending, 0);
     const into = new Uint8Array(64);
     assertEquals(libc().read(reader.number, into, 64), 5);
     assertEquals([...into.subarray(0, 6)], [7, 7, 7, 7, 7, 0]);
@@ -210,8 +212,12 @@ reactorTest(
       while (libc().read(reader.number, into, 64) === 1) received++;
     }
     assertEquals(received, 2000);
-    for (let i = 0; i < 700; i++) bad.write(memory.vnetAddress[0]!, 1);
+    for (let i = 1; i <= 700; i++) {
+      bad.write(memory.vnetAddress[0]!, 1);
+      assertEquals(results.refused.length + bad.pending, i);
+    }
     turns(reactor);
+    assertEquals(bad.pending, 0);
     assertEquals([results.frames, results.bytes], [2000, 2000]);
     assertEquals(results.refused.length, 700);
     reader.close();

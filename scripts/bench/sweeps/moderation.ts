@@ -15,7 +15,7 @@ export const moderation: Sweep = {
   title:
     `${RATE} datagrams/s of ${UDP_SIZE} bytes in one direction; before them, pings on the idle link`,
   parameter: "rx-usecs",
-  settings: [0, 16, 64, 256],
+  settings: [0, 16, 64, 256, "adaptive"],
   quantities: [
     { name: "Receive events", unit: "1/s", better: "less", drawn: true },
     { name: "Sleeps", unit: "1/s", better: "less", drawn: false },
@@ -27,7 +27,8 @@ export const moderation: Sweep = {
   start: async (subjects, folder) => {
     subjects.push(await startProgram(`${folder}/moderation`));
   },
-  set: (subject, setting) => subject.setModeration!(Number(setting)),
+  set: (subject, setting) =>
+    subject.setModeration!(setting === "adaptive" ? setting : Number(setting)),
   measure: async (subject, { pps, seconds }) => {
     const { average } = await idleRtt(subject);
     const [near, far] = subject.pids!;

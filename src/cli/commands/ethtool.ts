@@ -1,172 +1,218 @@
 /**
- * `ipoib ethtool [-i|-k|-c|-C|-S|-g|-G|-a|-t] [IF] [name value]...`: shows and sets parameters as ethtool(8) does on an
- * ib_ipoib device, with the output and error messages of ethtool 6.1. (ethtool(8) on the device itself shows a TAP.)
+ * `ipoib ethtool [-i|-k|-K|-c|-C|-S|-g|-G|-a|-t] [IF] [name value]...`: shows and sets parameters as ethtool(8) does on
+ * an ib_ipoib device, with the output, the error messages and the exit codes of ethtool 6.1. (ethtool(8) on the device
+ * itself shows a TAP.)
  *
  * Equivalent to: `ethtool -c IF`, and the same for the other options.
  */
 
 import { Errno, errnoText } from "../../base/errno.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { IpoibError } from "../../base/errors.ts";
 import { type Cli, prints } from "../cli.ts";
-import { Exit, exitCode, usageError } from "../errors.ts";
+import { Exit, usageError } from "../errors.ts";
+import { startsWithFeature } from "../ethtool_features.ts";
 import {
-  isParameter,
+  COALESCE,
+  type Grammar,
   ParameterError,
-  readParameters,
+  RINGS,
 } from "../ethtool_parameters.ts";
 import {
+  EthtoolExit,
+  refuse,
+  setCoalesce,
+  type SetContext,
+  setFeatures,
+  setRings,
+} from "../ethtool_set.ts";
+import {
   allStatistics,
+  coalesceJson,
   renderCoalesce,
   renderDriver,
+  renderRings,
   renderSettings,
   renderStatistics,
   settingsJson,
   settingsOf,
 } from "../render/ethtool_text.ts";
 import { featuresJson, renderFeatures } from "../render/features_text.ts";
-import type { Target } from "../session.ts";
 
-/** Error numbers for which ethtool prints the text of perror(3). */
-const PERROR: readonly number[] = [
-  Errno.EPERM,
-  Errno.EINVAL,
-  Errno.EOPNOTSUPP,
-];
+/** Returns the exit code. */
+type Action = (
+  context: SetContext,
+  words: readonly string[],
+) => Promise<number>;
 
-/** The connected interface, and the function that prints the output. */
-interface Context {
-  readonly cli: Cli;
-  readonly command: CommandUnknownOpts;
-  readonly target: Target;
-  print(text: string, json: Record<string, unknown>): void;
+interface Option {
+  readonly flags: string;
+  readonly description: string;
+  readonly action: Action;
+  /** The complaint about a word after the interface. Undefined for that of most options. */
+  readonly unexpected?: (word: string) => string;
+  /** True if the words begin with a parameter, so that they do not name an interface. Undefined if it takes none. */
+  readonly startsWithParameter?: (words: readonly string[]) => boolean;
 }
 
-type Action = (context: Context) => Promise<void>;
+const BAD_ARGUMENTS =
+  "ethtool: bad command line argument(s)\nFor more information run ethtool -h\n";
+/** The test modes of `ethtool -t`. */
+const TESTS = ["online", "offline", "external_lb"];
 
-const show: Record<string, Action> = {
-  showCoalesce: async ({ target: { client, name }, print }) => {
-    const record = await client.call("coalesce.get", { name });
-    print(renderCoalesce(name, record), record);
+/** The options by the names that commander gives them. */
+const OPTIONS: Record<string, Option> = {
+  showCoalesce: {
+    flags: "-c, --show-coalesce",
+    description: "show coalesce parameters",
+    action: async ({ target: { client, name }, print }) => {
+      const record = await client.call("coalesce.get", { name });
+      print(renderCoalesce(name, record), coalesceJson(record));
+      return Exit.Ok;
+    },
   },
-  driver: async ({ target: { client, name }, print }) => {
-    const record = await client.call("driver", { name });
-    print(renderDriver(record), record);
+  coalesce: {
+    flags: "-C, --coalesce",
+    description: "set coalesce parameters: rx-usecs, rx-frames, adaptive-rx",
+    action: setCoalesce,
+    startsWithParameter: parametersOf(COALESCE),
   },
-  statistics: async ({ target: { client, name }, print }) => {
-    const [record] = await client.call("stats", { name });
-    const statistics = allStatistics(record!);
-    print(renderStatistics(statistics), statistics);
+  driver: {
+    flags: "-i, --driver",
+    description: "show driver information",
+    unexpected: () => BAD_ARGUMENTS,
+    action: async ({ target: { client, name }, print }) => {
+      const record = await client.call("driver", { name });
+      print(renderDriver(record), record);
+      return Exit.Ok;
+    },
   },
-  showFeatures: async ({ target: { client, name }, print }) => {
-    const features = await client.call("features", { name });
-    print(renderFeatures(name, features), featuresJson(features));
+  statistics: {
+    flags: "-S, --statistics",
+    description: "show driver statistics",
+    unexpected: (word) => `ethtool (-S): unknown parameter '${word}'\n`,
+    action: async ({ target: { client, name }, print }) => {
+      const [record] = await client.call("stats", { name });
+      const statistics = allStatistics(record!);
+      print(renderStatistics(statistics), statistics);
+      return Exit.Ok;
+    },
   },
-  showRing: refused("netlink error"),
-  setRing: refused("netlink error"),
-  showPause: refused("netlink error"),
-  test: refused("Cannot test"),
+  showFeatures: {
+    flags: "-k, --show-features",
+    description: "show offload features",
+    action: async ({ target: { client, name }, print }) => {
+      const features = await client.call("features", { name });
+      print(renderFeatures(name, features), featuresJson(features));
+      return Exit.Ok;
+    },
+  },
+  features: {
+    flags: "-K, --features",
+    description: "request offload features: tso, gro and others, on or off",
+    action: setFeatures,
+    startsWithParameter: startsWithFeature,
+  },
+  showRing: {
+    flags: "-g, --show-ring",
+    description: "show the sizes of the rings",
+    action: async ({ target: { client, name }, print }) => {
+      const record = await client.call("rings.get", { name });
+      print(renderRings(name, record), record);
+      return Exit.Ok;
+    },
+  },
+  setRing: {
+    flags: "-G, --set-ring",
+    description: "set the sizes of the rings: rx, tx",
+    action: setRings,
+    startsWithParameter: parametersOf(RINGS),
+  },
+  showPause: {
+    flags: "-a, --show-pause",
+    description: "not supported by this driver",
+    action: ({ environment }) => {
+      refuse(environment, Errno.EOPNOTSUPP);
+      return Promise.resolve(EthtoolExit.Failed);
+    },
+  },
+  test: {
+    flags: "-t, --test",
+    description: "not supported by this driver",
+    action: ({ environment }, [mode, ...more]) => {
+      const known = more.length === 0 &&
+        (mode === undefined || TESTS.includes(mode));
+      environment.err(
+        known ? `Cannot test: ${errnoText(Errno.EOPNOTSUPP)}\n` : BAD_ARGUMENTS,
+      );
+      return Promise.resolve(known ? EthtoolExit.Test : EthtoolExit.Failed);
+    },
+    startsWithParameter: ([mode]) => mode !== undefined && TESTS.includes(mode),
+  },
 };
 
 const settings: Action = async ({ target: { client, name }, print }) => {
   const [link] = await client.call("link.show", { name });
   const found = settingsOf(link!);
   print(renderSettings(name, found), settingsJson(found));
+  return Exit.Ok;
 };
 
-/** Prints the EOPNOTSUPP error of ethtool for an operation that ib_ipoib does not implement, and sets the exit code. */
-function refused(prefix: string): Action {
-  return ({ cli }) => {
-    cli.environment.err(`${prefix}: ${errnoText(Errno.EOPNOTSUPP)}\n`);
-    cli.exitCode = Exit.Refused;
-    return Promise.resolve();
-  };
+function unexpectedParameter(word: string): string {
+  return `ethtool: unexpected parameter '${word}'\n`;
 }
 
-/** Sets coalesce parameters. Prints a refusal as ethtool does. */
-async function setCoalesce(
-  { cli, target: { client, name } }: Context,
-  values: Record<string, number>,
-): Promise<void> {
-  try {
-    await client.call("coalesce.set", { name, values });
-  } catch (error) {
-    const { errno, code, message } = IpoibError.from(error);
-    if (errno === undefined || !PERROR.includes(errno)) throw error;
-    if (code === "E_COALESCE_PARAMETER") {
-      cli.environment.err(`netlink error: ${message}\n`);
-    }
-    cli.environment.err(`netlink error: ${errnoText(errno)}\n`);
-    cli.exitCode = exitCode(IpoibError.from(error));
+function parametersOf({ names }: Grammar) {
+  return ([first]: readonly string[]) =>
+    first !== undefined && names.includes(first);
+}
+
+async function run(
+  cli: Cli,
+  words: readonly string[],
+  options: Record<string, unknown>,
+  command: CommandUnknownOpts,
+): Promise<number> {
+  const chosen = Object.keys(OPTIONS).filter((name) => options[name] === true);
+  if (chosen.length > 1) {
+    throw usageError("More than one option given", "ethtool takes one");
   }
-}
-
-/** Parses the arguments of `-C`: an optional interface, then parameters. Throws {@linkcode ParameterError}. */
-function parseCoalesce(words: readonly string[]) {
-  const [first, ...rest] = words;
-  const named = first !== undefined && !isParameter(first);
-  return {
-    name: named ? first : undefined,
-    values: readParameters(named ? rest : words),
-  };
+  const option = chosen[0] === undefined ? undefined : OPTIONS[chosen[0]];
+  const { startsWithParameter, unexpected = unexpectedParameter } = option ??
+    {};
+  const unnamed = startsWithParameter?.(words) ?? false;
+  const parameters = unnamed ? words : words.slice(1);
+  if (!startsWithParameter && parameters[0] !== undefined) {
+    cli.environment.err(unexpected(parameters[0]));
+    return EthtoolExit.Failed;
+  }
+  using target = await cli.open(command, unnamed ? undefined : words[0]);
+  const print = (text: string, json: Record<string, unknown>) =>
+    cli.print(command, [{ ifname: target.name, ...json }], () => text);
+  const { environment } = cli;
+  const action = option?.action ?? settings;
+  return await action({ environment, target, print }, parameters);
 }
 
 export function ethtool(cli: Cli) {
-  const run = async (
-    words: readonly string[],
-    options: Record<string, unknown>,
-    command: CommandUnknownOpts,
-  ) => {
-    const shown = Object.keys(show).filter((name) => options[name] === true);
-    const sets = options["coalesce"] === true;
-    if (shown.length + (sets ? 1 : 0) > 1) {
-      throw usageError("More than one option given", "ethtool takes one");
-    }
-    const { name, values } = sets
-      ? parseCoalesce(words)
-      : { name: words[0], values: {} };
-    const takesMore = sets || options["setRing"] === true;
-    if (!takesMore && words[1] !== undefined) {
-      cli.environment.err(`ethtool: unexpected parameter '${words[1]}'\n`);
-      cli.exitCode = Exit.Usage;
-      return;
-    }
-    using target = await cli.open(command, name);
-    const context: Context = {
-      cli,
-      command,
-      target,
-      print: (text, json) =>
-        cli.print(command, [{ ifname: target.name, ...json }], () => text),
-    };
-    if (sets) await setCoalesce(context, values);
-    else await (shown[0] === undefined ? settings : show[shown[0]]!)(context);
-  };
+  const command = new Command("ethtool")
+    .description("show and set device parameters, as ethtool(8)")
+    .usage("[options] [IF] [PARAMETER VALUE]...")
+    .argument(
+      "[WORD...]",
+      "interface, then parameters: -C rx-usecs N, -G rx N, -K tso off",
+    );
+  for (const { flags, description } of Object.values(OPTIONS)) {
+    command.option(flags, description);
+  }
   return prints(
-    new Command("ethtool")
-      .description("show and set device parameters, as ethtool(8)")
-      .usage("[options] [IF] [PARAMETER VALUE]...")
-      .argument(
-        "[WORD...]",
-        "interface, then parameters for -C: rx-usecs N, rx-frames N",
-      )
-      .option("-c, --show-coalesce", "show coalesce parameters")
-      .option("-C, --coalesce", "set coalesce parameters")
-      .option("-i, --driver", "show driver information")
-      .option("-S, --statistics", "show driver statistics")
-      .option("-k, --show-features", "show offload features")
-      .option("-g, --show-ring", "not supported by this driver")
-      .option("-G, --set-ring", "not supported by this driver")
-      .option("-a, --show-pause", "not supported by this driver")
-      .option("-t, --test", "not supported by this driver")
-      .action(async (words, options, self) => {
-        try {
-          await run(words, options, self);
-        } catch (error) {
-          if (!(error instanceof ParameterError)) throw error;
-          cli.environment.err(`ethtool (-C): ${error.message}\n`);
-          cli.exitCode = Exit.Usage;
-        }
-      }),
+    command.action(async (words, options, self) => {
+      try {
+        cli.exitCode = await run(cli, words, options, self);
+      } catch (error) {
+        if (!(error instanceof ParameterError)) throw error;
+        cli.environment.err(`${error.message}\n`);
+        cli.exitCode = EthtoolExit.Failed;
+      }
+    }),
   );
 }

@@ -4,12 +4,13 @@ import type {
   CoalesceRecord,
   DriverRecord,
   LinkRecord,
+  RingRecord,
   StatsRecord,
 } from "../../ipc/schema.ts";
 
 const NOTHING = "n/a";
 
-/** Lines of `ethtool -c`. ib_ipoib supports only rx-usecs and rx-frames; the other values are n/a. */
+/** Lines of `ethtool -c`. Values that the record does not have are n/a. */
 const COALESCE_GROUPS = [
   ["stats-block-usecs", "sample-interval", "pkt-rate-low", "pkt-rate-high"],
   ["rx-usecs", "rx-frames", "rx-usecs-irq", "rx-frames-irq"],
@@ -20,15 +21,44 @@ const COALESCE_GROUPS = [
 
 /** Formats coalesce parameters as `ethtool -c`. */
 export function renderCoalesce(ifname: string, record: CoalesceRecord): string {
-  const values: Record<string, number> = record;
+  const { "adaptive-rx": adaptive, ...values } = coalesceJson(record);
+  const numbers: Record<string, number> = values;
   const groups = COALESCE_GROUPS.map((names) =>
-    names.map((name) => `${name}: ${values[name] ?? NOTHING}\n`).join("")
+    names.map((name) => `${name}: ${numbers[name] ?? NOTHING}\n`).join("")
   );
   return [
     `Coalesce parameters for ${ifname}:\n`,
-    `Adaptive RX: ${NOTHING}  TX: ${NOTHING}\n`,
+    `Adaptive RX: ${adaptive ? "on" : "off"}  TX: ${NOTHING}\n`,
     groups.join("\n"),
     `\nCQE mode RX: ${NOTHING}  TX: ${NOTHING}\n\n`,
+  ].join("");
+}
+
+/** Converts coalesce parameters to JSON with the keys of later versions of ethtool. */
+export function coalesceJson(
+  { "adaptive-rx": adaptive, ...values }: CoalesceRecord,
+) {
+  return { "adaptive-rx": adaptive === 1, ...values };
+}
+
+/** Formats the sizes of the rings as `ethtool -g`. There is one ring for each direction. */
+export function renderRings(ifname: string, record: RingRecord): string {
+  return [
+    `Ring parameters for ${ifname}:\n`,
+    "Pre-set maximums:\n",
+    `RX:\t\t${record["rx-max"]}\n`,
+    `RX Mini:\t${NOTHING}\n`,
+    `RX Jumbo:\t${NOTHING}\n`,
+    `TX:\t\t${record["tx-max"]}\n`,
+    "Current hardware settings:\n",
+    `RX:\t\t${record.rx}\n`,
+    `RX Mini:\t${NOTHING}\n`,
+    `RX Jumbo:\t${NOTHING}\n`,
+    `TX:\t\t${record.tx}\n`,
+    `RX Buf Len:\t\t${NOTHING}\n`,
+    `CQE Size:\t\t${NOTHING}\n`,
+    `TX Push:\t${record["tx-push"] ? "on" : "off"}\n`,
+    `TCP data split:\t${NOTHING}\n`,
   ].join("");
 }
 

@@ -1,87 +1,13 @@
-/** Output of `ethtool -k`: the features of Linux 6.1, in the order of ethtool. */
+/** Output of `ethtool -k` and `ethtool -K`: the features of Linux 6.1, in the layout and order of ethtool. */
 
 import type { FeatureRecord } from "../../ipc/schema.ts";
+import {
+  FEATURE_FLAGS,
+  type FeatureRequest,
+  KERNEL_FEATURES,
+} from "../ethtool_features.ts";
 
-/** A feature (its name, or ethtool's name and the kernel's name), or a group, which is active if any member is. */
-type Entry = string | readonly [shown: string, kernel: string] | {
-  readonly group: string;
-  readonly members: readonly string[];
-};
-
-const ENTRIES: readonly Entry[] = [
-  ["rx-checksumming", "rx-checksum"],
-  {
-    group: "tx-checksumming",
-    members: [
-      "tx-checksum-ipv4",
-      "tx-checksum-ip-generic",
-      "tx-checksum-ipv6",
-      "tx-checksum-fcoe-crc",
-      "tx-checksum-sctp",
-    ],
-  },
-  {
-    group: "scatter-gather",
-    members: ["tx-scatter-gather", "tx-scatter-gather-fraglist"],
-  },
-  {
-    group: "tcp-segmentation-offload",
-    members: [
-      "tx-tcp-segmentation",
-      "tx-tcp-ecn-segmentation",
-      "tx-tcp-mangleid-segmentation",
-      "tx-tcp6-segmentation",
-    ],
-  },
-  ["generic-segmentation-offload", "tx-generic-segmentation"],
-  ["generic-receive-offload", "rx-gro"],
-  ["large-receive-offload", "rx-lro"],
-  ["rx-vlan-offload", "rx-vlan-hw-parse"],
-  ["tx-vlan-offload", "tx-vlan-hw-insert"],
-  ["ntuple-filters", "rx-ntuple-filter"],
-  ["receive-hashing", "rx-hashing"],
-  "highdma",
-  "rx-vlan-filter",
-  "vlan-challenged",
-  "tx-gso-robust",
-  "tx-fcoe-segmentation",
-  "tx-gre-segmentation",
-  "tx-gre-csum-segmentation",
-  "tx-ipxip4-segmentation",
-  "tx-ipxip6-segmentation",
-  "tx-udp_tnl-segmentation",
-  "tx-udp_tnl-csum-segmentation",
-  "tx-gso-partial",
-  "tx-tunnel-remcsum-segmentation",
-  "tx-sctp-segmentation",
-  "tx-esp-segmentation",
-  "tx-udp-segmentation",
-  "tx-gso-list",
-  "tx-nocache-copy",
-  "loopback",
-  "rx-fcs",
-  "rx-all",
-  "tx-vlan-stag-hw-insert",
-  "rx-vlan-stag-hw-parse",
-  "rx-vlan-stag-filter",
-  "l2-fwd-offload",
-  "hw-tc-offload",
-  "esp-hw-offload",
-  "esp-tx-csum-hw-offload",
-  "rx-udp_tunnel-port-offload",
-  "tls-hw-tx-offload",
-  "tls-hw-rx-offload",
-  "rx-gro-hw",
-  "tls-hw-record",
-  "rx-gro-list",
-  "macsec-hw-offload",
-  "rx-udp-gro-forwarding",
-  "hsr-tag-ins-offload",
-  "hsr-tag-rm-offload",
-  "hsr-fwd-offload",
-  "hsr-dup-offload",
-];
-
+/** State of a feature in JSON. */
 interface State {
   readonly active: boolean;
   /** Null for a group. */
@@ -99,6 +25,11 @@ interface Line {
   readonly member: boolean;
 }
 
+/** Features that have no name of ethtool, in the kernel's order. */
+const OTHERS = KERNEL_FEATURES.filter((name) =>
+  !FEATURE_FLAGS.some(({ members }) => members.includes(name))
+);
+
 function linesOf(features: readonly FeatureRecord[]): Line[] {
   const byName = new Map<string, State>(
     features.map(({ name, active, fixed, requested }) => [
@@ -111,15 +42,18 @@ function linesOf(features: readonly FeatureRecord[]): Line[] {
     state: byName.get(kernel) ?? ABSENT,
     member,
   });
-  return ENTRIES.flatMap((entry) => {
-    if (typeof entry === "string") return [line(entry)];
-    if (!("group" in entry)) return [line(...entry)];
-    const members = entry.members.map((name) => line(name, name, true));
-    const active = members.some(({ state }) => state.active);
+  const flags = FEATURE_FLAGS.flatMap(({ long, members }) => {
+    if (members.length === 0) return [];
+    if (members.length === 1) return [line(long, members[0])];
+    const lines = members.map((name) => line(name, name, true));
+    const active = lines.some(({ state }) => state.active);
     const state = { active, fixed: null, requested: null };
-    return [{ name: entry.group, state, member: false }, ...members];
+    return [{ name: long, state, member: false }, ...lines];
   });
+  return [...flags, ...OTHERS.map((name) => line(name))];
 }
+
+const onOff = (on: boolean) => on ? "on" : "off";
 
 /** Formats features as `ethtool -k`. */
 export function renderFeatures(
@@ -128,7 +62,6 @@ export function renderFeatures(
 ): string {
   const lines = linesOf(features).map(({ name, state, member }) => {
     const { active, fixed, requested } = state;
-    const onOff = (on: boolean) => on ? "on" : "off";
     const note = fixed
       ? " [fixed]"
       : requested !== null && requested !== active
@@ -146,4 +79,60 @@ export function featuresJson(
   return Object.fromEntries(
     linesOf(features).map(({ name, state }) => [name, state]),
   );
+}
+
+/** A feature that was changed, or that is not as requested. */
+export interface FeatureChange {
+  readonly name: string;
+  readonly active: boolean;
+  /** Null if the feature was not requested, but changed with another one. */
+  readonly requested: boolean | null;
+}
+
+/** The outcome of a request. */
+export interface FeatureOutcome {
+  /** The changes, in the kernel's order; empty if the result is exactly what was requested. */
+  readonly changes: readonly FeatureChange[];
+  /** True if the request is empty, or if no requested feature is as requested. */
+  readonly failed: boolean;
+}
+
+/** Compares the features before and after a request. */
+export function featureOutcome(
+  request: FeatureRequest,
+  before: readonly FeatureRecord[],
+  after: readonly FeatureRecord[],
+): FeatureOutcome {
+  const isActive = (features: readonly FeatureRecord[], name: string) =>
+    features.find((each) => each.name === name)?.active ?? false;
+  const unmet = (name: string) =>
+    request.has(name) && request.get(name) !== isActive(after, name);
+  const changed = (name: string) =>
+    isActive(before, name) !== isActive(after, name);
+  const names = KERNEL_FEATURES;
+  const exact = !names.some((name) =>
+    unmet(name) || changed(name) && !request.has(name)
+  );
+  const changes = exact ? [] : names
+    .filter((name) => unmet(name) || changed(name))
+    .map((name) => ({
+      name,
+      active: isActive(after, name),
+      requested: request.get(name) ?? null,
+    }));
+  return { changes, failed: [...request.keys()].every(unmet) };
+}
+
+/** Formats the changes as `ethtool -K`. */
+export function renderChanges(changes: readonly FeatureChange[]): string {
+  if (changes.length === 0) return "";
+  const lines = changes.map(({ name, active, requested }) => {
+    const note = requested === null
+      ? " [not requested]"
+      : requested === active
+      ? ""
+      : ` [requested ${onOff(requested)}]`;
+    return `${name}: ${onOff(active)}${note}\n`;
+  });
+  return `Actual changes:\n${lines.join("")}`;
 }

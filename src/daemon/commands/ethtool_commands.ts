@@ -1,35 +1,46 @@
 /** Commands of `ipoib ethtool`, except settings (`link.show`) and statistics (`stats`). After Linux ipoib_ethtool.c. */
 
-import { Errno } from "../../base/errno.ts";
-import { IpoibError } from "../../base/errors.ts";
-import {
-  type CommandContext,
-  type DataCommands,
-  findInterface,
-} from "./context.ts";
+import { MAX_RING, ringSize } from "../../ipoib/rings.ts";
+import { type DataCommands, findInterface } from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
-import type { FeatureRecord } from "../../ipc/schema.ts";
 
 export const ethtoolCommands = {
   "coalesce.get": (context, { name }) => {
-    const { rxUsecs, rxFrames } =
-      findInterface(context, name).moderation.values;
-    return { "rx-usecs": rxUsecs, "rx-frames": rxFrames };
+    const { values: { rxUsecs, rxFrames }, adaptive } =
+      findInterface(context, name).moderation;
+    return {
+      "rx-usecs": rxUsecs,
+      "rx-frames": rxFrames,
+      "adaptive-rx": adaptive ? 1 : 0,
+    };
   },
   "coalesce.set": (context, { name, values }) => {
-    const { "rx-usecs": rxUsecs, "rx-frames": rxFrames, ...others } = values;
-    const [unsupported] = Object.keys(others);
-    if (unsupported !== undefined) {
-      throw new IpoibError(
-        "E_COALESCE_PARAMETER",
-        "cannot modify an unsupported parameter",
-        { errno: Errno.EOPNOTSUPP, hint: "rx-usecs and rx-frames only" },
-      );
-    }
+    const { "rx-usecs": rxUsecs, "rx-frames": rxFrames } = values;
+    const adaptive = values["adaptive-rx"];
     findInterface(context, name).moderation.set({
       ...(rxUsecs === undefined ? {} : { rxUsecs }),
       ...(rxFrames === undefined ? {} : { rxFrames }),
+      ...(adaptive === undefined ? {} : { adaptive: adaptive === 1 }),
     });
+    return {};
+  },
+  "rings.get": (context, { name }) => {
+    const { receiveQueueSize, netdev } = findInterface(context, name);
+    return {
+      "rx-max": MAX_RING,
+      "tx-max": MAX_RING,
+      "rx": receiveQueueSize,
+      "tx": netdev.status().txQueueLength,
+      "tx-push": false,
+    };
+  },
+  "rings.set": (context, { name, rx, tx }) => {
+    const iface = findInterface(context, name);
+    const [receive, send] = [rx, tx].map((size) =>
+      size === undefined ? undefined : ringSize(size)
+    );
+    if (receive !== undefined) iface.setReceiveQueueSize(receive);
+    if (send !== undefined) iface.netdev.change({ txQueueLength: send });
     return {};
   },
   "driver": (context, { name }) => {
@@ -48,36 +59,12 @@ export const ethtoolCommands = {
       "supports-priv-flags": false,
     };
   },
-  "features": (context, { name }) => {
-    findInterface(context, name);
-    return features(context);
+  "features": (context, { name }) =>
+    findInterface(context, name).features.list(),
+  "features.set": (context, { name, request }) => {
+    const { features } = findInterface(context, name);
+    const before = features.list();
+    features.change(request);
+    return { before, after: features.list() };
   },
 } satisfies Partial<DataCommands>;
-
-/**
- * Returns the offload features. Features of the HCA are fixed. The others have the kernel's defaults; changes by
- * `ethtool -K` on the device are not reflected.
- */
-function features({ port }: CommandContext): FeatureRecord[] {
-  const { receiveChecksum, transmitChecksum, segmentation } =
-    port.attributes.capabilities;
-  const feature = (name: string, active: boolean, fixed: boolean) => ({
-    name,
-    active,
-    fixed,
-    requested: active,
-  });
-  return [
-    feature("rx-checksum", receiveChecksum, true),
-    feature("tx-checksum-ipv4", transmitChecksum, true),
-    feature("tx-scatter-gather", true, true),
-    feature("tx-tcp-segmentation", segmentation !== "none", true),
-    feature("highdma", true, true),
-    feature("vlan-challenged", true, true),
-    feature("tx-generic-segmentation", true, false),
-    feature("rx-gro", true, false),
-    feature("tx-nocache-copy", false, false),
-    feature("rx-gro-list", false, false),
-    feature("rx-udp-gro-forwarding", false, false),
-  ];
-}

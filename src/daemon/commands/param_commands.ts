@@ -3,7 +3,6 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
-import { DEFAULT_RECV_QUEUE } from "../../ipoib/constants.ts";
 import type { DebugLevels } from "../../ipoib/debug_log.ts";
 import type { CommandContext, DataCommands } from "./context.ts";
 import { scanInteger } from "./kernel_numbers.ts";
@@ -26,7 +25,7 @@ const SIZES: Readonly<
   >
 > = {
   "send_queue_size": ({ device }) => device.parent.sendQueueSize,
-  "recv_queue_size": () => DEFAULT_RECV_QUEUE,
+  "recv_queue_size": ({ device }) => device.parent.receiveQueueSize,
 };
 
 export const paramCommands = {

@@ -3,17 +3,29 @@
 import * as v from "valibot";
 import { count, u32 } from "./fields.ts";
 
+/** Coalesce parameters by their ethtool names; a switch is 1 for on and 0 for off. */
 export const CoalesceRecordSchema = v.object({
   "rx-usecs": count,
   "rx-frames": count,
+  "adaptive-rx": count,
 });
 export type CoalesceRecord = v.InferOutput<typeof CoalesceRecordSchema>;
 
-/** Coalesce parameters by their ethtool names; switches are 1 for on and 0 for off. */
-export const CoalesceValuesSchema = v.objectWithRest({
+export const CoalesceValuesSchema = v.strictObject({
   "rx-usecs": v.exactOptional(u32),
   "rx-frames": v.exactOptional(u32),
-}, u32);
+  "adaptive-rx": v.exactOptional(v.picklist([0, 1])),
+});
+
+/** The sizes of the rings in packets. */
+export const RingRecordSchema = v.object({
+  "rx-max": count,
+  "tx-max": count,
+  "rx": count,
+  "tx": count,
+  "tx-push": v.boolean(),
+});
+export type RingRecord = v.InferOutput<typeof RingRecordSchema>;
 
 export const DriverRecordSchema = v.object({
   "driver": v.string(),

@@ -69,7 +69,9 @@ export class TooLongPackets {
       etherType,
     );
     frame.set(message, FRAME_HEADER_LENGTH);
-    if (netdev.writeBytes(frame) > 0) connections.add("too_big_sent");
+    if (netdev.writeBytes(frame) < 0) return;
+    connections.add("too_big_sent");
+    sender.statistics.totals.add("rx_frames");
   }
 
   #permits(now: Millis): boolean {

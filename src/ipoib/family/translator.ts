@@ -29,12 +29,18 @@ export interface TranslatorParts {
   readonly log: Logger;
 }
 
+/**
+ * What became of a received packet: the reason why it was dropped, "ignored" if it is valid but not for the kernel, or
+ * undefined if the kernel got it.
+ */
+export type Reception = DropReason | "ignored" | undefined;
+
 export interface Translator {
   /** Translates and sends the kernel's packet of `length` bytes in `slot`. Consumes the slot. */
   transmit(slot: number, length: number): void;
   /**
    * Translates the received packet of `length` bytes at `base` from `sourceLid`, which was sent to a group if
-   * `multicast` is true, and passes it to the kernel. Returns the drop reason, which the caller counts, or undefined.
+   * `multicast` is true, and passes it to the kernel. Returns what became of it, which the caller counts.
    */
   receive(
     view: DataView,
@@ -43,7 +49,7 @@ export interface Translator {
     sourceLid: number,
     multicast: boolean,
     now: Millis,
-  ): DropReason | undefined;
+  ): Reception;
   /** Sends a request for `target`, which the kernel does not resolve, to the broadcast or solicited-node group. */
   request(target: IpAddress): void;
   /** Announces the interface's link-layer address for these addresses. */

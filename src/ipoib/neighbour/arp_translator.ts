@@ -43,7 +43,11 @@ import {
   linkAddressEquals,
 } from "../../wire/link_address.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
-import type { Translator, TranslatorParts } from "../family/translator.ts";
+import type {
+  Reception,
+  Translator,
+  TranslatorParts,
+} from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
 import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
@@ -105,6 +109,7 @@ export class ArpTranslator implements Translator {
 
   #emit(arp: Arp): void {
     const { sender } = this.#parts;
+    sender.statistics.totals.add("tx_generated");
     const slot = sender.memory.reserve(true);
     if (slot < 0) sender.statistics.drop("tx_no_slot");
     else {
@@ -186,12 +191,14 @@ export class ArpTranslator implements Translator {
     sourceLid: number,
     multicast: boolean,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const arp = parseArp(view, base, length);
     if (!arp) return "rx_malformed";
-    const dropped = this.#process(arp, sourceLid, multicast, now);
-    if (!dropped) this.#parts.sender.statistics.arpReceived++;
-    return dropped;
+    const result = this.#process(arp, sourceLid, multicast, now);
+    if (result === undefined || result === "ignored") {
+      this.#parts.sender.statistics.arpReceived++;
+    }
+    return result;
   }
 
   /**
@@ -203,13 +210,15 @@ export class ArpTranslator implements Translator {
     sourceLid: number,
     multicast: boolean,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
-    if (linkAddressEquals(from, identity.address)) return undefined;
-    if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
     const request = operation === ArpOperation.Request;
-    if (!request && operation !== ArpOperation.Reply) return undefined;
+    if (
+      linkAddressEquals(from, identity.address) ||
+      isMulticast(senderIp) || isMulticast(targetIp) ||
+      !request && operation !== ArpOperation.Reply
+    ) return "ignored";
     paths.checkSourceLid(from.gid, sourceLid, now);
     const sender = IpAddress.ipv4(senderIp);
     const own = this.#conflicts.check(sender, from);

@@ -48,9 +48,13 @@ import {
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import { REDIRECT_INTERVAL_MS } from "../constants.ts";
 import type { Destination } from "../egress.ts";
-import type { Translator, TranslatorParts } from "../family/translator.ts";
+import type {
+  Reception,
+  Translator,
+  TranslatorParts,
+} from "../family/translator.ts";
 import { Peer } from "../peer.ts";
-import { type DropReason, refusal } from "../statistics.ts";
+import { refusal } from "../statistics.ts";
 import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
@@ -132,6 +136,7 @@ export class NdTranslator implements Translator {
 
   #emit(message: Omit<Parameters<typeof emitNd>[0], "linkAddress">): void {
     const { sender, identity } = this.#parts;
+    sender.statistics.totals.add("tx_generated");
     const slot = sender.memory.reserve(true);
     if (slot < 0) {
       sender.statistics.drop("tx_no_slot");
@@ -244,12 +249,14 @@ export class NdTranslator implements Translator {
     sourceLid: number,
     _multicast: boolean,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const message = parseNd(view, base, length);
     if (!message || message.length > MAX_MESSAGE) return "rx_malformed";
-    const dropped = this.#process(view, base, message, sourceLid, now);
-    if (!dropped) this.#parts.sender.statistics.ndReceived++;
-    return dropped;
+    const result = this.#process(view, base, message, sourceLid, now);
+    if (result === undefined || result === "ignored") {
+      this.#parts.sender.statistics.ndReceived++;
+    }
+    return result;
   }
 
   /** Learns link-layer addresses from a message and passes it to the kernel. Ignores the interface's own messages. */
@@ -259,11 +266,11 @@ export class NdTranslator implements Translator {
     message: NdMessage,
     sourceLid: number,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const { identity } = this.#parts;
     const { linkAddress, destination } = message;
     if (linkAddress) {
-      if (linkAddressEquals(linkAddress, identity.address)) return undefined;
+      if (linkAddressEquals(linkAddress, identity.address)) return "ignored";
       if (message.type !== NdType.Redirect) {
         this.#parts.paths.checkSourceLid(linkAddress.gid, sourceLid, now);
       }

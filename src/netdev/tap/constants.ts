@@ -1,5 +1,7 @@
 /** Constants of TAP devices (`linux/if_tun.h`, `linux/sockios.h`, `linux/if.h`), the same on x86-64 and arm64. */
 
+import { TapOffload } from "../netdev.ts";
+
 /** ioctl(2) requests on /dev/net/tun (TUN...) and on sockets (SIOC...). */
 export const Request = {
   TUNSETIFF: 0x400454can,
@@ -25,24 +27,14 @@ export const TapFlag = {
   EXCL: 0x8000,
 } as const;
 
-/** Bits of TUNSETOFFLOAD (TUN_F_): work that the kernel may leave to the reader of a frame. */
-const TapOffload = {
-  CSUM: 0x01,
-  TSO4: 0x02,
-  TSO6: 0x04,
-  TSO_ECN: 0x08,
-  USO4: 0x20,
-  USO6: 0x40,
-} as const;
-
-const { CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
+const { CHECKSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
 
 /** Sets of bits to try, best first. Linux accepts USO4 and USO6 since 6.2, and only together. */
 export const OFFLOAD_SETS: readonly number[] = [
-  CSUM | TSO4 | TSO6 | TSO_ECN | USO4 | USO6,
-  CSUM | TSO4 | TSO6 | TSO_ECN,
-  CSUM | TSO4 | TSO6,
-  CSUM,
+  CHECKSUM | TSO4 | TSO6 | TSO_ECN | USO4 | USO6,
+  CHECKSUM | TSO4 | TSO6 | TSO_ECN,
+  CHECKSUM | TSO4 | TSO6,
+  CHECKSUM,
   0,
 ];
 

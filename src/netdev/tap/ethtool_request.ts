@@ -17,5 +17,5 @@ export function ethtool(
   new DataView(request.buffer).setUint32(0, command, true);
   const ifreq = interfaceRequest(name);
   new DataView(ifreq.buffer).setBigUint64(IFNAMSIZ, addressOf(request), true);
-  return libc().ioctl(socket, Request.SIOCETHTOOL, ifreq) === 0;
+  return libc().ioctl(socket, Request.SIOCETHTOOL, ifreq) >= 0;
 }

@@ -107,9 +107,7 @@ function open(wanted: string, offload: number): Tap {
   parts.move();
   const tap = new Tap(fd, name, ifindex, 0);
   tap.setCarrier(false);
-  for (const set of OFFLOAD_SETS) {
-    if ((set & ~offload) === 0 && tap.setOffload(set)) break;
-  }
+  tap.setOffloads(offload);
   return tap;
 }
 

@@ -9,7 +9,7 @@
 import { errnoCell, libc } from "../../../ffi/libc.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
-import { Request, USO_SET } from "./constants.ts";
+import { OFFLOAD_SETS, Request, USO_SET } from "./constants.ts";
 import { interfaceRequest, requestName } from "./name.ts";
 
 const AF_INET = 2;
@@ -80,8 +80,17 @@ export class Tap implements Disposable {
     this.#libc.ioctl(this.#fd.number, Request.TUNSETCARRIER, this.#wordBytes);
   }
 
+  /** Enables those of the given TUN_F_ bits that the kernel supports, and no others. Returns the enabled bits. */
+  setOffloads(bits: number): number {
+    if (bits === this.#offload) return bits;
+    for (const set of OFFLOAD_SETS) {
+      if (this.#setOffload(bits & set)) break;
+    }
+    return this.#offload;
+  }
+
   /** Enables exactly the given TUN_F_ bits. Returns false if the kernel refuses. */
-  setOffload(bits: number): boolean {
+  #setOffload(bits: number): boolean {
     const set = this.#libc.ioctlValue(
       this.#fd.number,
       Request.TUNSETOFFLOAD,

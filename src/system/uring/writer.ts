@@ -123,6 +123,10 @@ export class UringWriter implements FrameWriter, Operation, Pending {
     this.#results.onWritten(frames, bytes, packets);
   }
 
+  get pending(): number {
+    return this.#packets + this.#sentPackets;
+  }
+
   /** True if no write is prepared or submitted without a report. */
   get idle(): boolean {
     return this.#frames === 0 && this.#sentFrames === 0;

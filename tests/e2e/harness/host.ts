@@ -57,6 +57,11 @@ export class Host {
     return this.#daemon;
   }
 
+  /** The PID of the process of the interface; undefined if `up` was not called. */
+  get pid(): number | undefined {
+    return this.#daemon?.pid;
+  }
+
   /** Runs a command in the namespace. */
   run(words: readonly string[], options?: CommandOptions): Promise<Outcome> {
     return run(this.inside(words), options);

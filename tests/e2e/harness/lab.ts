@@ -8,6 +8,7 @@ import { must, type Outcome, run } from "./command.ts";
 import { Host } from "./host.ts";
 import { processesWith, runs } from "./files.ts";
 import { Program } from "./program.ts";
+import { checkStatistics } from "./statistics.ts";
 import { until } from "./until.ts";
 
 let namespacesCreated = 0;
@@ -78,6 +79,11 @@ export class Lab implements AsyncDisposable {
     return run([...programCommand(), ...words], { env: this.env });
   }
 
+  /** Throws if the counters of an interface do not add up. */
+  async checkStatistics(): Promise<void> {
+    for (const host of this.#hosts) await checkStatistics(host);
+  }
+
   /** Returns diagnostics for a failed test: the output of all programs, and the state of all interfaces. */
   async report(): Promise<string> {
     const programs = this.#programs.map(({ title, pid, code, output }) =>
@@ -119,7 +125,10 @@ export type Many<T, N extends number> = N extends 1 ? [T]
   : N extends 3 ? [T, T, T]
   : T[];
 
-/** Registers a test with its own lab. If the test fails, {@linkcode Lab.report} is printed. */
+/**
+ * Registers a test with its own lab. At the end, the counters of all interfaces must add up. If the test fails,
+ * {@linkcode Lab.report} is printed.
+ */
 export function labTest(
   name: string,
   body: (lab: Lab) => Promise<void>,
@@ -132,6 +141,7 @@ export function labTest(
       await using lab = await Lab.open();
       try {
         await body(lab);
+        await lab.checkStatistics();
       } catch (error) {
         Deno.stderr.writeSync(
           new TextEncoder().encode(`\n${await lab.report()}\n`),

@@ -68,6 +68,6 @@ export async function linkLocal(host: Host): Promise<string> {
 export async function untilAnnounced(host: Host): Promise<void> {
   await until(
     `both announcements of ${host.namespace}`,
-    async () => (await host.counters())["arp_sent"]! >= 2,
+    async () => (await host.counters())["tx_arp"]! >= 2,
   );
 }

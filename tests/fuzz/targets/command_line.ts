@@ -2,11 +2,17 @@
 
 import { assert } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
+import { Exit } from "../../../src/cli/errors.ts";
+import { EthtoolExit } from "../../../src/cli/ethtool_set.ts";
 import { CliFixture } from "../../cli/support.ts";
 import type { FuzzTarget } from "./target.ts";
 
 const decoder = new TextDecoder();
-const CODES = [0, 1, 2, 3];
+/** Exit codes of the program, and those of ethtool for refusals. */
+const CODES: readonly number[] = [
+  ...Object.values(Exit),
+  ...Object.values(EthtoolExit),
+];
 
 export const commandLineTarget: FuzzTarget = {
   name: "command_line",

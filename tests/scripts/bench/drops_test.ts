@@ -11,8 +11,10 @@ Deno.test("lossesAmong() returns only counters of lost packets", () => {
   assertEquals(
     lossesAmong({
       rx_echoes: 1,
-      arp_sent: 2,
-      nd_sent: 2,
+      rx_frames: 2,
+      tx_waiting: 2,
+      tx_arp: 2,
+      rx_nd: 2,
       port_xmit_packets: 3,
       port_cq_events: 4,
       port_multicast_filtered: 5,

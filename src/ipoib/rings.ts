@@ -1,0 +1,27 @@
+/**
+ * The sizes of the rings of an interface, in packets: the receive queue of its queue pair, and the transmit queue of its
+ * network device, from which this process reads. The driver has module parameters instead (`recv_queue_size`,
+ * `send_queue_size`), with the same limits.
+ */
+
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
+
+/** Limits of a ring (Linux IPOIB_MIN_QUEUE_SIZE, IPOIB_MAX_QUEUE_SIZE). */
+const MIN_RING = 2;
+export const MAX_RING = 8192;
+
+/**
+ * Returns the size of a ring for a requested one, which is rounded up to a power of two (as in Linux
+ * ipoib_init_module). Throws `E_RING` (EINVAL) if it is out of range.
+ */
+export function ringSize(requested: number): number {
+  if (requested < MIN_RING || requested > MAX_RING) {
+    throw new IpoibError(
+      "E_RING",
+      `A ring of ${requested} packets is out of range`,
+      { errno: Errno.EINVAL, hint: `use ${MIN_RING} to ${MAX_RING}` },
+    );
+  }
+  return 2 ** Math.ceil(Math.log2(requested));
+}
