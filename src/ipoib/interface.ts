@@ -21,28 +21,26 @@
 
 import { getLogger, type Logger } from "../base/log.ts";
 import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
-import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
+import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";
-import { IpoibError } from "../base/errors.ts";
 import { Carrier } from "./carrier.ts";
-import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { Features } from "./features.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, RUNNING } from "./link_state.ts";
-import { Moderation } from "./moderation.ts";
+import type { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
+import { LinkQueuePair } from "./link_queue_pair.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
-import { Refusal } from "./refusal.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
 
@@ -63,8 +61,6 @@ export class IpoibInterface {
   readonly features: Features;
   /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
-  /** Moderation of receive completions; survives a new queue pair. */
-  readonly moderation: Moderation;
   /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
@@ -74,8 +70,7 @@ export class IpoibInterface {
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
   readonly #debug: DebugLog;
-  #qp: UdQp | undefined;
-  #receiveQueueSize = DEFAULT_RECV_QUEUE;
+  readonly #queuePair: LinkQueuePair;
   /** True while the link is started: from the first join of the broadcast group on. */
   #started = false;
   /** The port's GID when it was last compared. */
@@ -85,7 +80,6 @@ export class IpoibInterface {
   /** The membership that was logged last. */
   #limited = false;
   readonly #linkLocal: LinkLocal;
-  readonly #refusal: Refusal;
   /** Announced addresses, as text. */
   #announced = new Set<string>();
   #closed = false;
@@ -98,7 +92,6 @@ export class IpoibInterface {
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
     this.#linkLocal = new LinkLocal(netdev);
-    this.#refusal = new Refusal(context.reactor, () => this.#evaluate());
     this.log = getLogger(netdev.name);
     this.#carrier = new Carrier({ netdev, port: context.port, log: this.log });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
@@ -123,11 +116,15 @@ export class IpoibInterface {
       mode: () => this.connected.mode,
       receive: this.#engine.receiver,
     });
-    this.moderation = new Moderation({
+    this.#queuePair = new LinkQueuePair({
+      port,
+      memory,
       reactor: context.reactor,
-      receiver: this.#engine.receiver,
-      queueSize: () => this.#receiveQueueSize,
+      engine: this.#engine,
+      identity: this.#identity,
       log: this.log,
+      endLink: () => this.#endLink(),
+      evaluate: () => this.#evaluate(),
     });
     this.connected.onMode = () => {
       this.mtu.onMode();
@@ -223,26 +220,17 @@ export class IpoibInterface {
 
   /** Number of received packets that can wait in the queue pair. */
   get receiveQueueSize(): number {
-    return this.#receiveQueueSize;
+    return this.#queuePair.size;
   }
 
-  /**
-   * Sets the size of the receive queue in packets, and restarts the link with a new queue pair. Throws the errors of the
-   * device; the old size is then kept.
-   */
+  /** See {@linkcode LinkQueuePair.resize}. */
   setReceiveQueueSize(size: number): void {
-    const before = this.#receiveQueueSize;
-    if (size === before) return;
-    this.#receiveQueueSize = size;
-    if (!this.#qp) return;
-    this.#closeQp();
-    this.#evaluate();
-    const { current } = this.#refusal;
-    if (!current) return;
-    this.#receiveQueueSize = before;
-    this.#refusal.end();
-    this.#evaluate();
-    throw current.error;
+    this.#queuePair.resize(size);
+  }
+
+  /** Moderation of receive completions; survives a new queue pair. */
+  get moderation(): Moderation {
+    return this.#queuePair.moderation;
   }
 
   /** Resumes reading from the network device; called when slots are free again. */
@@ -284,11 +272,10 @@ export class IpoibInterface {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closeQp();
+    this.#queuePair.close();
     this.#state = "closed";
-    this.#refusal.close();
+    this.#queuePair.dispose();
     this.#engine.dispose();
-    this.moderation.close();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
   }
@@ -302,13 +289,13 @@ export class IpoibInterface {
     const identity = this.#identity;
     const found = findPkey(this.#pkeyChoice, attributes.pkeys, identity.pkey);
     if (found.pkey !== identity.pkey || found.index !== identity.pkeyIndex) {
-      this.#closeQp();
+      this.#queuePair.close();
     }
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
-    if (found.index < 0) this.#closeQp();
-    else if (!this.#qp && !this.#refusal.current) this.#openQp();
-    const ready = this.#qp !== undefined && this.netdev.config.up &&
+    if (found.index < 0) this.#queuePair.close();
+    else this.#queuePair.open();
+    const ready = this.#queuePair.exists && this.netdev.config.up &&
       attributes.state === "active";
     if (!ready) this.#endLink();
     else if (!this.#started) this.#startLink();
@@ -327,35 +314,6 @@ export class IpoibInterface {
     this.#followAddresses();
   }
 
-  /** Creates the queue pair, unless the device refuses it. */
-  #openQp(): void {
-    try {
-      this.#qp = this.#context.port.createUdQp({
-        memory: this.#memory,
-        pkeyIndex: this.pkeyIndex,
-        recvQueueSize: this.#receiveQueueSize,
-      });
-    } catch (error) {
-      this.#refusal.begin("a queue pair", IpoibError.from(error));
-      return;
-    }
-    this.#refusal.end();
-    this.#identity.qpn = this.#qp.qpn;
-    this.#qp.onFailure = (error) => this.#onQpFailure(error);
-    this.#engine.attach(this.#qp);
-    try {
-      this.moderation.attach(this.#qp);
-    } catch (error) {
-      this.log.warn(IpoibError.from(error).message);
-    }
-  }
-
-  #onQpFailure(error: IpoibError): void {
-    this.#closeQp();
-    this.#refusal.begin("to restart the queue pair", error);
-    this.#updateState();
-  }
-
   #startLink(): void {
     this.#started = true;
     this.#debug.general(() => "bringing up interface");
@@ -370,17 +328,6 @@ export class IpoibInterface {
     this.#engine.close(this.#now());
     this.#announced.clear();
     this.#updateState();
-  }
-
-  #closeQp(): void {
-    this.#endLink();
-    this.#refusal.end();
-    if (!this.#qp) return;
-    this.#engine.attach(undefined);
-    this.moderation.attach(undefined);
-    this.#qp.close();
-    this.#qp = undefined;
-    this.#identity.qpn = 0;
   }
 
   #updateState(): void {
@@ -402,7 +349,7 @@ export class IpoibInterface {
       port: this.#context.port.attributes,
       pkey: this.pkey,
       pkeyIndex: this.pkeyIndex,
-      refusal: this.#refusal.current?.text,
+      refusal: this.#queuePair.refusal,
       broadcast: this.groups.broadcast,
     });
     const membershipChanged = this.isLimited !== this.#limited;

@@ -1,0 +1,133 @@
+/**
+ * The queue pair of an interface, with its moderation.
+ *
+ * If the device refuses to create it, or to restart it after an error, that is a state of the interface: another queue
+ * pair is created later (refusal.ts).
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { HcaPort, SendMemory, UdQp } from "../hca/hca.ts";
+import type { Reactor } from "../system/reactor.ts";
+import { DEFAULT_RECV_QUEUE } from "./constants.ts";
+import type { Engine } from "./engine.ts";
+import type { LinkIdentity } from "./link_identity.ts";
+import { Moderation } from "./moderation.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Dependencies of a {@linkcode LinkQueuePair}. */
+export interface QueuePairParts {
+  readonly port: Pick<HcaPort, "createUdQp">;
+  readonly reactor: Reactor;
+  /** Memory of the slots that it sends. */
+  readonly memory: SendMemory;
+  readonly engine: Pick<Engine, "attach" | "receiver">;
+  readonly identity: LinkIdentity;
+  readonly log: Logger;
+  /** Ends the link before the queue pair is closed. */
+  readonly endLink: () => void;
+  /** Starts or ends the link, and opens the queue pair again; called when it was closed, or may be opened again. */
+  readonly evaluate: () => void;
+}
+
+export class LinkQueuePair {
+  /** Moderation of receive completions; survives a new queue pair. */
+  readonly moderation: Moderation;
+  readonly #parts: QueuePairParts;
+  readonly #refusal: Refusal;
+  #qp: UdQp | undefined;
+  #size = DEFAULT_RECV_QUEUE;
+
+  constructor(parts: QueuePairParts) {
+    const { reactor, engine: { receiver }, log } = parts;
+    this.#parts = parts;
+    this.#refusal = new Refusal(reactor, parts.evaluate);
+    const queueSize = () => this.#size;
+    this.moderation = new Moderation({ reactor, receiver, queueSize, log });
+  }
+
+  /** True if there is a queue pair. */
+  get exists(): boolean {
+    return this.#qp !== undefined;
+  }
+
+  /** What the device refuses; undefined if it refuses nothing. */
+  get refusal(): string | undefined {
+    return this.#refusal.current?.text;
+  }
+
+  /** Number of received packets that can wait in the queue pair. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Sets the size, and replaces the queue pair if there is one, which restarts the link. Throws the error of the device;
+   * the old size is then kept.
+   */
+  resize(size: number): void {
+    const before = this.#size;
+    if (size === before) return;
+    this.#size = size;
+    if (!this.#qp) return;
+    const { evaluate } = this.#parts;
+    this.close();
+    evaluate();
+    const { current } = this.#refusal;
+    if (!current) return;
+    this.#size = before;
+    this.#refusal.end();
+    evaluate();
+    throw current.error;
+  }
+
+  /** Creates the queue pair if there is none, unless the device has refused it and the next try is due later. */
+  open(): void {
+    if (this.#qp || this.#refusal.current) return;
+    const { port, memory, identity, engine, log } = this.#parts;
+    try {
+      this.#qp = port.createUdQp({
+        memory,
+        pkeyIndex: identity.pkeyIndex,
+        recvQueueSize: this.#size,
+      });
+    } catch (error) {
+      this.#refusal.begin("a queue pair", IpoibError.from(error));
+      return;
+    }
+    this.#refusal.end();
+    identity.qpn = this.#qp.qpn;
+    this.#qp.onFailure = (error) => this.#onFailure(error);
+    engine.attach(this.#qp);
+    try {
+      this.moderation.attach(this.#qp);
+    } catch (error) {
+      log.warn(IpoibError.from(error).message);
+    }
+  }
+
+  /** Ends the link and closes the queue pair. */
+  close(): void {
+    const { engine, identity, endLink } = this.#parts;
+    endLink();
+    this.#refusal.end();
+    if (!this.#qp) return;
+    engine.attach(undefined);
+    this.moderation.attach(undefined);
+    this.#qp.close();
+    this.#qp = undefined;
+    identity.qpn = 0;
+  }
+
+  /** Closes the timers. */
+  dispose(): void {
+    this.#refusal.close();
+    this.moderation.close();
+  }
+
+  #onFailure(error: IpoibError): void {
+    this.close();
+    this.#refusal.begin("to restart the queue pair", error);
+    this.#parts.evaluate();
+  }
+}
