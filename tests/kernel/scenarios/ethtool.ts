@@ -31,11 +31,9 @@ export function ethtool(fabric: Fabric): void {
       const adaptive = /Adaptive RX: off/;
       assertEquals(ours.replace(adaptive, "Adaptive RX: n/a"), theirs, words);
     }
-    for (const words of ["-i ib0", "-k ib0"]) {
-      const [ours, theirs] = await both(words);
-      assertEquals(names(ours), names(theirs), words);
-    }
+    // Not -i: in Linux 6.1 it crashes the driver on a software device, which has no parent (ipoib_get_drvinfo).
     const [ours, theirs] = await both("-k ib0");
+    assertEquals(names(ours), names(theirs));
     const differing = theirs.split("\n").filter((line, i) =>
       ours.split("\n")[i] !== line
     );
