@@ -22,9 +22,9 @@ export function portGid(n: number): Uint8Array {
   return gidFrom(DEFAULT_SUBNET_PREFIX, portGuid(n));
 }
 
-/** Returns the LID of the n-th port. */
-export function portLid(n: number): number {
-  return n + 1;
+/** Returns the LID of the n-th port, the first of its LIDs if the LMC is greater than 0. */
+export function portLid(n: number, lmc = 0): number {
+  return n + 1 << lmc;
 }
 
 /** Returns the LID of the n-th node: port n, or the switch if n is 0. */
@@ -67,12 +67,15 @@ export function topology(): string {
   ].join("\n");
 }
 
-/** Returns OpenSM's guid2lid file. Each line has a GUID and its first and last LID. */
-export function lidFile(): string {
-  const entry = (guid: bigint, lid: number) =>
-    `${hex(guid, 16)} ${hex(lid, 4)} ${hex(lid, 4)}\n`;
+/** Returns OpenSM's guid2lid file. Each line has a GUID and its first and last LID. The LMC is not that of the switch. */
+export function lidFile(lmc: number): string {
+  const entry = (guid: bigint, lid: number, last: number) =>
+    `${hex(guid, 16)} ${hex(lid, 4)} ${hex(last, 4)}\n`;
   return [
-    entry(MANAGER_GUID, MANAGER_LID),
-    ...PORTS.map((n) => entry(portGuid(n), portLid(n))),
+    entry(MANAGER_GUID, MANAGER_LID, MANAGER_LID),
+    ...PORTS.map((n) => {
+      const lid = portLid(n, lmc);
+      return entry(portGuid(n), lid, lid + (1 << lmc) - 1);
+    }),
   ].join("\n");
 }

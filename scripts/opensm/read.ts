@@ -44,22 +44,28 @@ export interface RecordedGroup {
 export interface FabricPort {
   state: "down" | "init" | "armed" | "active";
   lid: number;
+  lmc: number;
   smLid: number;
   smSl: number;
   /** Without the zeros at the end. */
   pkeys: number[];
 }
 
-/** Reads the attributes of the n-th port. The fabric answers without a subnet manager after the ports have LIDs. */
+/**
+ * Reads the attributes of the n-th port of a fabric with an LMC. The fabric answers without a subnet manager after the
+ * ports have LIDs.
+ */
 export async function readPort(
   simulator: Simulator,
   n: number,
+  lmc = 0,
 ): Promise<FabricPort> {
-  const lid = portLid(n);
+  const lid = portLid(n, lmc);
   const info = await readSmp(simulator, lid, PORT_INFO, 1);
   return {
     state: PORT_STATES[info.getUint8(32) & 15]!,
     lid: info.getUint16(16),
+    lmc: info.getUint8(34) & 7,
     smLid: info.getUint16(18),
     smSl: info.getUint8(36) & 15,
     pkeys: await readTable(simulator, lid),
@@ -69,7 +75,7 @@ export async function readPort(
 /** Reads the P_Key tables of the manager's port and the four ports, without the zeros at the end. */
 export async function readPkeys(simulator: Simulator): Promise<number[][]> {
   const tables: number[][] = [];
-  for (const lid of [MANAGER_LID, ...PORTS.map(portLid)]) {
+  for (const lid of [MANAGER_LID, ...PORTS.map((n) => portLid(n))]) {
     tables.push(await readTable(simulator, lid));
   }
   return tables;

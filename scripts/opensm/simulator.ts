@@ -51,6 +51,8 @@ export interface ManagerOptions {
   partitions?: string;
   /** Node on which OpenSM runs. Default: 0, the switch. */
   node?: number;
+  /** LMC of the ports. Default: 0. */
+  lmc?: number;
   /** Additional lines of the options file. */
   options?: string;
 }
@@ -98,14 +100,14 @@ export class Simulator {
 
   /** Starts OpenSM and waits until it answers. Throws an Error if it does not answer in time. */
   async startManager(
-    { partitions, node = 0, options = "" }: ManagerOptions = {},
+    { partitions, node = 0, lmc = 0, options = "" }: ManagerOptions = {},
   ): Promise<void> {
     const folder = `${this.folder}/run${++this.#runs}`;
     await Deno.mkdir(`${folder}/cache`, { recursive: true });
-    await Deno.writeTextFile(`${folder}/cache/guid2lid`, lidFile());
+    await Deno.writeTextFile(`${folder}/cache/guid2lid`, lidFile(lmc));
     await Deno.writeTextFile(
       `${folder}/options`,
-      `honor_guid2lid_file TRUE\n${options}`,
+      `honor_guid2lid_file TRUE\nlmc ${lmc}\n${options}`,
     );
     if (partitions !== undefined) {
       await Deno.writeTextFile(`${folder}/partitions.conf`, partitions);

@@ -430,3 +430,35 @@ fabricTest(
       );
     }),
 );
+
+for (const lmc of [1, 2]) {
+  fabricTest(
+    `with LMC ${lmc} the interface joins its groups, and its paths lead from and to LIDs of the ports`,
+    { ...ONE_LINK, lmc },
+    (simulator) =>
+      withNode(simulator, NODE, async (node) => {
+        const port = await readPort(simulator, NODE, lmc);
+        assertEquals([port.lid, port.lmc], [portLid(NODE, lmc), lmc]);
+        await node.event("port_active", port);
+        await reaches(node, "ib0", RUNNING);
+        const first = (lid: number) => lid >> lmc << lmc;
+        const path = await node.get("queryPath", {
+          sgid: portGid(NODE),
+          dgid: portGid(1),
+          pkey: 0xffff,
+          tclass: 0,
+        });
+        assertEquals([first(path.slid), first(path.dlid)], [
+          port.lid,
+          portLid(1, lmc),
+        ]);
+        await node.path("ib0", portGid(1));
+        const link = await joinedAll(node, "ib0", 2);
+        assertEquals(
+          link.paths.map(({ state, dlid }) => [state, first(dlid)]),
+          [["complete", portLid(1, lmc)]],
+        );
+        assertEquals(ownMemberships(link), await memberships(simulator, NODE));
+      }),
+  );
+}
