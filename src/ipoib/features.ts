@@ -15,6 +15,9 @@
  * | `rx-gro`, `rx-lro`                | large sends do not pass whole         | datagram mode; each other               |
  * | `rx-udp-gro-forwarding`           | ... and the kernel has it (Linux 6.2) | `rx-gro`                                |
  *
+ * On the embedded HCA, whose connections carry partial checksums and large sends too, connected mode switches nothing
+ * off.
+ *
  * Features that need each other are one switch with two names: a TAP has one bit for the checksums of both families,
  * and there is one coalescing, which is called LRO in the driver's documentation and GRO in the kernel.
  *
@@ -214,7 +217,9 @@ export class Features {
 
   #allowed(mode: Mode): FeatureSet {
     const on = [...this.#supported].filter((name) => this.#requested.has(name));
-    return fixFeatures(new Set(on), mode);
+    const { segmentation } = this.#parts.capabilities;
+    const offloads = mode === "datagram" || segmentation === "deferred";
+    return fixFeatures(new Set(on), offloads);
   }
 }
 
@@ -237,18 +242,21 @@ function supported(
   ]);
 }
 
-/** Removes the features whose needs are not met (see the module description). */
-function fixFeatures(wanted: FeatureSet, mode: Mode): FeatureSet {
+/**
+ * Removes the features whose needs are not met (see the module description).
+ *
+ * @param offloads false if the mode forbids checksum offload, large sends and coalescing
+ */
+function fixFeatures(wanted: FeatureSet, offloads: boolean): FeatureSet {
   const active = new Set(wanted);
   const remove = (names: readonly FeatureName[]) =>
     names.forEach((name) => active.delete(name));
-  const datagram = mode === "datagram";
-  if (!datagram || !CHECKSUMS.every((name) => active.has(name))) {
+  if (!offloads || !CHECKSUMS.every((name) => active.has(name))) {
     remove([...CHECKSUMS, ...TCP, UDP]);
   }
   if (!TCP.some((name) => active.has(name))) remove([ECN]);
   if (!active.has(TCP4)) remove([MANGLED]);
-  if (!datagram || !COALESCING.every((name) => active.has(name))) {
+  if (!offloads || !COALESCING.every((name) => active.has(name))) {
     remove([...COALESCING, UDP_COALESCING]);
   }
   return active;
