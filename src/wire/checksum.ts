@@ -32,8 +32,7 @@ export function icmpv6Checksum(
   message: number,
   length: number,
 ): number {
-  const pseudoHeader = sum(view, ip + Ipv6Field.Source, 32) + length +
-    NextHeader.Icmpv6;
+  const pseudoHeader = ipv6PseudoHeader(view, ip, NextHeader.Icmpv6, length);
   return internetChecksum(view, message, length, pseudoHeader);
 }
 
@@ -47,9 +46,31 @@ export function udpChecksum(
   udp: number,
   length: number,
 ): number {
-  const pseudoHeader = sum(view, ip + Ipv4Field.Source, 8) + length +
-    IpProtocol.Udp;
+  const pseudoHeader = ipv4PseudoHeader(view, ip, IpProtocol.Udp, length);
   return internetChecksum(view, udp, length, pseudoHeader);
+}
+
+/**
+ * Returns the sum of the words of the pseudo-header (RFC 768, RFC 9293 section 3.1), folded into 16 bits, for a transport
+ * header and payload of `length` bytes in the IPv4 packet at `ip`.
+ */
+export function ipv4PseudoHeader(
+  view: DataView,
+  ip: number,
+  protocol: number,
+  length: number,
+): number {
+  return fold(sum(view, ip + Ipv4Field.Source, 8) + protocol + length);
+}
+
+/** As {@linkcode ipv4PseudoHeader}, in the IPv6 packet at `ip` (RFC 8200 section 8.1). */
+export function ipv6PseudoHeader(
+  view: DataView,
+  ip: number,
+  protocol: number,
+  length: number,
+): number {
+  return fold(sum(view, ip + Ipv6Field.Source, 32) + protocol + length);
 }
 
 /** Returns the sum of the big-endian 16-bit words. */

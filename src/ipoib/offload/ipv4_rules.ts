@@ -1,6 +1,6 @@
 /** The rules of IPv4 headers for coalescing. */
 
-import { internetChecksum } from "../../wire/checksum.ts";
+import { internetChecksum, ipv4PseudoHeader } from "../../wire/checksum.ts";
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import { ANY_FLOW, type NetworkRules } from "./coalescing_rules.ts";
@@ -39,9 +39,7 @@ export const ipv4Rules: NetworkRules = {
 
   isValid: (view, ip) => internetChecksum(view, ip, IPV4_HEADER_LENGTH) === 0,
 
-  pseudoHeader: (view, ip, protocol, length) =>
-    ~internetChecksum(view, ip + Ipv4Field.Source, 8, protocol + length) &
-    0xffff,
+  pseudoHeader: ipv4PseudoHeader,
 
   setLength(view, ip, length) {
     view.setUint16(ip + Ipv4Field.TotalLength, length);

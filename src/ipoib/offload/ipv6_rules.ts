@@ -1,6 +1,6 @@
 /** The rules of IPv6 headers for coalescing. */
 
-import { internetChecksum } from "../../wire/checksum.ts";
+import { ipv6PseudoHeader } from "../../wire/checksum.ts";
 import {
   IPV6_HEADER_LENGTH,
   Ipv6Field,
@@ -34,9 +34,7 @@ export const ipv6Rules: NetworkRules = {
 
   isValid: () => true,
 
-  pseudoHeader: (view, ip, protocol, length) =>
-    ~internetChecksum(view, ip + Ipv6Field.Source, 32, protocol + length) &
-    0xffff,
+  pseudoHeader: ipv6PseudoHeader,
 
   setLength: (view, ip, length) =>
     view.setUint16(ip + Ipv6Field.PayloadLength, length - IPV6_HEADER_LENGTH),
