@@ -2,6 +2,7 @@
 
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { LentSlots } from "../system/frames.ts";
 import type { SendMemory, SlotLayout } from "./hca.ts";
@@ -16,8 +17,6 @@ export const LAYOUT: SlotLayout = {
   ethernet: ENCAP_LENGTH + VNET_HEADER_LENGTH,
   payload: ENCAP_LENGTH + FRAME_HEADER_LENGTH,
 };
-/** Maximum payload in bytes. */
-const CAPACITY = 65535;
 /** Bytes from one slot to the next. */
 export const STRIDE = 65536 + 32;
 
@@ -46,7 +45,7 @@ export function locateFrame(
 /** The slots of a port, with reference counts. */
 export class FakeSendMemory implements SendMemory {
   readonly layout = LAYOUT;
-  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
+  readonly frameCapacity = MAX_IP_PACKET + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   readonly slots: number;
   readonly bytes: Uint8Array;

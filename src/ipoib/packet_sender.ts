@@ -17,13 +17,12 @@ import { hex } from "../base/hex.ts";
 import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
+import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import { largeSendHeaders, segmentLength } from "../wire/large_send.ts";
 import { GsoType, VnetField } from "../wire/vnet.ts";
 import type { DebugLog } from "./debug_log.ts";
 import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
-
-const MAX_IP_PACKET = 65_535;
 
 /** Drop reason for each {@linkcode PostResult}; the entry for `Sent` is unused. */
 const postDrops: readonly DropReason[] = [

@@ -6,6 +6,8 @@
 
 /** Bytes of a header without options. */
 export const IPV4_HEADER_LENGTH = 20;
+/** Maximum bytes of a packet, which Total Length can state. */
+export const MAX_IP_PACKET = 65_535;
 
 /** Offsets of the header fields. */
 export const Ipv4Field = {

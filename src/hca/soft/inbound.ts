@@ -11,6 +11,7 @@ import { PendingList } from "../../base/pending_list.ts";
 import { CONNECTED_MESSAGE, ENCAP_LENGTH } from "../../base/units.ts";
 import { gidEquals } from "../../wire/gid.ts";
 import { GRH_DGID } from "../../wire/grh.ts";
+import { MAX_IP_PACKET } from "../../wire/ipv4.ts";
 import { segmentLength } from "../../wire/large_send.ts";
 import { GSI_QPN } from "../../wire/mad.ts";
 import { RC_SEND_ONLY, UD_SEND_ONLY } from "../../wire/transport_headers.ts";
@@ -24,16 +25,7 @@ import {
 import type { RcReceiver } from "./rc_receiver.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import { Nak } from "./ring.ts";
-import {
-  BTH,
-  CAPACITY,
-  DETH,
-  GRH,
-  LRH,
-  PAYLOAD,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import { BTH, DETH, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
@@ -189,7 +181,7 @@ export class Inbound {
     length: number,
     connected: boolean,
   ): boolean {
-    if (length < 1 || length > CAPACITY) return false;
+    if (length < 1 || length > MAX_IP_PACKET) return false;
     const mtu = connected ? CONNECTED_MESSAGE : this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
     // Each segment of a large send must fit the MTU.

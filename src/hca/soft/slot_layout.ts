@@ -41,8 +41,6 @@ export const PAYLOAD = VNET + FRAME_HEADER_LENGTH;
 export const HEADER_WORDS = UD_HEADERS_LENGTH / 4;
 /** Bytes from one slot to the next: 17 pages, so that a small packet touches one page. */
 export const STRIDE = 69632;
-/** Length of the largest IP packet in bytes. */
-export const CAPACITY = 65535;
 
 /** Slots of one send memory: enough for a peer that is descheduled for a moment at 150 000 packets/s. */
 export const SLOTS = 256;

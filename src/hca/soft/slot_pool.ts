@@ -14,16 +14,10 @@ import {
 } from "../../system/memory.ts";
 import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
+import { MAX_IP_PACKET } from "../../wire/ipv4.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
-import {
-  CAPACITY,
-  ENCAP,
-  ETHERNET,
-  PAYLOAD,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import { ENCAP, ETHERNET, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 /** Number of free slots that are not lent, but kept for packets of the engine itself. */
 const RESERVED_SLOTS = 32;
@@ -40,7 +34,7 @@ export class SlotPool implements SendMemory, Pending {
     ethernet: ETHERNET,
     payload: PAYLOAD,
   };
-  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
+  readonly frameCapacity = MAX_IP_PACKET + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   /** The memory's number, unique within the port. */
   readonly number: number;

@@ -9,11 +9,9 @@ import {
   ETHERNET_HEADER_LENGTH,
   FRAME_HEADER_LENGTH,
 } from "../../wire/ethernet.ts";
+import { MAX_IP_PACKET } from "../../wire/ipv4.ts";
 import { VnetFlag, VnetHeader } from "../../wire/vnet.ts";
 import { ReceivedSegment } from "./received_segment.ts";
-
-/** Maximum bytes of the IP packet in a frame. */
-const MAX_PACKET = 65_535;
 
 export class HeldFrame {
   readonly first = new ReceivedSegment();
@@ -49,7 +47,7 @@ export class HeldFrame {
     const { first, gathered } = this;
     const { network, transport, view, ip, at, header, payload } = segment;
     return payload > 0 && payload <= first.payload &&
-      gathered.pieces < MAX_PIECES && this.#length + payload <= MAX_PACKET &&
+      gathered.pieces < MAX_PIECES && this.#length + payload <= MAX_IP_PACKET &&
       network.continues(first.view, first.ip, view, ip, gathered.packets) &&
       transport.continues(
         first.view,

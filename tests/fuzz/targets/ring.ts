@@ -10,10 +10,11 @@ import {
 } from "../../../src/hca/soft/link_hello.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
-import { CAPACITY, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { Mapping } from "../../../src/system/memory.ts";
+import { MAX_IP_PACKET } from "../../../src/wire/ipv4.ts";
 import {
   accept,
   listen,
@@ -47,7 +48,7 @@ function reader(port: SoftPort): UdQp {
       for (let i = 0; i < batch.count; i++) {
         const length = batch.length[i]!;
         const at = batch.payload[i]!;
-        assert(length > 0 && length <= CAPACITY);
+        assert(length > 0 && length <= MAX_IP_PACKET);
         assert(at + length <= batch.view[i]!.byteLength);
         batch.view[i]!.getUint8(at + length - 1);
         qp.sourceGid(batch, i, gid);

@@ -12,7 +12,6 @@ import { Inbound } from "../../../src/hca/soft/inbound.ts";
 import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
 import {
   BTH,
-  CAPACITY,
   DETH,
   ENCAP,
   GRH,
@@ -25,6 +24,7 @@ import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { ReceiveQueue } from "../../../src/hca/soft/receive_queue.ts";
 import { RxFlag } from "../../../src/hca/hca.ts";
 import { gidFrom } from "../../../src/wire/gid.ts";
+import { MAX_IP_PACKET } from "../../../src/wire/ipv4.ts";
 import { GsoType, VnetFlag } from "../../../src/wire/vnet.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
 import { Pair } from "./parts.ts";
@@ -153,7 +153,7 @@ const violations: Record<
 > = {
   "no bytes": ["bad_length", () => {}, 0],
   "a negative length": ["bad_length", () => {}, -5],
-  "more bytes than a slot holds": ["bad_length", () => {}, CAPACITY + 1],
+  "more bytes than a slot holds": ["bad_length", () => {}, MAX_IP_PACKET + 1],
   "more bytes than the MTU": ["bad_length", () => {}, 2045],
   "a raw LNH": [
     "bad_header",
