@@ -18,8 +18,7 @@ export class HeldFrame {
   /** The frame as it is written if it has several packets. */
   readonly gathered = new GatheredFrame();
   readonly #vnet = new VnetHeader();
-  /** Bytes of the IP packet and of its payload. */
-  #length = 0;
+  /** Bytes of the payload. */
   #payload = 0;
   /** The last packet, and the offset of its transport header. */
   #last: DataView = new DataView(new ArrayBuffer(0));
@@ -30,6 +29,11 @@ export class HeldFrame {
     return this.gathered.packets;
   }
 
+  /** Bytes of the IP packet. */
+  get #length(): number {
+    return this.first.length - this.first.payload + this.#payload;
+  }
+
   /** Starts the frame with a packet. */
   start(segment: ReceivedSegment): void {
     const { first, gathered } = this;
@@ -38,7 +42,6 @@ export class HeldFrame {
     gathered.add(first.address, 0, FRAME_HEADER_LENGTH + first.length);
     gathered.packets = 1;
     gathered.bytes = FRAME_HEADER_LENGTH + first.length;
-    this.#length = first.length;
     this.#payload = first.payload;
   }
 
@@ -70,7 +73,6 @@ export class HeldFrame {
     gathered.add(address, skipped, payload);
     gathered.packets++;
     gathered.bytes += FRAME_HEADER_LENGTH + segment.length;
-    this.#length += payload;
     this.#payload += payload;
     this.#last = view;
     this.#lastAt = at;
