@@ -83,21 +83,18 @@ export class Tap implements Disposable {
   /** Enables those of the given TUN_F_ bits that the kernel supports, and no others. Returns the enabled bits. */
   setOffloads(bits: number): number {
     if (bits === this.#offload) return bits;
-    for (const set of OFFLOAD_SETS) {
-      if (this.#setOffload(bits & set)) break;
-    }
+    const set = OFFLOAD_SETS.find((each) => this.#setOffload(bits & each));
+    if (set !== undefined) this.#offload = bits & set;
     return this.#offload;
   }
 
   /** Enables exactly the given TUN_F_ bits. Returns false if the kernel refuses. */
   #setOffload(bits: number): boolean {
-    const set = this.#libc.ioctlValue(
+    return this.#libc.ioctlValue(
       this.#fd.number,
       Request.TUNSETOFFLOAD,
       BigInt(bits),
     ) === 0;
-    if (set) this.#offload = bits;
-    return set;
   }
 
   /**
@@ -105,14 +102,8 @@ export class Tap implements Disposable {
    * offload of UDP segmentation for a moment, so the device must be down.
    */
   takesUdpFrames(): boolean {
-    const set = (bits: number) =>
-      this.#libc.ioctlValue(
-        this.#fd.number,
-        Request.TUNSETOFFLOAD,
-        BigInt(bits),
-      ) === 0;
-    const taken = set(USO_SET);
-    set(this.#offload);
+    const taken = this.#setOffload(USO_SET);
+    this.#setOffload(this.#offload);
     return taken;
   }
 
