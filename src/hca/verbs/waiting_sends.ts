@@ -22,10 +22,6 @@ export class WaitingSends {
   #from = 0;
   #count = 0;
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Adds a packet. */
   add(
     slot: number,
