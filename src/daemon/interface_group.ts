@@ -2,10 +2,10 @@
  * The interfaces of one process. Each has its own threads and its own control socket.
  *
  * If one interface fails to start, all are stopped, unless they use all ports of the host: then the others run, so that
- * an unusable port does not stop them. Once started, each interface ends independently, by `ipoib down` or
- * because of an error, and the process exits with the last one. On the embedded subnet each interface is also a
- * candidate for the role of subnet manager. If the interface that holds the role ends, another interface of this or
- * another process takes it over.
+ * an unusable port does not stop them. Once started, each interface ends independently, by `ipoib down` or because of
+ * an error, and the process exits with the last one. On the embedded subnet each interface is also a candidate for the
+ * role of subnet manager. If the interface that holds the role ends, another interface of this or another process takes
+ * it over.
  */
 
 import { IpoibError } from "../base/errors.ts";

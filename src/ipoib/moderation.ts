@@ -27,7 +27,7 @@ const OFF: CqModeration = { rxUsecs: 0, rxFrames: 0 };
 export interface ModeratedReceiver {
   /** Counters of everything that was received. */
   readonly traffic: ReceivedTraffic;
-  /** Called after each event that delivered packets; undefined if nobody waits for one. */
+  /** Called after each event that delivered packets; undefined if no call is needed. */
   onPackets: (() => void) | undefined;
 }
 

@@ -198,8 +198,8 @@ export const KERNEL_FEATURES = {
   /** The stack segments large sends late, when it hands them to the device. */
   "tx-generic-segmentation": true,
   /**
-   * Large sends may have segments with equal IPv4 identifiers, as forwarded ones may. A frame does not tell them from
-   * others, so whoever segments it changes the identifiers.
+   * Large sends may have segments with equal IPv4 identifiers, as forwarded ones may. The frame does not say which do, so
+   * segmentation may change the identifiers.
    */
   "tx-tcp-mangleid-segmentation": false,
   /** The stack copies data to be sent past the CPU's cache. */

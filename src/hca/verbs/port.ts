@@ -3,9 +3,9 @@
  *
  * To send a packet, the frame is read from the network device into a registered slot (`send_memory.ts`), `UdQp.post`
  * completes a work request, or one for each segment of a large send, and appends it to the queue pair's chain
- * (`send_queue.ts`), and `flush` posts the chain at the end of the turn. Packets are received in `receive_queue.ts`. MADs are passed to libibumad in a
- * thread of its own (`mad_channel.ts`, `umad_port.ts`). On Ethernet, which has no subnet administrator, the port
- * answers them itself (`roce/`).
+ * (`send_queue.ts`), and `flush` posts the chain at the end of the turn. Packets are received in `receive_queue.ts`.
+ * MADs are passed to libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`). On Ethernet, which has no
+ * subnet administrator, the port answers them itself (`roce/`).
  *
  * If supported, the device verifies checksums. It neither computes nor segments: IBV_SEND_IP_CSUM is ignored on ordinary
  * UD queue pairs by devices that announce it (rdma-core's mlx5 accepts it on its underlay queue pairs only), and

@@ -1,7 +1,7 @@
 /**
  * Work requests for the sends of a port: those that its UD queue pairs share, or those that its connections share, so
- * that neither has to wait for the other. Each has two scatter/gather elements, and
- * registered memory for the IPoIB header and the headers of a segment (wire/segmenter.ts).
+ * that neither has to wait for the other. Each has two scatter/gather elements, and registered memory for the IPoIB
+ * header and the headers of a segment (wire/segmenter.ts).
  *
  * | offset | bytes | part                            |
  * |--------|-------|---------------------------------|
