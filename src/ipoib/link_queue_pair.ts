@@ -84,7 +84,7 @@ export class LinkQueuePair {
   /** Creates the queue pair if there is none, unless the device has refused it and the next try is due later. */
   open(): void {
     if (this.#qp || this.#refusal.current) return;
-    const { port, memory, identity, engine, log } = this.#parts;
+    const { port, memory, identity, engine } = this.#parts;
     try {
       this.#qp = port.createUdQp({
         memory,
@@ -99,11 +99,7 @@ export class LinkQueuePair {
     identity.qpn = this.#qp.qpn;
     this.#qp.onFailure = (error) => this.#onFailure(error);
     engine.attach(this.#qp);
-    try {
-      this.moderation.attach(this.#qp);
-    } catch (error) {
-      log.warn(IpoibError.from(error).message);
-    }
+    this.moderation.attach(this.#qp);
   }
 
   /** Ends the link and closes the queue pair. */

@@ -68,7 +68,7 @@ export class Moderation {
     return this.#rule !== undefined;
   }
 
-  /** Sets the queue pair, or none, and applies the moderation to it. */
+  /** Sets the queue pair, or none, and applies the moderation to it. What the device refuses is logged and cleared. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     const { rxUsecs, rxFrames } = this.#current;
