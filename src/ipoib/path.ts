@@ -88,7 +88,7 @@ export class PathTable {
   /** Paths with a scheduled automatic query. */
   readonly #retrying = new Set<Path>();
   /** Paths that a light flush has made doubtful and that are not queried yet, the most recently used last. */
-  readonly #unrenewed: Path[] = [];
+  #unrenewed: Path[] = [];
   /** Those of them whose query is pending. */
   readonly #renewing = new Set<Path>();
   /** Time at which the timer fires; Infinity if it is not armed. */
@@ -186,16 +186,15 @@ export class PathTable {
 
   /** Queries every path in use again and keeps using it meanwhile (light flush). */
   doubtAll(now: Millis): void {
-    const doubted = this.entries()
+    this.#unrenewed = this.entries()
       .filter(({ state }) => state === "complete" || state === "doubtful")
       .map((path) => ({ path, usedAt: this.usedAt(path) }))
       .sort((a, b) => a.usedAt - b.usedAt)
       .map(({ path }) => path);
-    for (const path of doubted) {
+    for (const path of this.#unrenewed) {
       path.state = "doubtful";
       path.retries = 0;
     }
-    this.#unrenewed.splice(0, Infinity, ...doubted);
     this.#renew(now);
   }
 
@@ -228,7 +227,7 @@ export class PathTable {
   /** Removes all paths and calls their waiters with undefined (normal flush). */
   flush(): void {
     const paths = [...this.#paths.values()];
-    this.#unrenewed.length = 0;
+    this.#unrenewed = [];
     this.#renewing.clear();
     this.#paths.clear();
     this.#retrying.clear();
