@@ -1,22 +1,10 @@
 /** A UD queue pair on a fake device: its capacities, and the checks of posted packets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { addressOf } from "../../../ffi/libc.ts";
-import { IbvContext, IbvQp, IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
-import type { IbMtu } from "../../../src/base/units.ts";
-import { FakeFabric } from "../../../src/hca/fake.ts";
+import { IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
 import { PostResult } from "../../../src/hca/hca.ts";
-import { Taps } from "../../../src/hca/taps.ts";
 import { VerbsAddressHandle } from "../../../src/hca/verbs/address_handle.ts";
-import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import type { PortResources } from "../../../src/hca/verbs/port_resources.ts";
-import {
-  SEND_SLOTS,
-  VerbsSendMemory,
-} from "../../../src/hca/verbs/send_memory.ts";
 import { SEND_REQUESTS } from "../../../src/hca/verbs/send_requests.ts";
-import { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
-import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import {
   checkSegments,
@@ -25,61 +13,14 @@ import {
   parsed,
 } from "../../wire/large_send_packet.ts";
 import { type Seen, seen } from "../tapped.ts";
-import { FakeVerbs } from "./fake_verbs.ts";
-import { freeSlots } from "./free_slots.ts";
+import { RECEIVES, UdQpRig } from "./ud_qp_rig.ts";
 
 const ENCAP = 0x08000000;
-const RECEIVES = 4;
 const PATH = { dlid: 9, sl: 3, staticRate: 0 };
 
-class Rig implements Disposable {
-  readonly verbs = new FakeVerbs();
-  readonly counted = new VerbsCounters();
-  readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
-  readonly taps = new Taps();
-  /** Entries of the completion queues, and the `struct ibv_qp_init_attr`. */
-  readonly entries: number[] = [];
-  created = new DataView(new ArrayBuffer(0));
-  readonly qp: VerbsUdQp;
-  readonly #object = new Uint8Array(IbvQp.QpNum + 4);
-
+class Rig extends UdQpRig {
   constructor() {
-    const { verbs, memory: send, counted, taps } = this;
-    const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
-    const idle = { set: () => {}, call: () => 0 };
-    const device = {
-      library: {
-        ...verbs.library,
-        ibv_create_cq: (_context: bigint, entries: number) => {
-          this.entries.push(entries);
-          return 1n;
-        },
-        ibv_destroy_cq: () => 0,
-        ibv_create_qp: (_pd: bigint, init: Uint8Array) => {
-          this.created = new DataView(init.slice().buffer);
-          return addressOf(this.#object);
-        },
-        ibv_modify_qp: () => 0,
-        ibv_destroy_qp: () => 0,
-      },
-      bind: (operation: number, args: readonly bigint[]) =>
-        operation === IbvContext.PollCq || operation === IbvContext.ReqNotifyCq
-          ? idle
-          : verbs.bind(operation, args),
-    };
-    const capabilities = {
-      ...attributes.capabilities,
-      connectionManagement: "none here",
-    };
-    const port = {
-      ...{ device, pd: 1n, channel: 2n, send, counted, taps },
-      attributes: { ...attributes, capabilities, activeMtu: 2048 as IbMtu },
-      ...{ reactor: new FakeReactor(), roce: undefined, sharedReceives: 0 },
-    };
-    this.qp = new VerbsUdQp(port as unknown as PortResources, [], {
-      ...{ pkeyIndex: 0, recvQueueSize: RECEIVES },
-    });
-    verbs.posts.length = 0;
+    super(true);
   }
 
   /** Posts and flushes a frame. */
@@ -99,12 +40,6 @@ class Rig implements Disposable {
   /** The posted packets, without the IPoIB header. */
   get packets(): Uint8Array[] {
     return this.verbs.posts.flat().map(({ message }) => message.slice(4));
-  }
-
-  [Symbol.dispose](): void {
-    this.qp.close();
-    assertEquals(freeSlots(this.memory), SEND_SLOTS);
-    this.memory.close();
   }
 }
 
