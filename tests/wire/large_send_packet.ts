@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { SummedMemory } from "../../src/wire/summed_memory.ts";
 import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
-import { viewOf } from "./support.ts";
+import { viewOf, wordSum } from "./support.ts";
 
 const TCP = 6;
 const UDP = 17;
@@ -77,7 +77,7 @@ export function frameOf(fields: Large): Uint8Array<ArrayBuffer> {
   const field = network.length + (tcp ? 16 : 6);
   view.setUint16(ipv4 ? 2 : 4, packet.length - (ipv4 ? 0 : 40));
   if (ipv4) {
-    view.setUint16(10, complement(sum(packet.subarray(0, network.length))));
+    view.setUint16(10, complement(wordSum(packet.subarray(0, network.length))));
   }
   view.setUint16(field, pseudoSum(packet, network.length, message));
   const frame = new Uint8Array(FRAME_HEADER_LENGTH + packet.length);
@@ -148,18 +148,6 @@ function udpHeader(payload: number): Uint8Array {
   return header;
 }
 
-/** Returns the sum of the words with carries, at most 16 bits. */
-function sum(bytes: Uint8Array): number {
-  let total = 0;
-  for (const [i, byte] of bytes.entries()) {
-    total += i % 2 === 0 ? byte * 256 : byte;
-  }
-  while (total > 0xffff) {
-    total = (total % 0x10000) + Math.floor(total / 0x10000);
-  }
-  return total;
-}
-
 const complement = (word: number) => 0xffff - word;
 
 /** Returns the sum of the pseudo-header of a packet. */
@@ -171,7 +159,7 @@ function pseudoSum(
   const ipv4 = packet[0]! >> 4 === 4;
   const addresses = ipv4 ? packet.subarray(12, 20) : packet.subarray(8, 40);
   const protocol = ipv4 ? packet[9]! : lastHeader(packet, transport);
-  return sum(
+  return wordSum(
     Uint8Array.of(...addresses, 0, protocol, message >> 8, message & 255),
   );
 }
@@ -226,10 +214,10 @@ export function parsed(packet: Uint8Array): Parsed {
   assert(protocol === TCP || protocol === UDP);
   if (ipv4) {
     assertEquals(view.getUint16(2), packet.length, "total length");
-    assertEquals(sum(packet.subarray(0, at)), 0xffff, "IPv4 checksum");
+    assertEquals(wordSum(packet.subarray(0, at)), 0xffff, "IPv4 checksum");
   } else assertEquals(view.getUint16(4), packet.length - 40, "payload length");
   const message = packet.subarray(at);
-  const total = sum(message) + pseudoSum(packet, at, message.length);
+  const total = wordSum(message) + pseudoSum(packet, at, message.length);
   assertEquals(total % 0xffff, 0, "checksum");
   const tcp = protocol === TCP;
   const headers = at + (tcp ? view.getUint8(at + 12) >> 4 << 2 : 8);

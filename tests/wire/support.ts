@@ -36,6 +36,18 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Returns the sum of the big-endian 16-bit words and `initial`, folded into 16 bits; without the program's code. */
+export function wordSum(bytes: Uint8Array, initial = 0): number {
+  let total = initial;
+  for (let i = 0; i < bytes.length; i++) {
+    total += i % 2 === 0 ? bytes[i]! * 256 : bytes[i]!;
+  }
+  while (total > 0xffff) {
+    total = (total % 0x10000) + Math.floor(total / 0x10000);
+  }
+  return total;
+}
+
 /** Returns a buffer of 0xa5 bytes, in which unwritten bytes are visible. */
 export function prefilled(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(0xa5);

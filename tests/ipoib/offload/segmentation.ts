@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { viewOf, wordSum } from "../../wire/support.ts";
 
 const FRAME_HEADER = 26;
 const ETHERNET = 14;
@@ -12,22 +13,6 @@ const NEEDS_CHECKSUM = 1;
 const [TCPV4, TCPV6, UDP_L4, ECN] = [1, 4, 5, 0x80];
 const [TCP, UDP] = [6, 17];
 const [FIN, PSH, CWR] = [0x01, 0x08, 0x80];
-
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Returns the sum of the big-endian words, folded into 16 bits. */
-function sum(bytes: Uint8Array, initial = 0): number {
-  let total = initial;
-  for (let i = 0; i < bytes.length; i++) {
-    total += i % 2 === 0 ? bytes[i]! * 256 : bytes[i]!;
-  }
-  while (total > 0xffff) {
-    total = (total % 0x10000) + Math.floor(total / 0x10000);
-  }
-  return total;
-}
 
 /** Returns the length of the IP header. */
 function networkLength(packet: Uint8Array): number {
@@ -44,16 +29,16 @@ function pseudoHeader(packet: Uint8Array, length: number): number {
   const addresses = packet[0]! >> 4 === 4
     ? packet.subarray(12, 20)
     : packet.subarray(8, 40);
-  return sum(addresses, protocolOf(packet) + length);
+  return wordSum(addresses, protocolOf(packet) + length);
 }
 
 /** Writes the checksums of a TCP or UDP packet and of its IPv4 header as the kernel does. */
 export function writeChecksums(packet: Uint8Array): void {
   const at = networkLength(packet);
-  const bytes = view(packet);
+  const bytes = viewOf(packet);
   if (packet[0]! >> 4 === 4) {
     bytes.setUint16(10, 0);
-    bytes.setUint16(10, ~sum(packet.subarray(0, at)) & 0xffff);
+    bytes.setUint16(10, ~wordSum(packet.subarray(0, at)) & 0xffff);
   }
   const protocol = protocolOf(packet);
   if (protocol !== TCP && protocol !== UDP) return;
@@ -61,7 +46,7 @@ export function writeChecksums(packet: Uint8Array): void {
   if (field + 2 > packet.length) return;
   bytes.setUint16(field, 0);
   const rest = packet.subarray(at);
-  const checksum = ~sum(rest, pseudoHeader(packet, rest.length)) & 0xffff;
+  const checksum = ~wordSum(rest, pseudoHeader(packet, rest.length)) & 0xffff;
   bytes.setUint16(
     field,
     protocol === UDP && checksum === 0 ? 0xffff : checksum,
@@ -73,13 +58,13 @@ export function hasValidChecksums(packet: Uint8Array): boolean {
   const at = networkLength(packet);
   const rest = packet.subarray(at);
   const header = packet[0]! >> 4 === 6 ||
-    sum(packet.subarray(0, at)) === 0xffff;
-  return header && sum(rest, pseudoHeader(packet, rest.length)) === 0xffff;
+    wordSum(packet.subarray(0, at)) === 0xffff;
+  return header && wordSum(rest, pseudoHeader(packet, rest.length)) === 0xffff;
 }
 
 /** Fields of the virtio header of a frame. */
 function vnetOf(frame: Uint8Array) {
-  const bytes = view(frame);
+  const bytes = viewOf(frame);
   return {
     flags: frame[0]!,
     type: frame[1]!,
@@ -94,7 +79,7 @@ function vnetOf(frame: Uint8Array) {
 function checkLarge(frame: Uint8Array): number {
   const vnet = vnetOf(frame);
   const packet = frame.subarray(FRAME_HEADER);
-  const bytes = view(packet);
+  const bytes = viewOf(packet);
   const at = networkLength(packet);
   const protocol = protocolOf(packet);
   const v4 = packet[0]! >> 4 === 4;
@@ -112,7 +97,7 @@ function checkLarge(frame: Uint8Array): number {
     v4 ? bytes.getUint16(2) : bytes.getUint16(4) + 40,
     packet.length,
   );
-  if (v4) assertEquals(sum(packet.subarray(0, at)), 0xffff);
+  if (v4) assertEquals(wordSum(packet.subarray(0, at)), 0xffff);
   if (protocol === UDP) {
     assertEquals(bytes.getUint16(at + 4), packet.length - at);
   }
@@ -136,7 +121,7 @@ export function segmentsOf(frame: Uint8Array): Uint8Array[] {
   const at = networkLength(packet);
   const protocol = protocolOf(packet);
   const v4 = packet[0]! >> 4 === 4;
-  const original = view(packet);
+  const original = viewOf(packet);
   const count = Math.ceil((packet.length - headers) / size);
   return Array.from({ length: count }, (_, i) => {
     const from = headers + i * size;
@@ -144,7 +129,7 @@ export function segmentsOf(frame: Uint8Array): Uint8Array[] {
     const segment = new Uint8Array(headers + payload.length);
     segment.set(packet.subarray(0, headers));
     segment.set(payload, headers);
-    const fields = view(segment);
+    const fields = viewOf(segment);
     if (v4) {
       fields.setUint16(2, segment.length);
       fields.setUint16(4, original.getUint16(4) + i);
@@ -168,7 +153,7 @@ export function addressesOf(packet: Uint8Array): string {
 
 /** Returns addresses, protocol and ports of a packet as text; undefined if the packet may be of any flow. */
 export function flowOf(packet: Uint8Array): string | undefined {
-  const bytes = view(packet);
+  const bytes = viewOf(packet);
   const protocol = protocolOf(packet);
   const plain = packet[0]! >> 4 === 4
     ? packet[0] === 0x45 && bytes.getUint16(2) === packet.length &&
