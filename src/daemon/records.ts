@@ -92,6 +92,7 @@ export function linkRecord(
     ...connectedRecord(iface),
     next_hops: iface.netdev.nextHopSource,
     state: iface.state,
+    ...(iface.doubt === undefined ? {} : { membership_in_doubt: iface.doubt }),
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
   };

@@ -31,7 +31,7 @@ import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { Features } from "./features.ts";
 import { LinkLocal } from "./link_local.ts";
-import { linkState, RUNNING } from "./link_state.ts";
+import { linkState, membershipDoubt, RUNNING } from "./link_state.ts";
 import type { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
@@ -76,6 +76,7 @@ export class IpoibInterface {
   /** The port's GID when it was last compared. */
   #gid: Uint8Array;
   #state = "starting";
+  #doubt: string | undefined;
   readonly #carrier: Carrier;
   /** The membership that was logged last. */
   #limited = false;
@@ -131,7 +132,7 @@ export class IpoibInterface {
       this.features.update();
     };
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
-    this.groups.onJoin = () => this.#updateState();
+    this.groups.onMembership = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
   }
@@ -158,6 +159,11 @@ export class IpoibInterface {
   /** "running", "closed", or the condition that the interface waits for. */
   get state(): string {
     return this.#state;
+  }
+
+  /** Why the membership in the broadcast group is in doubt while the interface is running; undefined if it is not. */
+  get doubt(): string | undefined {
+    return this.#doubt;
   }
 
   /** True if the port is a limited member of the partition, which reaches full members only. */
@@ -344,14 +350,17 @@ export class IpoibInterface {
   #publishState(): void {
     if (this.#closed) return;
     const { config } = this.netdev;
-    const state = linkState({
+    const conditions = {
       up: config.up,
       port: this.#context.port.attributes,
       pkey: this.pkey,
       pkeyIndex: this.pkeyIndex,
       refusal: this.#queuePair.refusal,
       broadcast: this.groups.broadcast,
-    });
+    };
+    const state = linkState(conditions);
+    const doubt = state === RUNNING ? membershipDoubt(conditions) : undefined;
+    if (doubt !== this.#doubt) this.#setDoubt(doubt, state);
     const membershipChanged = this.isLimited !== this.#limited;
     this.#limited = this.isLimited;
     if (state === this.#state) {
@@ -364,6 +373,14 @@ export class IpoibInterface {
     if (this.carrier && this.isLimited) this.#logMembership();
     else if (config.up || was) this.log.info(state);
     this.onStateChange(state);
+  }
+
+  #setDoubt(doubt: string | undefined, state: string): void {
+    const begins = this.#doubt === undefined;
+    this.#doubt = doubt;
+    if (state !== RUNNING) return;
+    if (begins) this.log.info(`membership in doubt: ${doubt}`);
+    else if (doubt === undefined) this.log.info("membership confirmed");
   }
 
   #logMembership(): void {

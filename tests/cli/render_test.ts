@@ -84,6 +84,15 @@ Deno.test("renderLinks() with details prints a limited membership and the destin
   ]);
 });
 
+Deno.test("renderLinks() prints a membership in doubt beside the state, with and without details", () => {
+  const reason =
+    "the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 1)";
+  const shown = { ...records.link, "membership_in_doubt": reason };
+  const line = `    state running, membership in doubt: ${reason}`;
+  assertEquals(renderLinks([shown], plain).split("\n").slice(2), [line, ""]);
+  assertEquals(renderLinks([shown], details).split("\n")[7], line);
+});
+
 Deno.test("renderLinks() prints the link layer instead of LIDs for Ethernet", () => {
   const { link } = records;
   const hca = {

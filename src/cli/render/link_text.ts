@@ -1,6 +1,6 @@
 /**
  * Output of `link show` in the format of `ip link` (iproute2 6.1). Lines that iproute2 does not print follow its lines:
- * the state if it is not running; with `-d` the port, the MTU, the source of next hops, the state and the process; with
+ * the state if it is not running or in doubt; with `-d` the port, the MTU, the source of next hops, the state and the process; with
  * `-s` the drops by reason.
  */
 
@@ -19,7 +19,9 @@ function linkLines(link: LinkRecord, style: Style): string[] {
   if (style.details) parts.push(ipoibLine(link));
   if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
   if (style.details) parts.push(...ownLines(link, style));
-  else if (link.state !== RUNNING) parts.push(stateLine(link, style));
+  else if (link.state !== RUNNING || link.membership_in_doubt !== undefined) {
+    parts.push(stateLine(link, style));
+  }
   if (style.stats) {
     parts.push(...statistics(link.stats64, style.human));
     const dropped = dropLine(link);
@@ -123,8 +125,12 @@ function connectionLines(link: LinkRecord): string[] {
 }
 
 function stateLine(link: LinkRecord, { palette }: Style): string {
-  const mark = link.state === RUNNING ? palette.good : palette.bad;
-  return `    state ${mark(link.state)}`;
+  const { state, membership_in_doubt: doubt } = link;
+  const mark = state === RUNNING ? palette.good : palette.bad;
+  const doubtful = doubt === undefined
+    ? ""
+    : `, ${palette.bad("membership in doubt")}: ${doubt}`;
+  return `    state ${mark(state)}${doubtful}`;
 }
 
 /** Returns what a limited member reaches, and what it does not reach. Nothing is printed for a full member. */

@@ -133,6 +133,8 @@ export const LinkRecordSchema = v.object({
   next_hops: v.string(),
   /** {@linkcode RUNNING}, or the missing condition: "waiting for the subnet manager". */
   state: v.string(),
+  /** Why the membership in the broadcast group is in doubt; absent if it is not, and unless the state is {@linkcode RUNNING}. */
+  membership_in_doubt: v.exactOptional(v.string()),
   /** Number of dropped packets by reason, without reasons of zero packets. */
   drops: counters,
   /** Inode of the network namespace of the device. */

@@ -4,7 +4,8 @@
  *
  * One check runs at a time. Each group is checked after a random interval of 30 to 60 s. When a leave by another
  * program is likely, such as after the kernel's interface on the port went down, the checks of all groups are due
- * immediately. If the administrator does not respond, all checks are postponed.
+ * immediately. If the administrator does not respond, all checks are postponed. A check that was refused or not answered
+ * does not end a membership; the group has the failure (`checkFailure`) until a later check has a result.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -79,14 +80,18 @@ export class MembershipChecks {
     now: Millis,
   ): void {
     const { groups, onLost } = this.#parts;
-    if (!answer.ok && answer.status === 0) {
-      for (const each of groups.values()) this.schedule(each, now);
+    if (!answer.ok && answer.status === MadStatus.Ok) {
+      for (const each of groups.values()) {
+        this.schedule(each, now);
+        each.checkFailure = answer;
+      }
       return;
     }
     const lost = answer.ok
       ? answer.record.mlid !== group.record?.mlid
       : answer.status === MadStatus.NoRecords;
-    if (lost && group.progress === "joined") onLost(group);
+    if (!lost) group.checkFailure = answer.ok ? undefined : answer;
+    else if (group.progress === "joined") onLost(group);
   }
 
   #next(): MulticastGroup | undefined {

@@ -4,6 +4,7 @@ import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
+import type { SaFailure } from "../../sa/result.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
@@ -75,6 +76,8 @@ export class MulticastGroup implements Destination {
   obstacle: string | undefined;
   /** The last inquiry about a refused join: its time, the status of the refusal, and the backoff before it. */
   inquiry: { at: Millis; status: number; backoffMs: Millis } | undefined;
+  /** Why the last membership check had no result; undefined after one that had, and after a join. */
+  checkFailure: SaFailure | undefined;
   /** Time of the next membership check. */
   checkAt: Millis = Infinity;
   /** True if a lost membership was logged. */

@@ -62,8 +62,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
    * refuses them: the join has then failed.
    */
   onBroadcast: (record: McMemberRecord) => void = () => {};
-  /** Called after each join that succeeded or failed, when the reason of the failure is known. */
-  onJoin: () => void = () => {};
+  /** Called after each join and each membership check, when the reason of a failure is known. */
+  onMembership: () => void = () => {};
   /** Called after a group is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
   /** Destination of packets to groups over the limit: drops and counts them. */
@@ -239,7 +239,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
         }
       }
     }
-    this.#checks.run(now, () => this.#schedule());
+    this.#checks.run(now, () => {
+      this.onMembership();
+      this.#schedule();
+    });
     this.#schedule();
   }
 
@@ -281,7 +284,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #reportFailure(group: MulticastGroup): void {
     this.#logFailure(group);
-    this.onJoin();
+    this.onMembership();
   }
 
   #logFailure(group: MulticastGroup): void {
@@ -309,16 +312,17 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       const errno = refusal.errno ?? Errno.EINVAL;
       this.#failed(group, { status: 0, errno });
       group.remedy = refusal.hint;
-      this.onJoin();
+      this.onMembership();
       return;
     }
     group.progress = "joined";
     group.failure = group.obstacle = group.inquiry = undefined;
+    group.checkFailure = undefined;
     group.resetBackOff();
     this.#checks.schedule(group, this.#now());
     if (group === this.#broadcast) this.#joinOthers();
     group.queue.sendTo(group);
-    this.onJoin();
+    this.onMembership();
   }
 
   /** Attaches the queue pair to the MLID of the record and creates the address handle. */
