@@ -24,8 +24,8 @@ export interface MembershipCheckParts {
   readonly groups: ReadonlyMap<string, MulticastGroup>;
   /** Returns the GID of the port, 16 bytes. */
   readonly portGid: () => Uint8Array;
-  /** Called when the port is no longer a member of a group. */
-  readonly onLost: (group: MulticastGroup) => void;
+  /** Called when the port is no longer a member of a group, or when the group has another MLID, which is given. */
+  readonly onLost: (group: MulticastGroup, mlid: number | undefined) => void;
 }
 
 export class MembershipChecks {
@@ -91,7 +91,9 @@ export class MembershipChecks {
       ? answer.record.mlid !== group.record?.mlid
       : answer.status === MadStatus.NoRecords;
     if (!lost) group.checkFailure = answer.ok ? undefined : answer;
-    else if (group.progress === "joined") onLost(group);
+    else if (group.progress === "joined") {
+      onLost(group, answer.ok ? answer.record.mlid : undefined);
+    }
   }
 
   #next(): MulticastGroup | undefined {

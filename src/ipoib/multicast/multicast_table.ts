@@ -89,7 +89,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#checks = new MembershipChecks({
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
-      onLost: (group) => this.#onLost(group),
+      onLost: (group, mlid) => this.#onLost(group, mlid),
     });
     this.#inquiries = new JoinInquiries({
       ...{ sa: context.sa, port: context.port, identity },
@@ -246,10 +246,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  #onLost(group: MulticastGroup): void {
+  #onLost(group: MulticastGroup, mlid: number | undefined): void {
     const { sender, log } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
-    logLoss(log, group);
+    logLoss(log, group, mlid);
     this.#join(group, this.#now());
   }
 
@@ -325,7 +325,11 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.onMembership();
   }
 
-  /** Attaches the queue pair to the MLID of the record and creates the address handle. */
+  /**
+   * Attaches the queue pair to the MLID of the record and creates the address handle. If the MLID has changed, the queue
+   * pair is detached from the old one first: mlx4 and mlx5 know an attachment by its MGID only, so that the end of the
+   * old one would end the new one too.
+   */
   #use(group: MulticastGroup, record: McMemberRecord): void {
     const before = group.record;
     if (group.attached && before && before.mlid !== record.mlid) {
