@@ -125,11 +125,12 @@ export class FakePort extends FakeTransport implements HcaPort {
   );
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
-  #nextQpn = FIRST_QPN;
+  #nextQpn: number;
 
   constructor(fabric: FakeFabric, index: number, options: FakePortOptions) {
     super(index, options, fabric.misuse);
     this.fabric = fabric;
+    this.#nextQpn = options.firstQpn ?? FIRST_QPN;
   }
 
   /** True if `flush()` has packets to deliver or listeners to notify of free slots. */

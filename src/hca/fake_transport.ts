@@ -68,6 +68,8 @@ export interface Completion {
 export interface FakePortOptions {
   guid?: bigint;
   lid?: number;
+  /** Number of the first queue pair: another one than that of a port with the same LID, which is another program's. */
+  firstQpn?: number;
   slots?: number;
   state?: PortAttributes["state"];
   pkeys?: readonly number[];

@@ -38,8 +38,8 @@ interface Leave {
 export class PortMemberships {
   readonly #sa: Pick<SaClient, "join" | "leave" | "get">;
   readonly #others: OtherHolders;
-  /** Holders of each membership, including those whose join is pending. */
-  readonly #holders = new Map<string, Set<object>>();
+  /** Holders of each membership, including those whose join is pending: true for those that have joined. */
+  readonly #holders = new Map<string, Map<object, boolean>>();
   /** Pending leaves, oldest first. */
   readonly #leaves = new Map<string, Leave>();
   /** Leaves withheld for the kernel, oldest first. */
@@ -55,7 +55,10 @@ export class PortMemberships {
     this.#others = others;
   }
 
-  /** Joins a group for `holder`. */
+  /**
+   * Joins a group for `holder`. If a join fails, the holder keeps the membership that it had: it may go on using it, and
+   * the administrator may still have it.
+   */
   join(
     holder: object,
     request: MembershipRequest,
@@ -66,14 +69,16 @@ export class PortMemberships {
     const key = keyOf(record);
     this.#endLeave(key);
     this.#withheld.delete(key);
-    const holders = this.#holders.get(key);
-    if (holders) holders.add(holder);
-    else {
-      this.#holders.set(key, new Set([holder]));
+    let holders = this.#holders.get(key);
+    if (!holders) {
+      this.#holders.set(key, holders = new Map());
       this.#others.hold(record);
     }
+    const joined = holders.get(holder) ?? false;
+    holders.set(holder, joined);
     return this.#sa.join(request, now, (answer, now) => {
-      if (!answer.ok && this.#release(key, holder)) this.#others.free(record);
+      if (answer.ok) this.#holders.get(key)?.set(holder, true);
+      else if (!joined && this.#release(key, holder)) this.#others.free(record);
       callback(answer, now);
     });
   }

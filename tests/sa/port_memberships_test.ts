@@ -87,6 +87,34 @@ Deno.test("a refused join does not hold the membership", () => {
   assertEquals(calls.slice(2), ["leave 1"]);
 });
 
+Deno.test("a holder whose repeated join fails keeps the membership until it leaves", () => {
+  const others = new FakeHolders();
+  const { memberships, calls, answers } = new FakeClient(others);
+  const [a, b] = [{}, {}];
+  for (const each of [a, b]) {
+    memberships.join(each, full, 0, () => {});
+    answers.at(-1)!(true);
+  }
+  memberships.join(a, full, 0, () => {});
+  answers.at(-1)!(false);
+  memberships.leave(b, full, 0);
+  assertEquals([calls.length, others.calls], [3, ["hold 1"]]);
+  memberships.leave(a, full, 0);
+  assertEquals(calls.at(-1), "leave 1");
+});
+
+Deno.test("a first join that is repeated before its answer, and refused, does not hold the membership", () => {
+  const { memberships, calls, answers } = new FakeClient();
+  const [a, b] = [{}, {}];
+  memberships.join(a, full, 0, () => {}).cancel();
+  memberships.join(a, full, 0, () => {});
+  answers.at(-1)!(false);
+  memberships.join(b, full, 0, () => {});
+  answers.at(-1)!(true);
+  memberships.leave(b, full, 0);
+  assertEquals(calls.at(-1), "leave 1");
+});
+
 Deno.test("a join by any holder cancels the pending leave of its group", () => {
   const { memberships, calls, answers } = new FakeClient();
   const [a, b] = [{}, {}];
