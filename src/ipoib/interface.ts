@@ -59,8 +59,6 @@ export class IpoibInterface {
   readonly log: Logger;
   readonly mtu: InterfaceMtu;
   readonly features: Features;
-  /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
-  umcast = false;
   /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
@@ -217,6 +215,18 @@ export class IpoibInterface {
 
   get groups(): MulticastTable {
     return this.#engine.groups;
+  }
+
+  /** See {@linkcode MulticastTable.umcast}. */
+  get umcast(): boolean {
+    return this.groups.umcast;
+  }
+
+  set umcast(value: boolean) {
+    if (value) {
+      this.log.info("ignoring multicast groups joined by other programs");
+    }
+    this.groups.umcast = value;
   }
 
   /** Number of slots for outgoing packets. */

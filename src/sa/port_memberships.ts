@@ -14,7 +14,7 @@
 import { Counters } from "../base/counters.ts";
 import type { Millis } from "../base/units.ts";
 import { gidKey } from "../wire/gid.ts";
-import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import { JoinState, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import type { SaClient } from "./client.ts";
 import {
   type Membership,
@@ -86,6 +86,21 @@ export class PortMemberships {
   /** Releases the membership of `holder`. The last holder leaves the group, unless another user of the port has it. */
   leave(holder: object, request: MembershipRequest, now: Millis): void {
     if (this.#release(keyOf(request.record), holder)) this.#leave(request, now);
+  }
+
+  /**
+   * Returns true if the port may be a member of a group for this process: an interface holds the membership, or its leave
+   * is pending or withheld.
+   */
+  isOwn(mgid: Uint8Array): boolean {
+    return [JoinState.FullMember, JoinState.SendOnlyFullMember].some(
+      (joinState) => {
+        const key = keyOf({ mgid, joinState });
+        return [this.#holders, this.#leaves, this.#withheld].some((each) =>
+          each.has(key)
+        );
+      },
+    );
   }
 
   /** Queries whether the port is a member; see `membershipCheck` in requests.ts. */

@@ -200,6 +200,27 @@ Deno.test("leaveWithheld() leaves the groups that the kernel held, except those 
   assertEquals(calls.slice(2), ["join 2", "leave 1"]);
 });
 
+Deno.test("isOwn() is true from the join to the response to the leave, and while a leave is withheld", () => {
+  const others = new FakeHolders();
+  const { memberships, answers } = new FakeClient(others);
+  const { mgid } = full.record;
+  const sendOnly = request(1, JoinState.SendOnlyFullMember);
+  const found: boolean[] = [];
+  const note = () => found.push(memberships.isOwn(mgid));
+  note();
+  memberships.join(others, sendOnly, 0, () => {});
+  note();
+  memberships.leave(others, sendOnly, 0);
+  note();
+  answers.at(-1)!(true);
+  note();
+  others.others = "kernel";
+  memberships.join(others, full, 0, () => {});
+  memberships.leave(others, full, 0);
+  note();
+  assertEquals(found, [false, true, true, false, true]);
+});
+
 Deno.test("the numbers of withheld and of pending leaves are bounded", () => {
   const others = new FakeHolders();
   const { memberships, calls } = new FakeClient(others);

@@ -40,6 +40,7 @@ import {
   handleAttributes,
   MulticastGroup,
 } from "./multicast_group.ts";
+import { ForeignGroups } from "./foreign_groups.ts";
 import { GroupLimit } from "./group_limit.ts";
 import { JoinInquiries } from "./join_inquiries.ts";
 import { logFailure, logLoss } from "./join_log.ts";
@@ -71,6 +72,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
+  readonly #foreign: ForeignGroups;
   readonly #inquiries: JoinInquiries;
   readonly #limit: GroupLimit;
   readonly #timer: Timer;
@@ -90,6 +92,12 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
       onLost: (group, mlid) => this.#onLost(group, mlid),
+    });
+    this.#foreign = new ForeignGroups({
+      ...{ memberships: context.memberships, port: context.port },
+      debug: parts.debug,
+      portGid: () => identity.gid,
+      onFree: (mgid, now) => this.#joinWanted(mgid, now),
     });
     this.#inquiries = new JoinInquiries({
       ...{ sa: context.sa, port: context.port, identity },
@@ -112,6 +120,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     return this.#broadcast?.ah !== undefined;
   }
 
+  /** The flag `umcast` (foreign_groups.ts). */
+  get umcast(): boolean {
+    return this.#foreign.enabled;
+  }
+
+  set umcast(enabled: boolean) {
+    this.#foreign.setEnabled(enabled, this.#now());
+    this.#schedule();
+  }
+
   entries(): MulticastGroup[] {
     return [...this.#groups.values()];
   }
@@ -130,6 +148,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Leaves all groups, the broadcast group last. */
   stop(now: Millis): void {
     this.#checks.stop();
+    this.#foreign.clear();
     for (const group of this.#inquiries.stop()) this.#logFailure(group);
     for (const group of this.entries().reverse()) this.#remove(group, now);
     this.#broadcast = undefined;
@@ -169,21 +188,32 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     now: Millis,
   ): void {
     if (!this.#broadcast) return;
-    const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
+    const wanted = this.#foreign.select(
+      new Map(mgids.map((mgid) => [gidKey(mgid), mgid])),
+      (key) => this.#groups.get(key)?.sendOnly === false,
+      now,
+    );
     for (const [key, group] of [...this.#groups]) {
       if (group === this.#broadcast) continue;
       // A send-only group that the kernel has joined is joined again as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
     for (const [key, mgid] of wanted) {
-      if (this.#groups.has(key)) continue;
-      this.#limit.admitMember(now);
-      const group = this.#make(mgid, EthernetKind.Multicast, false, now);
-      this.#groups.set(key, group);
-      if (this.ready) this.#join(group, now);
+      if (!this.#groups.has(key)) this.#joinWanted(mgid, now);
     }
     this.#limit.reportUnjoined(unjoined);
     this.#schedule();
+  }
+
+  /** Joins a group that the kernel has joined as full member, instead of as send-only member if it was one. */
+  #joinWanted(mgid: Uint8Array, now: Millis): void {
+    const key = gidKey(mgid);
+    const sendOnly = this.#groups.get(key);
+    if (sendOnly) this.#remove(sendOnly, now);
+    this.#limit.admitMember(now);
+    const group = this.#make(mgid, EthernetKind.Multicast, false, now);
+    this.#groups.set(key, group);
+    if (this.ready) this.#join(group, now);
   }
 
   /**
@@ -243,6 +273,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.onMembership();
       this.#schedule();
     });
+    this.#foreign.run(now, () => this.#schedule());
     this.#schedule();
   }
 
@@ -442,7 +473,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #schedule(): void {
-    let first = Math.min(this.#nextReap, this.#checks.deadline);
+    let first = Math.min(
+      ...[this.#nextReap, this.#checks.deadline, this.#foreign.deadline],
+    );
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }
