@@ -1,9 +1,8 @@
 /** A UD queue pair of the device: creation, state transitions (IBTA vol. 1 10.3.1) and multicast attachments. */
 
-import { hex } from "../../base/hex.ts";
 import { Ibv, IbvQpAttr } from "../../../ffi/verbs_layout.ts";
-import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
+import { attachRefusal } from "./multicast_refusal.ts";
 import {
   createQueuePair,
   modifyQueuePair,
@@ -73,20 +72,12 @@ export class DeviceQueuePair {
     this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY, CONTROLLED_QKEY_HINT);
   }
 
-  /** Attaches the queue pair to a multicast group. Throws `E_VERBS`. */
+  /** Attaches the queue pair to a multicast group. Throws `E_VERBS` (multicast_refusal.ts). */
   attach(mgid: Uint8Array, mlid: number): void {
-    const result = this.#device.library.ibv_attach_mcast(
-      this.handle,
-      new Uint8Array(mgid),
-      mlid,
-    );
-    if (result !== 0) {
-      throw lastError(
-        "E_VERBS",
-        `attach to multicast LID ${hex(mlid)}`,
-        { errno: Math.abs(result) },
-      );
-    }
+    const { library, name } = this.#device;
+    const group = new Uint8Array(mgid);
+    const result = library.ibv_attach_mcast(this.handle, group, mlid);
+    if (result !== 0) throw attachRefusal(name, mlid, Math.abs(result));
   }
 
   detach(mgid: Uint8Array, mlid: number): void {

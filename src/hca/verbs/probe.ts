@@ -3,7 +3,8 @@
 import { libraryExists } from "../../../ffi/libibverbs.ts";
 import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 
-const DEVICES = "/sys/class/infiniband";
+/** Directory of the RDMA devices in sysfs. */
+export const DEVICES = "/sys/class/infiniband";
 
 /** A port and its link layer: InfiniBand, Ethernet (RoCE), or iWARP, which has no queue pairs for datagrams. */
 export interface ProbedPort {

@@ -65,7 +65,7 @@ export class MulticastGroup implements Destination {
   failure: number | undefined;
   /** MAD status of the administrator's refusal; 0 if the administrator did not respond or the failure was local. */
   failureStatus = 0;
-  /** Remedy of a local failure, if the device has named one. */
+  /** Remedy or cause of a local failure, if the device has named one. */
   remedy: string | undefined;
   /** True if the last join failed because the device has refused to send it. */
   unsent = false;

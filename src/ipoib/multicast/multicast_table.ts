@@ -341,9 +341,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.#parts.log.debug(refusal.message);
       if (!usable) this.#dropHandle(group);
       const errno = refusal.errno ?? Errno.EINVAL;
-      this.#failed(group, { status: 0, errno });
-      group.remedy = refusal.hint;
-      this.onMembership();
+      this.#failed(group, { status: 0, errno }, refusal.hint);
       return;
     }
     group.progress = "joined";
@@ -401,11 +399,12 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   #failed(
     group: MulticastGroup,
     { errno, status, unsent = false }: SaFailure,
+    remedy?: string,
   ): void {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
-    group.remedy = undefined;
+    group.remedy = remedy;
     group.unsent = unsent;
     group.failures++;
     if (!this.#inquiries.start(group, now)) this.#reportFailure(group);

@@ -34,6 +34,8 @@ export class UdQpRig implements Disposable {
   /** State to which the device refuses to change the queue pair, and the errno. */
   refused: number | undefined;
   errno: number = Errno.EIO;
+  /** Answer of the device to an attachment to a group: 0, or an errno of either sign. */
+  attached = 0;
   readonly qp: VerbsUdQp;
   readonly qps: VerbsUdQp[] = [];
   readonly #object = new Uint8Array(IbvQp.QpNum + 4);
@@ -76,6 +78,7 @@ export class UdQpRig implements Disposable {
         return state === this.refused ? this.errno : 0;
       },
       ibv_destroy_qp: () => 0,
+      ibv_attach_mcast: () => this.attached,
     } as unknown as VerbsDevice["library"];
     return {
       ...{ name: "fake", context: 0n, library },
