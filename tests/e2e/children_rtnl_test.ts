@@ -11,6 +11,7 @@ labTest(
       const added = await host.ipoib(
         ...["link", "add", "link", "ib0", "name", "storage"],
         ...["type", "ipoib", "pkey", "0x8001", "mode", "datagram"],
+        ...["umcast", "1"],
       );
       assertEquals([added.code, added.stdout, added.stderr], [0, "", ""]);
       await host.ip("link", "set", "storage", "up");
@@ -22,6 +23,11 @@ labTest(
       ...["link", "show", "storage"],
     );
     assertEquals([link!.link, link!.pkey], ["ib0", "0x8001"]);
+    // No other program uses the port, so that umcast keeps no group from being joined.
+    await until("the membership of the all-hosts group", async () => {
+      const { stdout } = await a.ipoib("mcg", "show", "storage");
+      return /ff12:401b:8001:0:0:0:0:1 .* full joined attached/.test(stdout);
+    });
     assertEquals((await a.ipoib("get", "storage", "mode")).code, 2);
     assertEquals((await a.ipoib("get", "storage", "mtu")).stdout, "2044\n");
 
