@@ -3,8 +3,9 @@
  * for all programs without notice (sa/other_holders.ts).
  *
  * Each group is checked after 30 to 60 s (paced_checks.ts). When a leave by another program is likely, such as after the
- * kernel's interface on the port went down, the checks of all groups are due immediately. If the administrator does not respond, all checks are postponed. A check that was refused or not answered
- * does not end a membership; the group has the failure (`checkFailure`) until a later check has a result.
+ * kernel's interface on the port went down, the checks of all groups are due immediately. If the administrator does not
+ * respond, all checks are postponed. A check that was refused or not answered does not end a membership; the group has
+ * the failure (`checkFailure`) until a later check has a result.
  */
 
 import type { Millis } from "../../base/units.ts";
