@@ -40,18 +40,29 @@ export const IDLE_MS = 60_000;
 export const REAP_INTERVAL_MS = 30_000;
 
 /**
- * Maximum number of neighbours: ten times the kernel's default gc_thresh3, for subnets of ten thousand ports. A
- * neighbour with its peer and its path takes about 2 KB, so full tables take about 25 MB.
+ * Maximum number of neighbours, whatever the kernel's limit (table_limits.ts): more than a subnet has unicast LIDs,
+ * 49,151 (IBTA vol. 1 4.1.3). A neighbour with its peer and its path takes about 2 KB, so full tables take about 130 MB.
  */
-export const MAX_NEIGHBOURS = 10_240;
+export const MAX_NEIGHBOURS = 65_536;
+/** Maximum number of neighbours if the kernel does not report its limit. */
+export const DEFAULT_MAX_NEIGHBOURS = 10_240;
+/**
+ * Minimum of the limit on neighbours: the kernel's default for one family. With a lower limit, the kernel removes its
+ * entries, and the neighbour table follows.
+ */
+export const MIN_MAX_NEIGHBOURS = 1024;
 /** Maximum number of static neighbours. */
-export const MAX_STATIC_NEIGHBOURS = MAX_NEIGHBOURS / 2;
-/** Maximum number of peers: one per neighbour, and others that are sent only address resolution replies. */
-export const MAX_PEERS = MAX_NEIGHBOURS + 1024;
-/** Maximum number of paths: one per peer. */
-export const MAX_PATHS = MAX_PEERS;
+export const MAX_STATIC_NEIGHBOURS = 5120;
+/** Number of peers and paths in addition to one per neighbour. */
+export const SPARE_PEERS = 1024;
+/** Interval at which the kernel's limit on neighbours is read again. */
+export const LIMIT_INTERVAL_MS = 60_000;
+/** The same while a table is full. */
+export const FULL_LIMIT_INTERVAL_MS = 1000;
 /** Fraction of a full table that is evicted at a time. */
 export const EVICTED_SHARE = 1 / 8;
+/** The same if the entries were used recently. It limits how often a table is sorted. */
+export const EVICTED_USED_SHARE = 1 / 64;
 /** Maximum number of paths with waiters, so that packets to forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
 /** Maximum number of pending queries for the paths in use that a light flush makes doubtful. */
@@ -66,6 +77,8 @@ export const MAX_ASKERS = 1024;
 export const ASKER_LIFETIME_MS = 2000;
 /** Maximum number of requested changes to the kernel's neighbour table per second. */
 export const MAX_KERNEL_CHANGES = 256;
+/** Maximum number of changes in the same second after which evicted neighbours are removed from the kernel's table. */
+export const MAX_KERNEL_REMOVALS = MAX_KERNEL_CHANGES / 2;
 /** Minimum interval between two clearings of the next-hop cache by redirects, which peers may send at any rate. */
 export const REDIRECT_INTERVAL_MS = 100;
 

@@ -34,7 +34,6 @@ import {
   MAX_BACKOFF_MS,
   MAX_PATH_RENEWALS,
   MAX_PATH_RETRIES,
-  MAX_PATHS,
   MAX_PENDING_PATHS,
   PATH_INTERVAL_MS,
 } from "./constants.ts";
@@ -43,6 +42,7 @@ import type { DebugLog } from "./debug_log.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { Statistics } from "./statistics.ts";
+import type { TableLimits } from "./table_limits.ts";
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
@@ -83,6 +83,7 @@ export class PathTable {
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
   readonly #debug: DebugLog;
+  readonly #limits: TableLimits;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
   /** Paths with a scheduled automatic query. */
@@ -111,8 +112,10 @@ export class PathTable {
     groups: MulticastTable,
     statistics: Statistics,
     debug: DebugLog,
+    limits: TableLimits,
   ) {
     this.#debug = debug;
+    this.#limits = limits;
     this.#context = context;
     this.#statistics = statistics;
     this.#identity = identity;
@@ -129,7 +132,9 @@ export class PathTable {
     const key = gidKey(gid);
     let path = this.#paths.get(key);
     if (!path) {
-      if (this.#paths.size >= MAX_PATHS) this.#evict();
+      const { size } = this.#paths;
+      const limit = this.#limits.forNew("paths", size);
+      if (size >= limit) this.#evict(limit);
       this.#paths.set(key, path = new Path(gid));
     }
     if (path.ah) {
@@ -282,7 +287,8 @@ export class PathTable {
    * Evicts paths without waiters from a full table: failed ones first, then the least recently used. A peer that lost
    * its path requests it again.
    */
-  #evict(): void {
+  #evict(limit: number): void {
+    const excess = this.#paths.size - limit;
     const order = this.entries()
       .filter(({ waiters }) => waiters.length === 0)
       .map((path) => ({
@@ -291,7 +297,7 @@ export class PathTable {
         usable: path.ah ? 1 : 0,
       }))
       .sort((a, b) => a.usable - b.usable || a.usedAt - b.usedAt);
-    const evicted = order.slice(0, MAX_PATHS * EVICTED_SHARE);
+    const evicted = order.slice(0, excess + limit * EVICTED_SHARE);
     for (const { path } of evicted) {
       this.#paths.delete(gidKey(path.gid));
       this.#retrying.delete(path);

@@ -9,7 +9,7 @@ import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MAX_BACKOFF_MS, MAX_GROUP_QUEUE } from "../constants.ts";
-import type { Destination, Egress } from "../egress.ts";
+import type { Egress, IpDestination } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { PacketSender } from "../packet_sender.ts";
 
@@ -37,7 +37,7 @@ export class GroupRoute implements Egress {
   }
 }
 
-export class MulticastGroup implements Destination {
+export class MulticastGroup implements IpDestination {
   /** 16 bytes. */
   readonly mgid: Uint8Array;
   /** True if the interface only sends to the group; false if the kernel is a member, and for the broadcast group. */

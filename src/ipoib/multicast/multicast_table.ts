@@ -31,7 +31,7 @@ import {
 import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { DebugLog } from "../debug_log.ts";
-import type { Destination } from "../egress.ts";
+import type { IpDestination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
@@ -68,7 +68,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Called after a group is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
   /** Destination of packets to groups over the limit: drops and counts them. */
-  readonly refused: Destination;
+  readonly refused: IpDestination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
@@ -84,6 +84,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.refused = {
       kind: EthernetKind.Multicast,
       egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
+      usedAt: 0,
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
     const { context, sender, identity, log } = parts;
@@ -220,7 +221,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
    * Returns the destination of packets to a group, and creates a send-only group if the table has none. Returns
    * {@linkcode refused} over the group limit, and undefined until the broadcast group is joined.
    */
-  destinationFor(mgid: Uint8Array): Destination | undefined {
+  destinationFor(mgid: Uint8Array): IpDestination | undefined {
     return this.ready ? this.#sendOnly(mgid) ?? this.refused : undefined;
   }
 
