@@ -65,8 +65,10 @@ export const EVICTED_SHARE = 1 / 8;
 export const EVICTED_USED_SHARE = 1 / 64;
 /** Maximum number of paths with waiters, so that packets to forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
-/** Maximum number of pending queries for the paths in use that a light flush makes doubtful. */
+/** Maximum number of pending queries for paths in use, after a light flush and for repeated queries. */
 export const MAX_PATH_RENEWALS = 64;
+/** Minimum interval between two searches for paths whose automatic query is due. */
+export const RETRY_TICK_MS = 50;
 /** Time after a change during which an entry is not overwritten with another address (Linux arp_tbl `locktime`). */
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */
