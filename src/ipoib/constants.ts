@@ -41,7 +41,7 @@ export const REAP_INTERVAL_MS = 30_000;
 
 /**
  * Maximum number of neighbours, whatever the kernel's limit (table_limits.ts): more than a subnet has unicast LIDs,
- * 49,151 (IBTA vol. 1 4.1.3). A neighbour with its peer and its path takes about 2 KB, so full tables take about 130 MB.
+ * 49,151 (IBTA vol. 1 4.1.3). A neighbour with its peer and its path takes about 2.5 KB, so full tables take about 160 MB.
  */
 export const MAX_NEIGHBOURS = 65_536;
 /** Maximum number of neighbours if the kernel does not report its limit. */
