@@ -5,6 +5,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
+import { hardwareCounters } from "../hca/verbs/hardware_counters.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
@@ -32,6 +33,8 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Starts the main-thread part. Returns the parameters with which the data worker opens the port. */
   start(): Promise<PortInit>;
+  /** Returns the counters of the device (hca/verbs/hardware_counters.ts); none on the soft HCA. */
+  counters(): Record<string, number>;
   /** Tries to take the role of subnet manager. Only the soft HCA does so. */
   managerMissing(missing: ManagerMissing): void;
   /** Stops the main-thread part. */
@@ -91,6 +94,10 @@ class SoftSide implements FabricSide {
     });
   }
 
+  counters(): Record<string, number> {
+    return {};
+  }
+
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
     this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
@@ -146,6 +153,10 @@ class VerbsSide implements FabricSide {
     return { kind: "verbs", ...at, mads, connections, locks: file };
   }
 
+  counters(): Record<string, number> {
+    return hardwareCounters(this.#device, this.#port);
+  }
+
   managerMissing(): void {}
 
   async close(): Promise<void> {
@@ -156,7 +167,7 @@ class VerbsSide implements FabricSide {
 class RoceSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
   readonly where: string;
-  readonly #init: PortInit;
+  readonly #init: Extract<PortInit, { kind: "verbs" }>;
 
   constructor(device: string, port: number) {
     this.where =
@@ -169,6 +180,10 @@ class RoceSide implements FabricSide {
 
   start(): Promise<PortInit> {
     return Promise.resolve(this.#init);
+  }
+
+  counters(): Record<string, number> {
+    return hardwareCounters(this.#init.device, this.#init.port);
   }
 
   managerMissing(): void {}

@@ -119,6 +119,7 @@ export class InterfaceProcess {
         thread: this.#thread,
         name: () => this.#name,
         readiness: this.#readiness,
+        deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),

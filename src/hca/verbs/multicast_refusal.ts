@@ -9,7 +9,7 @@ import type { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import { lastError } from "../../system/errno.ts";
 import { readSmallFile } from "../../system/read_files.ts";
-import { DEVICES } from "./probe.ts";
+import { RDMA_DEVICES } from "./probe.ts";
 
 /** Drivers without multicast, by the name that sysfs has for them: that of their Ethernet driver, if they have one. */
 const WITHOUT_MULTICAST: readonly string[] = [
@@ -32,7 +32,7 @@ export function attachRefusal(
   device: string,
   mlid: number,
   errno: number,
-  directory: string = DEVICES,
+  directory: string = RDMA_DEVICES,
 ): IpoibError {
   const action = `attach to multicast LID ${hex(mlid)}`;
   const driver = driverOf(`${directory}/${device}`);
