@@ -92,7 +92,9 @@ export type FakeCall =
   | "setQkey"
   | "attachMulticast"
   | "setModeration"
-  | "connect";
+  | "connect"
+  /** The device, after it was lost. */
+  | "open";
 
 /** The base of a fake port. */
 export class FakeTransport {

@@ -33,6 +33,17 @@
  * returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
  * creator.
  *
+ * **A lost device.** The device of a port may report a fatal error or be removed while the port is open. The port remains,
+ * with its send memory and its MAD agents, and waits for the device to return (lost_device.ts):
+ *
+ * 1. `attributes.lost` has the reason, and the state is "down". During the event `device_lost` the listeners close their
+ *    queue pairs and destroy their address handles.
+ * 2. Until the device returns, `createUdQp`, `createRcQp` and `createAddressHandle` throw `E_DEVICE_LOST` (ENODEV), and
+ *    MADs are dropped. If the device is found but cannot be opened, `attributes.lost` has that reason too, and another
+ *    `device_lost` follows.
+ * 3. `device_returned` follows when the device is open again. Any attribute but the name and the number of the port may
+ *    be another one.
+ *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to the
  * caller until `release`. Without taps, the implementations allocate nothing per packet.
  */
@@ -358,6 +369,8 @@ export interface PortAttributes {
   readonly port: number;
   readonly linkLayer: "infiniband" | "ethernet";
   readonly state: PortState;
+  /** Why the device is lost; undefined unless the port waits for it. A clause: "it was removed". */
+  readonly lost?: string;
   readonly physState: string;
   readonly lid: number;
   readonly lmc: number;
@@ -404,7 +417,10 @@ export interface PortCapabilities {
   readonly connectionRetries: number;
 }
 
-/** Asynchronous events of a port (IBTA vol. 1 11.6.3). */
+/**
+ * Asynchronous events of a port (IBTA vol. 1 11.6.3), and those of a lost device. After `device_fatal` the port can never
+ * be used again: the manager of the embedded subnet refuses it.
+ */
 export type PortEvent =
   | { type: "port_active" }
   | { type: "port_error" }
@@ -413,6 +429,8 @@ export type PortEvent =
   | { type: "gid_change" }
   | { type: "sm_change" }
   | { type: "client_reregister" }
+  | { type: "device_lost" }
+  | { type: "device_returned" }
   | { type: "device_fatal"; reason: string };
 
 /** An open port of an HCA. */
@@ -425,7 +443,10 @@ export interface HcaPort {
    * be stopped.
    */
   closeSendMemory(memory: SendMemory): void;
-  /** Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it. */
+  /**
+   * Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it; `E_DEVICE_LOST` (ENODEV) if
+   * the device is lost, as the other methods that create something on it.
+   */
   createUdQp(options: UdQpOptions): UdQp;
   /**
    * Creates a queue pair for a connection. Throws `E_NO_CONNECTIONS` (EOPNOTSUPP) if the port has no connection

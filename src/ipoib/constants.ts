@@ -24,8 +24,6 @@ export const REPLACEABLE_IDLE_MS = 10_000;
 export const REPLACE_INTERVAL_MS = 100;
 /** Minimum interval between checks of a membership. The interval is random, up to twice this, to spread the queries. */
 export const MEMBERSHIP_CHECK_MS = 30_000;
-/** Maximum backoff between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
-export const MAX_BACKOFF_MS = 16_000;
 /** Interval of further inquiries about a refused join at the maximum backoff, while the status is the same. */
 export const INQUIRY_INTERVAL_MS = 60_000;
 /** Minimum interval between two queries for a doubtful path, except after a light flush. */

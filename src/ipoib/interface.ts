@@ -12,6 +12,10 @@
  * | any, if P_Key or its index changed  | heavy  | the same with a new queue pair                                   |
  * | any, if the port's GID changed      | light  | as client reregister; announces the new link-layer address       |
  * | subnet manager change               | none   | none: each request reads the manager's LID and SL from the port  |
+ * | device lost, device returned        | heavy  | closes the queue pair; starts the link with a new one            |
+ *
+ * While the device is lost, the interface keeps its configuration. (The driver deletes its interfaces when the device is
+ * removed, and ignores a fatal error.)
  *
  * The queue pair, and with it the QPN, exists while the P_Key is in the port's table, and is kept while the P_Key keeps
  * its index, so that peers need no new address resolution after a port error or after the TAP was down (as in Linux
@@ -269,6 +273,10 @@ export class IpoibInterface {
       case "lid_change":
         this.#endLink();
         break;
+      case "device_lost":
+        this.#queuePair.close();
+        break;
+      case "device_returned":
       case "pkey_change":
       case "gid_change":
       case "sm_change":
@@ -310,7 +318,7 @@ export class IpoibInterface {
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
     if (found.index < 0) this.#queuePair.close();
-    else this.#queuePair.open();
+    else if (attributes.lost === undefined) this.#queuePair.open();
     const ready = this.#queuePair.exists && this.netdev.config.up &&
       attributes.state === "active";
     if (!ready) this.#endLink();

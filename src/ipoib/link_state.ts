@@ -30,6 +30,9 @@ export interface LinkConditions {
 export function linkState(conditions: LinkConditions): string {
   const { up, port, pkey, pkeyIndex, refusal, broadcast } = conditions;
   if (!up) return "administratively down";
+  if (port.lost !== undefined) {
+    return `waiting for device ${port.device}: ${port.lost}`;
+  }
   if (port.state !== "active") {
     return port.state === "init"
       ? WAITS_FOR_MANAGER

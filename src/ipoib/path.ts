@@ -20,6 +20,7 @@
  * has the old LID, the path is queried again after 2, 4, 8 and 16 s, or later if MAX_PATH_RENEWALS queries are pending.
  */
 
+import { MAX_BACKOFF_MS } from "../base/backoff.ts";
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
@@ -31,7 +32,6 @@ import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
-  MAX_BACKOFF_MS,
   MAX_PATH_RENEWALS,
   MAX_PATH_RETRIES,
   MAX_PENDING_PATHS,

@@ -32,7 +32,7 @@ function reaches(a: Host, b: Host, length: number): boolean {
 
 /**
  * Runs through the life of an interface and of a child: start, traffic, a group, client reregister, a port error, a P_Key
- * at another index, a child that comes and goes. `onCall` is called before each call of the first host's device.
+ * at another index, a lost device, a child that comes and goes. `onCall` is called before each call of the first host's device.
  */
 function run(mode: Mode, onCall: (call: FakeCall) => void): Rig {
   const rig = new Rig();
@@ -78,6 +78,9 @@ function run(mode: Mode, onCall: (call: FakeCall) => void): Rig {
   work("a port error");
   a.port.emit({ type: "pkey_change" }, { pkeys: [0xffff, 0x8002, 0x8001] });
   work("a change of the P_Key table");
+  a.port.deviceExists = () => true;
+  a.port.lose(rig.reactor, "it was removed");
+  work("a loss of the device");
   a.device.removeChild(child);
   work("the removal of the child");
   rig.check();

@@ -1,5 +1,6 @@
 /** One multicast group of an interface: join state, address handle, and packets that wait for the join. */
 
+import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
@@ -8,7 +9,7 @@ import type { SaFailure } from "../../sa/result.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
-import { MAX_BACKOFF_MS, MAX_GROUP_QUEUE } from "../constants.ts";
+import { MAX_GROUP_QUEUE } from "../constants.ts";
 import type { Egress, IpDestination } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { PacketSender } from "../packet_sender.ts";
