@@ -8,6 +8,7 @@ import {
   modifyQueuePair,
   type QueuePairCapacity,
 } from "./queue_pair_calls.ts";
+import { released } from "./release.ts";
 
 const CONTROLLED_QKEY_HINT =
   "run with the capability CAP_NET_RAW: the Q_Key is a controlled one";
@@ -87,7 +88,7 @@ export class DeviceQueuePair {
 
   /** Destroys the queue pair. */
   close(): void {
-    this.#device.library.ibv_destroy_qp(this.handle);
+    released("a queue pair", this.#device.library.ibv_destroy_qp(this.handle));
   }
 
   #modify(state: number, mask: number, hint?: string): void {

@@ -9,6 +9,7 @@ import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 import { SummedMemory } from "../../wire/summed_memory.ts";
+import { released } from "./release.ts";
 
 const MADV_DONTFORK = 10;
 
@@ -38,7 +39,7 @@ export class NativeMemory {
 /** A {@linkcode SummedMemory} that is registered. The garbage collector frees it. */
 export class RegisteredSummedMemory extends SummedMemory {
   readonly address: bigint;
-  readonly #registration: Registration;
+  #registration: Registration | undefined;
 
   /**
    * Throws `E_VERBS` if it cannot be registered.
@@ -51,15 +52,24 @@ export class RegisteredSummedMemory extends SummedMemory {
     const { length } = this.bytes;
     // A child process that shared the pages until one of them writes would leave the device with the child's pages.
     libc().madvise(this.address, BigInt(length), MADV_DONTFORK);
-    this.#registration = new Registration(library, pd, this.address, length);
+    this.register(library, pd);
   }
 
+  /** The L_Key of the registration; 0 if there is none. */
   get lkey(): number {
-    return this.#registration.lkey;
+    return this.#registration?.lkey ?? 0;
   }
 
+  /** Registers the memory with another device, after {@linkcode close}. Throws `E_VERBS`. */
+  register(library: Registrar, pd: bigint): void {
+    const { address, bytes: { length } } = this;
+    this.#registration = new Registration(library, pd, address, length);
+  }
+
+  /** Ends the registration. */
   close(): void {
-    this.#registration.close();
+    this.#registration?.close();
+    this.#registration = undefined;
   }
 }
 
@@ -98,7 +108,7 @@ class Registration {
   }
 
   close(): void {
-    this.#library.ibv_dereg_mr(this.#region);
+    released("registered memory", this.#library.ibv_dereg_mr(this.#region));
   }
 }
 

@@ -196,9 +196,22 @@ export class VerbsSendMemory implements SendMemory {
     if (--this.#uses[slot]! === 0) this.unreserve(slot);
   }
 
+  /** Registers the memory with another device, after {@linkcode detach}. Throws `E_VERBS`. */
+  attach(library: Registrar, pd: bigint): void {
+    this.#memory.register(library, pd);
+    const { lkey } = this.#memory;
+    this.requests.setLkey(lkey);
+    this.connectedRequests.setLkey(lkey);
+  }
+
+  /** Ends the registration with the device. The queue pairs must be closed; the slots keep their contents. */
+  detach(): void {
+    this.#memory.close();
+  }
+
   close(): void {
+    this.detach();
     this.requests.close();
     this.connectedRequests.close();
-    this.#memory.close();
   }
 }

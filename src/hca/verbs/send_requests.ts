@@ -84,10 +84,19 @@ export class SendRequests {
         true,
       );
       view.setInt32(at + IbvSendWr.Opcode, Ibv.WR_SEND, true);
-      for (const element of [elements, elements + IbvSge.Size]) {
-        view.setUint32(element + IbvSge.Lkey, region.lkey, true);
-      }
       this.#free[i] = count - 1 - i;
+    }
+    this.setLkey(region.lkey);
+  }
+
+  /** Sets the L_Key of the region, which a new registration of it changes. */
+  setLkey(lkey: number): void {
+    const { view } = this.#memory;
+    for (let i = 0; i < this.low.length; i++) {
+      const elements = i * REQUEST_STRIDE + IbvSendWr.Size;
+      for (const element of [elements, elements + IbvSge.Size]) {
+        view.setUint32(element + IbvSge.Lkey, lkey, true);
+      }
     }
   }
 
