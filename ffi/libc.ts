@@ -108,6 +108,8 @@ export const libcSymbols = {
   initgroups: { parameters: ["buffer", "u32"], result: "i32" },
   setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
   setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int setenv(const char *name, const char *value, int overwrite)
+  setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   unsetenv: { parameters: ["buffer"], result: "i32" },
   // unsigned long getauxval(unsigned long type)
   getauxval: { parameters: ["u64"], result: "u64" },

@@ -27,6 +27,7 @@ import { openPort, type PortInit } from "./open_port.ts";
 import { openSharedPort } from "./open_shared_port.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
+import { WorkerRequests } from "./worker_requests.ts";
 
 /** Parameters of the worker. */
 export interface DataInit {
@@ -59,7 +60,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
   using netns = new Fd(init.netns);
-  const { port, subnet, showSubnet } = openPort(init, reactor, emit);
+  const workers = new WorkerRequests(emit);
+  const { port, subnet, showSubnet } = openPort(
+    ...[init, reactor, emit, workers.request] as const,
+  );
   parts.defer(() => port.close());
   const { sa } = parts.adopt(
     openSaClient(reactor, port),
@@ -130,8 +134,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, done, fail) =>
-      runCommand(dataCommands, commandContext, name, params, done, fail),
+    command: (name, params, done, fail) => {
+      if (workers.answer(name, params)) done({});
+      else runCommand(dataCommands, commandContext, name, params, done, fail);
+    },
     close: () => {
       children.close();
       deleteTaps(

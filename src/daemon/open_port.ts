@@ -5,7 +5,7 @@ import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { HcaPort } from "../hca/hca.ts";
 import { SoftPort } from "../hca/soft/port.ts";
-import { VerbsPort } from "../hca/verbs/port.ts";
+import { VerbsPort, type WorkerRequest } from "../hca/verbs/port.ts";
 import type { SubnetSnapshot } from "../subnet/messages.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { Emit } from "./thread/worker_side.ts";
@@ -46,16 +46,23 @@ export interface OpenedPort {
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-/** Opens the port. Throws the errors of `SoftPort` and `VerbsPort`. */
+/**
+ * Opens the port. Throws the errors of `SoftPort` and `VerbsPort`.
+ *
+ * @param requestWorker requests another libibumad worker
+ */
 export function openPort(
   { name, hca }: { name: string; hca: PortInit },
   reactor: Reactor,
   emit: Emit,
+  requestWorker: WorkerRequest,
 ): OpenedPort {
   if (hca.kind === "verbs") {
     const { device, port, mads, connections } = hca;
     return {
-      port: new VerbsPort({ reactor, device, port, mads, connections }),
+      port: new VerbsPort({
+        ...{ reactor, device, port, mads, connections, requestWorker },
+      }),
       subnet: undefined,
       showSubnet: () => {
         throw new IpoibError(

@@ -139,6 +139,7 @@ function hcaRecord(
     guid: formatGuid(port.portGuid),
     lid: port.lid,
     sm_lid: port.smLid,
+    ...(port.lost === undefined ? {} : { lost: port.lost }),
     port_state: port.state.toUpperCase(),
     phys_state: port.physState,
     rate_mbps: portRateMbps(port),

@@ -129,6 +129,18 @@ Deno.test("renderLinks() prints the state of a link that is not running, with an
   );
 });
 
+Deno.test("renderLinks() with details prints why the device is lost, even if the link is down", () => {
+  const hca = {
+    ...records.link.hca,
+    lost: "it was removed",
+    "port_state": "DOWN",
+  };
+  const state = "administratively down";
+  const lines = renderLinks([{ ...records.link, hca, state }], details);
+  assert(lines.includes("\n    device lost: it was removed\n"), lines);
+  assert(lines.includes(`\n    state ${state}\n`), lines);
+});
+
 Deno.test("renderLinks() prints the statistics of ip -s link and drops by reason", () => {
   assertEquals(
     renderLinks([records.link], stats).split("\n").slice(2).join("\n"),

@@ -74,6 +74,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
   return [
     `    hca ${hca.device} port ${hca.port}${subnet} state ${hca.port_state} ` +
     `${fabricWords(hca)} rate ${portRate(hca)}`,
+    ...lostLines(link, style),
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
     ...connectionLines(link),
@@ -82,6 +83,13 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     ...limitedLines(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,
   ];
+}
+
+/** Returns why the device is lost. The state has the same reason, unless the interface is down. */
+function lostLines({ hca }: LinkRecord, { palette }: Style): string[] {
+  return hca.lost === undefined
+    ? []
+    : [`    device ${palette.bad("lost")}: ${hca.lost}`];
 }
 
 /** Formats the LIDs, or the link layer if it is Ethernet, which has no LIDs. */

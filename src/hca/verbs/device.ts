@@ -6,7 +6,7 @@
  * memory.
  */
 
-import { addressOf, bytesAt } from "../../../ffi/libc.ts";
+import { addressOf, bytesAt, cString, libc } from "../../../ffi/libc.ts";
 import { bindFunction, type BoundCall } from "../../../ffi/libffi.ts";
 import { type Libibverbs, libibverbs } from "../../../ffi/libibverbs.ts";
 import {
@@ -49,6 +49,14 @@ export function verbsLibrary(
       },
     );
   }
+}
+
+/**
+ * Lets libibverbs free its memory and descriptors of a device that was removed, although the kernel then refuses the
+ * calls that release its objects (ibv_open_device(3)). Called before the library is used.
+ */
+export function allowReleases(): void {
+  libc().setenv(cString("RDMAV_ALLOW_DISASSOC_DESTROY"), cString("1"), 1);
 }
 
 /** Binds operations of a context. */

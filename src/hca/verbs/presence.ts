@@ -10,7 +10,7 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { readSmallFile } from "../../system/read_files.ts";
-import { deviceFile } from "./access.ts";
+import { deviceFile, tryOpen } from "./access.ts";
 
 const CLASSES = "/sys/class";
 
@@ -28,7 +28,7 @@ export class DevicePresence {
   readonly #classes: string;
   /** The node GUID as in sysfs: `5254:00ff:fe00:0003`. */
   readonly #guid: string | undefined;
-  /** Path of the name of the device in the directory of its device file. */
+  /** Directory of the device file in sysfs. */
   #file: string | undefined;
 
   /** @param classes directory of the kernel's device classes */
@@ -47,14 +47,16 @@ export class DevicePresence {
       undefined,
       this.#classes,
     );
-    this.#file = file &&
-      `${this.#classes}/infiniband_verbs/${file}/ibdev`;
+    this.#file = file && `${this.#classes}/infiniband_verbs/${file}`;
   }
 
   /** True if the device file of the open device does not exist any more. */
   get removed(): boolean {
-    return this.#file !== undefined &&
-      readSmallFile(this.#file)?.trim() !== this.#names.device;
+    if (this.#file === undefined) return false;
+    // Any other failure, such as that without a free descriptor, says nothing about the device.
+    if (tryOpen(this.#file) === Errno.ENOENT) return true;
+    const name = readSmallFile(`${this.#file}/ibdev`)?.trim();
+    return name !== undefined && name !== this.#names.device;
   }
 
   /** True if the device and the port exist, with their device files. Throws `E_HCA` (ENODEV) if it is another device. */

@@ -55,6 +55,8 @@ const HcaRecordSchema = v.object({
   guid: v.string(),
   lid: u16,
   sm_lid: u16,
+  /** Why the device is lost, while the interface waits for it; otherwise absent. */
+  lost: v.exactOptional(v.string()),
   /** `ACTIVE`, `INIT`, `DOWN`, ... */
   port_state: v.string(),
   phys_state: v.string(),

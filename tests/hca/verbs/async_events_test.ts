@@ -52,13 +52,10 @@ function eventsOf(types: number[], why: number): string[] {
       ibv_ack_async_event: () => {},
     },
   };
-  const watch = new AsyncEvents(reactor, device as unknown as VerbsDevice, 1, {
+  new AsyncEvents(reactor, device as unknown as VerbsDevice, 1, {
     onEvent: ({ type }) => reported.push(type),
     onObjectEvent: (type) => reported.push(`object ${type}`),
-    onLost: (reason) => {
-      watch.close();
-      reported.push(reason);
-    },
+    onLost: (reason) => reported.push(reason),
   });
   reactor.watches[0]!.trigger();
   return reported;

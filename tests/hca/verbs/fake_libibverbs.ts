@@ -77,7 +77,7 @@ export class FakeLibibverbs implements Disposable {
       return this.releaseErrno;
     };
     const nothing = () => 0;
-    const functions: Partial<Libibverbs> = {
+    return {
       ibv_get_device_list: (count) => {
         new Int32Array((count as Uint8Array<ArrayBuffer>).buffer)[0] =
           this.absent ? 0 : 1;
@@ -127,8 +127,9 @@ export class FakeLibibverbs implements Disposable {
         2,
       ),
       ibv_ack_async_event: () => {},
+      ibv_create_srq: () => 0n,
+      ibv_destroy_srq: nothing,
     };
-    return functions as Libibverbs;
   }
 
   [Symbol.dispose](): void {

@@ -92,6 +92,29 @@ export function roce(fabric: Fabric): void {
     assertEquals(await unansweredPings(guest, 4092), []);
   });
 
+  fullTest(
+    "an interface over RoCE waits for its device, which is removed and added again",
+    async () => {
+      const guest = fabric.c;
+      const { device, netdev, name } = TWO;
+      const log = `/tmp/${name}.log`;
+      const running = Number(
+        await guest.must(`grep -c '${name}: running' ${log}`),
+      );
+      await guest.must(`rdma link del ${device}`);
+      const waiting = `${name}: waiting for device ${device}: it was removed`;
+      await guest.waitFor(`grep -q '${waiting}' ${log}`, UP_S, `cat ${log}`);
+      await guest.must(`rdma link add ${device} type rxe netdev ${netdev}`);
+      await guest.waitFor(
+        `[ $(grep -c '${name}: running' ${log}) -gt ${running} ]`,
+        UP_S,
+        `cat ${log}`,
+      );
+      assertEquals(await groupMembers(guest), 2);
+      assertEquals(await unansweredPings(guest, 4092), []);
+    },
+  );
+
   Deno.test("interfaces over RoCE leave their groups when they stop", async () => {
     const guest = fabric.c;
     await Promise.all(ROCE_NODES.map((node) => downRoceNode(guest, node)));
