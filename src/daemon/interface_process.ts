@@ -152,9 +152,10 @@ export class InterfaceProcess {
     const { log, name, pkeyIndex, mode, mtu, memberships, nextHops, io } =
       this.#options;
     const { maxGroups, maxConnections } = this.#options;
+    const { recvQueueSize, sendQueueSize } = this.#options;
     return {
       ...{ log, name, pkeyIndex, mode, memberships, nextHops },
-      ...{ maxGroups, maxConnections },
+      ...{ maxGroups, maxConnections, recvQueueSize, sendQueueSize },
       // io_uring has not been measured on verbs devices.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),

@@ -204,6 +204,18 @@ export class FakePort extends FakeTransport implements HcaPort {
     this.#events.call({ type: "device_returned" });
   }
 
+  /** Throws `E_MEMLOCK` as the port of a device does (system/locked_memory.ts). */
+  #checkMemory(packets: number): void {
+    let needed = packets;
+    for (const { capacity } of this.qps.values()) needed += capacity;
+    if (needed <= this.lockedPackets) return;
+    throw new IpoibError(
+      "E_MEMLOCK",
+      `Too little locked memory: ${needed} packets are needed, ${this.lockedPackets} are allowed`,
+      { errno: Errno.ENOMEM, hint: "raise the limit" },
+    );
+  }
+
   #checkDevice(): void {
     if (this.lost) throw deviceLost(this.attributes.device);
   }
@@ -217,6 +229,7 @@ export class FakePort extends FakeTransport implements HcaPort {
   createUdQp(options: QueuePairOptions): FakeUdQp {
     this.#checkDevice();
     this.onCall("createUdQp");
+    this.#checkMemory(options.recvQueueSize);
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 

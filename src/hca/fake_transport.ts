@@ -80,6 +80,8 @@ export interface FakePortOptions {
   connections?: boolean;
   /** See {@linkcode FakeTransport.onCall}. */
   onCall?: (call: FakeCall) => void;
+  /** Packets that the receive queues of all UD queue pairs together may hold; without it there is no limit. */
+  lockedPackets?: number;
   /** True if the port refuses address handles, connections and MADs without a GRH. */
   grhRequired?: boolean;
 }
@@ -107,6 +109,8 @@ export class FakeTransport {
   readonly posted: PostedPacket[] = [];
   /** The open RC queue pairs by QPN. */
   readonly rcQps = new Map<number, FakeConnection>();
+  /** See {@linkcode FakePortOptions.lockedPackets}. */
+  lockedPackets: number;
   /** Maximum number of RC queue pairs. */
   maxRcQps = Infinity;
   /** Sent packets that are not delivered yet. */
@@ -130,6 +134,7 @@ export class FakeTransport {
     );
     this.misuse = misuse;
     this.headersMissing = options.headersMissing ?? false;
+    this.lockedPackets = options.lockedPackets ?? Infinity;
     this.onCall = options.onCall ?? (() => {});
     const mtuCode = options.mtuCode ?? MTU_2048;
     const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);

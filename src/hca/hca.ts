@@ -68,6 +68,8 @@ export interface SlotLayout {
 /** Memory for the outgoing packets of an interface. */
 export interface SendMemory extends FrameMemory {
   readonly layout: SlotLayout;
+  /** Number of packets that the device can hold (ib_ipoib's `send_queue_size`). */
+  readonly queueSize: number;
   /** The memory of all slots; slot `i` starts at `i * stride`. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -444,7 +446,8 @@ export interface HcaPort {
    */
   closeSendMemory(memory: SendMemory): void;
   /**
-   * Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it; `E_DEVICE_LOST` (ENODEV) if
+   * Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it; `E_MEMLOCK` (ENOMEM) if
+   * the limit on locked memory does not allow its receive queue; `E_DEVICE_LOST` (ENODEV) if
    * the device is lost, as the other methods that create something on it.
    */
   createUdQp(options: UdQpOptions): UdQp;

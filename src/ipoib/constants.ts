@@ -93,6 +93,11 @@ export const MIN_DEVICE_MTU = 68;
 
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
+/**
+ * That on verbs devices: packets of 2 KB at 100 Gb/s for 0.3 ms. The queue of the embedded HCA has no buffers of its own,
+ * and a slow receiver stops its senders instead of losing packets.
+ */
+export const DEVICE_RECV_QUEUE = 2048;
 
 /**
  * Transmit queue length of the TAP in packets: 6.7 ms at 150,000 packets/s. That of ib_ipoib is 256, in front of a

@@ -123,6 +123,8 @@ export class IpoibInterface {
       port,
       memory,
       reactor: context.reactor,
+      recvQueueSize: context.recvQueueSize,
+      recvQueueShrinks: context.recvQueueShrinks,
       engine: this.#engine,
       identity: this.#identity,
       log: this.log,
@@ -233,9 +235,9 @@ export class IpoibInterface {
     this.groups.umcast = value;
   }
 
-  /** Number of slots for outgoing packets. */
+  /** Number of outgoing packets that the device can hold. */
   get sendQueueSize(): number {
-    return this.#memory.bytes.length / this.#memory.stride;
+    return this.#memory.queueSize;
   }
 
   /** Number of received packets that can wait in the queue pair. */

@@ -27,8 +27,11 @@ export class Refusal {
 
   /** The device has refused `what`. Schedules the next try. */
   begin(what: string, error: IpoibError): void {
-    const { errno, message, hint } = error;
-    const reason = errno === undefined ? message : errnoText(errno);
+    const { code, errno, message, hint } = error;
+    // The message of a limit has its numbers.
+    const reason = errno === undefined || code === "E_MEMLOCK"
+      ? message
+      : errnoText(errno);
     const remedy = hint === undefined ? "" : ` (${hint})`;
     const text = `the device refuses ${what}: ${reason}${remedy}`;
     this.current = { text, error };

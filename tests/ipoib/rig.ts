@@ -132,6 +132,8 @@ export interface HostOptions extends FakePortOptions {
   families?: readonly AddressFamily[];
   maxGroups?: number;
   maxConnections?: number;
+  recvQueueSize?: number;
+  recvQueueShrinks?: boolean;
   mode?: Mode;
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
@@ -183,6 +185,8 @@ export class Host {
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
         connections: this.#connections,
         maxConnections: options.maxConnections,
+        recvQueueSize: options.recvQueueSize,
+        recvQueueShrinks: options.recvQueueShrinks,
       },
       {
         name: `ib${number}`,

@@ -7,6 +7,7 @@ import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { addressOf, bytesAt, libc } from "../../../ffi/libc.ts";
 import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
+import { memoryShortage } from "../../system/locked_memory.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 import { SummedMemory } from "../../wire/summed_memory.ts";
 import { released } from "./release.ts";
@@ -42,7 +43,7 @@ export class RegisteredSummedMemory extends SummedMemory {
   #registration: Registration | undefined;
 
   /**
-   * Throws `E_VERBS` if it cannot be registered.
+   * Throws the errors of {@linkcode Registration}.
    *
    * @param size bytes, rounded up to a multiple of 64 KiB
    */
@@ -60,7 +61,7 @@ export class RegisteredSummedMemory extends SummedMemory {
     return this.#registration?.lkey ?? 0;
   }
 
-  /** Registers the memory with another device, after {@linkcode close}. Throws `E_VERBS`. */
+  /** Registers the memory with another device, after {@linkcode close}. Throws the errors of {@linkcode Registration}. */
   register(library: Registrar, pd: bigint): void {
     const { address, bytes: { length } } = this;
     this.#registration = new Registration(library, pd, address, length);
@@ -84,11 +85,13 @@ class Registration {
   readonly #region: bigint;
 
   /**
-   * Throws `E_VERBS`, for example if the limit on locked memory is too low.
+   * Throws `E_MEMLOCK` if the limit on locked memory is too low, `E_VERBS` if the device refuses.
    *
    * @param size bytes
    */
   constructor(library: Registrar, pd: bigint, address: bigint, size: number) {
+    const shortage = memoryShortage("packets", size);
+    if (shortage) throw shortage;
     this.#library = library;
     this.#region = library.ibv_reg_mr(
       pd,
@@ -116,7 +119,7 @@ class Registration {
 export class RegisteredMemory extends NativeMemory {
   readonly #registration: Registration;
 
-  /** Throws `E_VERBS` if it cannot be registered. */
+  /** Throws the errors of {@linkcode Registration}. */
   constructor(library: Registrar, pd: bigint, size: number) {
     super(size);
     try {

@@ -72,6 +72,8 @@ export interface VerbsPortOptions {
   connections: true | string;
   /** Requests another worker when a lost device is back. Without it, an InfiniBand port remains lost. */
   requestWorker?: WorkerRequest;
+  /** Number of requests of the UD queue pairs, and of slots for packets. Default: SEND_REQUESTS. */
+  sendQueueSize?: number | undefined;
   /** Replace libibverbs, and the directory of the kernel's device classes, in tests. */
   library?: Libibverbs;
   classes?: string;
@@ -112,7 +114,10 @@ export class VerbsPort implements HcaPort, Sleeper {
       : owned(new SocketMadChannel(reactor, mads, connections, counted));
     const resources = owned(
       new PortResources(
-        { reactor, device, port, roce, connections, library },
+        {
+          ...{ reactor, device, port, roce, connections, library },
+          sendQueueSize: options.sendQueueSize,
+        },
         counted,
       ),
     );

@@ -35,6 +35,8 @@ export interface PortChoice {
   readonly roce: boolean;
   /** True if connections are supported; otherwise the reason why they are not. */
   readonly connections: true | string;
+  /** Number of requests of the UD queue pairs. Default: SEND_REQUESTS. */
+  readonly sendQueueSize?: number | undefined;
   /** Replaces libibverbs in tests. */
   readonly library?: Libibverbs | undefined;
 }
@@ -67,7 +69,7 @@ export class PortResources {
   readonly #owned: DisposableStack;
 
   /**
-   * Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`, or `E_LINK_LAYER` if the link layer is not
+   * Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`, `E_MEMLOCK`, or `E_LINK_LAYER` if the link layer is not
    * the expected one; on Ethernet also `E_ROCE_LINK` or `E_SOCKET`.
    */
   constructor(choice: PortChoice, counted: VerbsCounters) {
@@ -82,7 +84,10 @@ export class PortResources {
     this.#opened = opened;
     this.attributes = opened.port;
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
-    this.send = owned(openSendMemory(opened, connections === true));
+    const { sendQueueSize } = choice;
+    this.send = owned(
+      openSendMemory(opened, connections === true, sendQueueSize),
+    );
     // With the segmentation, and on Ethernet with the port's own GID, which may have an index other than 0.
     this.attributes = this.#query(opened);
     parts.move();
@@ -213,12 +218,13 @@ function openDevice(
 function openSendMemory(
   { device: { library }, pd }: Opened,
   connections: boolean,
+  queueSize: number | undefined,
 ): VerbsSendMemory {
   try {
-    return new VerbsSendMemory(library, pd, true);
+    return new VerbsSendMemory(library, pd, true, queueSize);
   } catch (error) {
     if (connections || !(error instanceof IpoibError)) throw error;
-    return new VerbsSendMemory(library, pd, false);
+    return new VerbsSendMemory(library, pd, false, queueSize);
   }
 }
 

@@ -53,7 +53,7 @@ export class ReceiveQueue {
   readonly #hasLids: boolean;
 
   /**
-   * Throws `E_VERBS` if the buffers cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered.
    *
    * @param pd `struct ibv_pd *`
    * @param qp `struct ibv_qp *`

@@ -61,7 +61,7 @@ export class SendQueue {
   #chained = 0;
   #unsignaled = 0;
   readonly #segmenter: Segmenter;
-  readonly #waiting = new WaitingSends();
+  readonly #waiting: WaitingSends;
   /** Slot of the packet whose requests are being made; -1 if there is none. */
   #slot = -1;
   #length = 0;
@@ -90,6 +90,7 @@ export class SendQueue {
     this.#ring = new Int32Array(capacity);
     this.#capacity = capacity;
     this.#memory = memory;
+    this.#waiting = new WaitingSends(memory.slots);
     this.#requests = requests;
     this.#words = requests.words;
     this.#segmenter = new Segmenter(memory.memory);

@@ -18,7 +18,7 @@ import { highWord, lowWord } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 
 /**
- * Number of requests of the UD queue pairs: one for each slot, and 1 MiB of segments at an IB MTU of 2048. More would
+ * Default number of requests of the UD queue pairs: one for each slot, and 1 MiB of segments at an IB MTU of 2048. More would
  * only make the queue in front of the link longer.
  */
 export const SEND_REQUESTS = 512;

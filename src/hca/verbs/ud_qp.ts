@@ -33,7 +33,7 @@ import { RcTable } from "./rc_table.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SendCompletions } from "./send_completions.ts";
 import { SendQueue } from "./send_queue.ts";
-import { CONNECTED_REQUESTS, SEND_REQUESTS } from "./send_requests.ts";
+import { CONNECTED_REQUESTS } from "./send_requests.ts";
 
 /** Maximum number of packets received in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
@@ -84,7 +84,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     // One entry more than the queues have requests, because some devices treat a full completion queue as an error. A
     // connection that is closed leaves completions of requests that are already in use again.
     const connected = connectedReceives(port);
-    const sendEntries = SEND_REQUESTS + 1 +
+    const sendEntries = send.queueSize + 1 +
       (connected > 0 ? 2 * CONNECTED_REQUESTS : 0);
     this.#sendCq = owned(new CompletionQueue(device, sendEntries, channel));
     this.#recvCq = owned(
@@ -96,7 +96,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         pd,
         sendCq: this.#sendCq.handle,
         recvCq: this.#recvCq.handle,
-        sendRequests: SEND_REQUESTS,
+        sendRequests: send.queueSize,
         recvRequests: recvQueueSize,
         pkeyIndex,
         port: port.attributes.port,
@@ -110,7 +110,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         this.#completions,
         send,
         send.requests,
-        SEND_REQUESTS,
+        send.queueSize,
         counted,
       ),
     );
