@@ -2,17 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { frameOf } from "./connected/support.ts";
+import { reaches } from "./connected/support.ts";
 import { type Host, logLines, Rig } from "./rig.ts";
-
-const LENGTH = 100;
-
-function reaches(a: Host, b: Host): boolean {
-  b.received();
-  a.send(frameOf(LENGTH));
-  a.rig.advance(1000);
-  return b.received().some((packet) => packet.length === LENGTH);
-}
 
 function childOf({ device, rig }: Host, pkey: number) {
   const child = device.addChild(`child${device.children.length}`, pkey);

@@ -7,7 +7,7 @@ import type { FakeCall } from "../../src/hca/fake_transport.ts";
 import { LOOK_INTERVAL_MS } from "../../src/hca/lost_device.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../src/wire/gid.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { frameOf } from "./connected/support.ts";
+import { frameOf, reaches } from "./connected/support.ts";
 import { type Host, ip, ipv4Frame, logLines, Rig } from "./rig.ts";
 
 const REASON = "the device has reported a fatal error";
@@ -27,14 +27,6 @@ function lose({ port, rig }: Host): void {
 function restore({ port, rig }: Host): void {
   port.deviceExists = () => true;
   rig.advance(LOOK_INTERVAL_MS);
-}
-
-/** Sends a packet from the first host to the second; returns whether it arrives within a second. */
-function reaches(a: Host, b: Host, length = LENGTH): boolean {
-  b.received();
-  a.send(frameOf(length));
-  a.rig.advance(1000);
-  return b.received().some((packet) => packet.length === length);
 }
 
 Deno.test("an interface whose device is lost during traffic keeps its configuration, and carries traffic when the device is back", () => {

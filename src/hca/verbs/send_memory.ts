@@ -42,8 +42,9 @@ const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 /** Capacity of a slot in bytes of the packet, without and with large sends and connections. */
 const DATAGRAM_PACKET = 4160;
 const LARGE_PACKET = 65536;
-/** Default number of slots of a port, and the least. */
+/** Default number of slots of a port: one for each request. */
 export const SEND_SLOTS = SEND_REQUESTS;
+/** Minimum number, so that some remain for the engine beside those that are lent. */
 const MIN_SLOTS = 64;
 /** Number of free slots that are kept back from the kernel, for packets of the engine itself. */
 const ENGINE_SLOTS = 32;
@@ -98,7 +99,7 @@ export class VerbsSendMemory implements SendMemory {
     library: Registrar,
     pd: bigint,
     large: boolean,
-    queueSize: number = SEND_REQUESTS,
+    queueSize: number = SEND_SLOTS,
   ) {
     const slots = Math.max(queueSize, MIN_SLOTS);
     const stride = PAYLOAD + (large ? LARGE_PACKET : DATAGRAM_PACKET);

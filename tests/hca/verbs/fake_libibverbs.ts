@@ -21,7 +21,7 @@ import { createEventFd, drain, ring } from "../../../src/system/event_fd.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../../src/wire/gid.ts";
 
 export const DEVICE = "fake0";
-export const GUID = 0x0002c9030000abcdn;
+const GUID = 0x0002c9030000abcdn;
 const FIRST_QPN = 0x48;
 const CQ = 0x7000_0000n;
 
