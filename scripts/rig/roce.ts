@@ -6,7 +6,7 @@
 import type { Guest } from "./guest.ts";
 
 /** Time limit for the start of an interface at normal machine speed. */
-const UP_S = 60;
+export const ROCE_UP_S = 60;
 
 /** An interface over RoCE: RDMA device, Ethernet device, network namespace, name and address. */
 export interface RoceNode {
@@ -65,7 +65,11 @@ export async function upRoceNode(
   await guest.must(
     `ipoib up ${name} --roce --hca ${device} --netns ${netns} > ${log} 2>&1 &`,
   );
-  await guest.waitFor(`grep -q '${name}: running' ${log}`, UP_S, `cat ${log}`);
+  await guest.waitFor(
+    `grep -q '${name}: running' ${log}`,
+    ROCE_UP_S,
+    `cat ${log}`,
+  );
   await guest.must(`ip -n ${netns} addr add ${address}/24 dev ${name}`);
 }
 

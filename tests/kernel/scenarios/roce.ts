@@ -14,6 +14,7 @@ import {
   downRoceNode,
   removeRoceDevices,
   ROCE_NODES,
+  ROCE_UP_S,
   upRoceNode,
 } from "../../../scripts/rig/roce.ts";
 import { FULL, fullTest } from "../../../scripts/test/form.ts";
@@ -103,11 +104,15 @@ export function roce(fabric: Fabric): void {
       );
       await guest.must(`rdma link del ${device}`);
       const waiting = `${name}: waiting for device ${device}: it was removed`;
-      await guest.waitFor(`grep -q '${waiting}' ${log}`, UP_S, `cat ${log}`);
+      await guest.waitFor(
+        `grep -q '${waiting}' ${log}`,
+        ROCE_UP_S,
+        `cat ${log}`,
+      );
       await guest.must(`rdma link add ${device} type rxe netdev ${netdev}`);
       await guest.waitFor(
         `[ $(grep -c '${name}: running' ${log}) -gt ${running} ]`,
-        UP_S,
+        ROCE_UP_S,
         `cat ${log}`,
       );
       assertEquals(await groupMembers(guest), 2);
