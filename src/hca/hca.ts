@@ -76,8 +76,8 @@ export interface SendMemory extends FrameMemory {
   readonly stride: number;
   /**
    * Reserves a free slot and returns its index, or -1 if there is none; the caller may retry after
-   * {@linkcode HcaPort.onCredit}. With `urgent` (for example for ARP) the soft HCA hands out a slot even while packets
-   * wait for a slow peer. The verbs implementation ignores `urgent`.
+   * {@linkcode HcaPort.onCredit}. With `urgent` (for example for ARP) it hands out a slot even while posted packets wait,
+   * for a slow peer or for a free request of the device.
    */
   reserve(urgent?: boolean): number;
 }

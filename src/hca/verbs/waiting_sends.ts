@@ -1,4 +1,4 @@
-/** The packets of a UD queue pair that wait for a free work request, oldest first. */
+/** The packets of a queue pair that wait for a free work request, oldest first. */
 
 import type { VerbsAddressHandle } from "./address_handle.ts";
 
@@ -7,7 +7,7 @@ export type SendHandle = Pick<VerbsAddressHandle, "low" | "high" | "alive">;
 
 /** See the comment at the top of this file. */
 export class WaitingSends {
-  /** The fields of the packet that was taken last. */
+  /** The fields of the packet that was taken last. A packet of a connection has no handle. */
   slot = -1;
   length = 0;
   handle: SendHandle | undefined;
@@ -35,7 +35,7 @@ export class WaitingSends {
   add(
     slot: number,
     length: number,
-    handle: SendHandle,
+    handle: SendHandle | undefined,
     qpn: number,
     qkey: number,
   ): void {

@@ -16,12 +16,16 @@ import { ENCAP, HANDLE, SendQueueRig } from "./send_queue_rig.ts";
 
 const SEGMENT = 10;
 
-/** A port with two queue pairs on a device that completes requests in order when the test says so. */
+/** Numbers of the queues of a {@linkcode Rig}: two UD queue pairs, and a connection. */
+const [FIRST, SECOND, CONNECTION] = [0, 1, 2];
+
+/** A port with three queues on a device that completes requests in order when the test says so. */
 class Rig implements Disposable {
   readonly rig = new SendQueueRig();
   readonly queues: readonly SendQueue[] = [
     this.rig.queue,
     this.rig.open(SEND_REQUESTS),
+    this.rig.connect(128),
   ];
   readonly turns: SendTurns;
   credit = 0;
@@ -52,18 +56,18 @@ class Rig implements Disposable {
     return this.rig.memory;
   }
 
-  /** Reads as many frames as there are slots for, at most `limit`. Returns their number. */
-  read(limit: number, queue: SendQueue): number {
+  /** Reads as many frames for a queue as there are slots for, at most `limit`. Returns their number. */
+  read(limit: number, queue: number): number {
     for (let n = 0; n < limit; n++) {
       const slot = this.memory.reserve();
       if (slot < 0) return n;
       const { stride, layout, view, bytes } = this.memory;
       bytes.set(this.#frame, slot * stride + layout.vnet);
       view.setInt32(slot * stride + layout.encap, ENCAP);
-      queue.append(
+      this.queues[queue]!.append(
         slot,
         this.#frame.length - FRAME_HEADER_LENGTH,
-        HANDLE,
+        queue === CONNECTION ? undefined : HANDLE,
         1,
         1,
       );
@@ -88,7 +92,7 @@ class Rig implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.queues[1]!.close();
+    for (const queue of this.queues.slice(1)) queue.close();
     this.rig[Symbol.dispose]();
   }
 }
@@ -96,7 +100,7 @@ class Rig implements Disposable {
 Deno.test("packets that wait are posted when requests complete, and then the device is read again", () => {
   using port = new Rig(350);
   const { memory, turns } = port;
-  assertEquals(port.read(3, port.queues[0]!), 2);
+  assertEquals(port.read(3, FIRST), 2);
   assert(memory.starved);
   turns.flush();
   assertEquals([port.inDevice, memory.waiting, port.credit], [512, 1, 0]);
@@ -117,7 +121,7 @@ Deno.test("packets that wait are posted when requests complete, and then the dev
 Deno.test("completions from before the arming are not lost", () => {
   using port = new Rig(350);
   const { memory, turns } = port;
-  port.read(2, port.queues[0]!);
+  port.read(2, FIRST);
   port.beforeArm = () => {
     port.beforeArm = () => {};
     port.complete(port.inDevice);
@@ -131,8 +135,8 @@ Deno.test("completions from before the arming are not lost", () => {
 Deno.test("a queue pair without requests of its own continues when those of another complete", () => {
   using port = new Rig(SEND_REQUESTS);
   const [first, second] = port.queues;
-  port.read(1, first!);
-  port.read(1, second!);
+  port.read(1, FIRST);
+  port.read(1, SECOND);
   port.turns.flush();
   assertEquals(first!.outstanding, SEND_REQUESTS);
   assertEquals(second!.outstanding, 0);
@@ -144,10 +148,11 @@ Deno.test("a queue pair without requests of its own continues when those of anot
   assertEquals(second!.outstanding, SEND_REQUESTS);
 });
 
-/** What happens in a turn: frames to read on each queue pair, and completions at two times. */
+/** What happens in a turn: frames to read for each queue, and completions at two times. */
 const turn = fc.record({
   first: fc.nat(20),
   second: fc.nat(20),
+  connection: fc.nat(20),
   before: fc.nat(1),
   complete: fc.nat(1500),
 });
@@ -160,9 +165,11 @@ Deno.test("the loop never sleeps for ever with packets to send", () => {
       (list, segments) => {
         using port = new Rig(segments);
         const { memory, turns } = port;
-        for (const { first, second, before, complete } of list) {
-          port.read(first, port.queues[0]!);
-          port.read(second, port.queues[1]!);
+        for (const { first, second, connection, ...device } of list) {
+          const { before, complete } = device;
+          port.read(first, FIRST);
+          port.read(second, SECOND);
+          port.read(connection, CONNECTION);
           port.beforeArm = () => port.complete(before ? port.inDevice : 0);
           turns.flush();
           port.complete(Math.min(complete, port.inDevice));
