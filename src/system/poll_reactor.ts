@@ -34,9 +34,10 @@ export class PollReactor extends ReactorBase {
       // Its result does not matter: epoll_wait(2) finds out what is ready.
       this.#libc.ppoll(this.#epoll, 1n, this.#timeout.bytes, null);
       this.watches.wait(0);
-    } else {this.watches.wait(
-        span === Infinity ? -1 : Math.min(Math.floor(span), LONGEST),
-      );}
+      return;
+    }
+    const limit = span === Infinity ? -1 : Math.min(Math.floor(span), LONGEST);
+    this.watches.wait(limit);
   }
 
   protected override dispatch(): void {
