@@ -2,9 +2,10 @@
  * Multicast group memberships of a port, shared by its interfaces.
  *
  * The administrator records one membership for each port and group. Interfaces of the port on the same partition share
- * it, and the last holder leaves the group (as in Linux core/multicast.c). Each join state has its own holders. The SA
- * client retransmits an unanswered leave; the next join with the same join state cancels the leave, because a
- * retransmission would undo the join.
+ * it, and the last holder leaves the group (as in Linux core/multicast.c). Each join state has its own holders. If those
+ * that remain only wait for the responses to their joins, and all of these fail, the group is left then. The SA client
+ * retransmits an unanswered leave; the next join with the same join state cancels the leave, because a retransmission
+ * would undo the join.
  *
  * Other users of the port (other_holders.ts) share the membership too, so no leave is sent while another process or the
  * kernel holds it. Leaves withheld for the kernel are sent when the kernel's interface is gone. Their number is
@@ -22,7 +23,7 @@ import {
   type OtherHolders,
 } from "./other_holders.ts";
 import type { MembershipRequest } from "./requests.ts";
-import type { SaCallback, SaRequest } from "./result.ts";
+import type { SaCallback, SaRequest, SaResult } from "./result.ts";
 
 /** Maximum number of pending leaves. A further leave cancels the retransmission of the oldest. */
 export const MAX_LEAVES = 1024;
@@ -40,12 +41,21 @@ export class PortMemberships {
   readonly #others: OtherHolders;
   /** Holders of each membership, including those whose join is pending: true for those that have joined. */
   readonly #holders = new Map<string, Map<object, boolean>>();
+  /** Leaves of the memberships that only pending joins hold, due when the last of these fails. */
+  readonly #deferred = new Map<string, MembershipRequest>();
   /** Pending leaves, oldest first. */
   readonly #leaves = new Map<string, Leave>();
   /** Leaves withheld for the kernel, oldest first. */
   readonly #withheld = new Map<string, MembershipRequest>();
-  /** Leaves withheld because of another holder, and leaves cancelled beyond {@linkcode MAX_LEAVES}. */
-  readonly #counters = new Counters(["leaves_withheld", "leaves_given_up"]);
+  /**
+   * Leaves withheld because of another holder, leaves cancelled beyond {@linkcode MAX_LEAVES}, and leaves that the
+   * administrator has refused, because it has no such membership.
+   */
+  readonly #counters = new Counters([
+    "leaves_withheld",
+    "leaves_given_up",
+    "leaves_refused",
+  ]);
 
   constructor(
     sa: Pick<SaClient, "join" | "leave" | "get">,
@@ -77,15 +87,24 @@ export class PortMemberships {
     const joined = holders.get(holder) ?? false;
     holders.set(holder, joined);
     return this.#sa.join(request, now, (answer, now) => {
-      if (answer.ok) this.#holders.get(key)?.set(holder, true);
-      else if (!joined && this.#release(key, holder)) this.#others.free(record);
+      if (answer.ok) this.#joined(key, holder);
+      else if (!joined && this.#release(key, holder)) {
+        this.#joinFailed(record, now);
+      }
       callback(answer, now);
     });
   }
 
   /** Releases the membership of `holder`. The last holder leaves the group, unless another user of the port has it. */
   leave(holder: object, request: MembershipRequest, now: Millis): void {
-    if (this.#release(keyOf(request.record), holder)) this.#leave(request, now);
+    const key = keyOf(request.record);
+    if (this.#release(key, holder)) {
+      this.#deferred.delete(key);
+      this.#leave(request, now);
+      return;
+    }
+    const joined = [...this.#holders.get(key)!.values()].includes(true);
+    if (!joined) this.#deferred.set(key, request);
   }
 
   /**
@@ -123,6 +142,20 @@ export class PortMemberships {
     return this.#counters.snapshot();
   }
 
+  #joined(key: string, holder: object): void {
+    this.#holders.get(key)?.set(holder, true);
+    this.#deferred.delete(key);
+  }
+
+  /** The last holder's join has failed. */
+  #joinFailed(record: Membership, now: Millis): void {
+    const key = keyOf(record);
+    const deferred = this.#deferred.get(key);
+    this.#deferred.delete(key);
+    if (deferred) this.#leave(deferred, now);
+    else this.#others.free(record);
+  }
+
   #leave(request: MembershipRequest, now: Millis): void {
     const { record } = request;
     const key = keyOf(record);
@@ -151,9 +184,12 @@ export class PortMemberships {
       this.#counters.add("leaves_given_up");
     }
     const membership = request.record;
-    const ended = () => {
+    const ended = (answer: SaResult<McMemberRecord>) => {
       this.#leaves.delete(key);
       this.#others.free(membership);
+      if (!answer.ok && answer.status !== 0) {
+        this.#counters.add("leaves_refused");
+      }
     };
     const leave = this.#sa.leave(request, now, ended);
     this.#leaves.set(key, { membership, request: leave });

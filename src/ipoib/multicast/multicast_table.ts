@@ -427,15 +427,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       `deleting multicast group ${formatGid(group.mgid)}`
     );
     if (this.#inquiries.forget(group)) this.#logFailure(group);
-    const joining = group.cancel !== undefined;
+    // The administrator may have processed a join whose response has not arrived, or was lost.
+    const unanswered = group.cancel !== undefined ||
+      group.failure === Errno.ETIMEDOUT;
     group.cancel?.();
     group.cancel = undefined;
     if (group.attached && group.record) {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    // The administrator may have processed a join whose response has not arrived.
-    if (group.record || joining) this.#leave(group, now);
+    if (group.record || unanswered) this.#leave(group, now);
     this.#dropHandle(group);
     group.queue.drop("tx_group_failed");
     this.onRemoved();
