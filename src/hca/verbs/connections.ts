@@ -270,8 +270,11 @@ export class Connections {
   }
 
   #closeShared(): void {
-    this.#shared?.queue.close();
-    this.#shared?.buffers.retire();
+    if (this.#shared) {
+      this.#shared.queue.close();
+      this.#shared.buffers.retire();
+      this.#queues.pollReceives();
+    }
     this.#shared = undefined;
     this.#sharedFailed = false;
   }

@@ -1,9 +1,12 @@
 /** What a port has on its device while it is open, beside the objects of port_resources.ts: watches and address handles. */
 
+import { bytesAt } from "../../../ffi/libc.ts";
+import { IbvCompChannel } from "../../../ffi/verbs_layout.ts";
+import { setNonBlocking } from "../../system/fd.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents, type AsyncListener } from "./async_events.ts";
-import { CompletionChannel } from "./completion_channel.ts";
+import { type CompletingQp, CompletionEvents } from "./completion_events.ts";
 import type { PortResources } from "./port_resources.ts";
 import type { DevicePresence } from "./presence.ts";
 
@@ -14,8 +17,6 @@ const LOOK_INTERVAL_MS = 1000;
 export interface DeviceListener extends AsyncListener {
   /** Posts the chained work requests; called before an address handle is destroyed, which they may use. */
   post(): void;
-  /** Completion events were received. */
-  onCompletions(): void;
 }
 
 export class OpenedDevice {
@@ -23,13 +24,18 @@ export class OpenedDevice {
   readonly #timer: Timer;
   readonly #owned: DisposableStack;
 
-  /** Throws `E_FCNTL`. */
+  /**
+   * Throws `E_FCNTL`.
+   *
+   * @param qps see {@linkcode CompletionEvents}
+   */
   constructor(
-    { reactor, device, pd, channel, counted, attributes: { port } }:
-      PortResources,
+    resources: PortResources,
+    qps: ReadonlyMap<bigint, CompletingQp>,
     presence: DevicePresence,
     listener: DeviceListener,
   ) {
+    const { reactor, device, pd, channel, attributes: { port } } = resources;
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -37,12 +43,11 @@ export class OpenedDevice {
       new AddressHandles(device, pd, port, () => listener.post()),
     );
     owned(new AsyncEvents(reactor, device, port, listener));
-    owned(
-      new CompletionChannel(
-        ...[reactor, device.library, channel, counted] as const,
-        () => listener.onCompletions(),
-      ),
-    );
+    const events = new CompletionEvents(resources, qps);
+    const fd = new DataView(bytesAt(channel, IbvCompChannel.Fd + 4))
+      .getInt32(IbvCompChannel.Fd, true);
+    setNonBlocking(fd);
+    owned(reactor.watch(fd, () => events.take(), { fast: true }));
     this.#timer = owned(
       reactor.timer((now) => {
         if (presence.removed) listener.onLost("it was removed");

@@ -19,6 +19,7 @@ import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
 import { getLogger } from "../../base/log.ts";
+import { PendingList } from "../../base/pending_list.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper } from "../../system/reactor.ts";
 import type {
@@ -45,7 +46,7 @@ import type { RoceMadChannel } from "./roce/mad_channel.ts";
 import { overEthernet } from "./roce/roce.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { SendTurns } from "./send_turns.ts";
-import { VerbsUdQp } from "./ud_qp.ts";
+import { type PortQueuePairs, VerbsUdQp } from "./ud_qp.ts";
 
 /** The connection of a port to its libibumad worker. */
 export interface WorkerEnd {
@@ -95,7 +96,11 @@ export class VerbsPort implements HcaPort, Sleeper {
   #opened: OpenedDevice | undefined;
   /** Why the device is lost. */
   #lossReason = "";
-  readonly #qps: VerbsUdQp[] = [];
+  readonly #qps: PortQueuePairs = {
+    all: new Set(),
+    byCq: new Map(),
+    active: new PendingList(),
+  };
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
   #closed = false;
@@ -129,7 +134,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     }
     this.#turns = new SendTurns(
       resources.send,
-      this.#qps,
+      this.#qps.active,
       () => this.#credit.call(),
     );
     const { classes } = options;
@@ -208,7 +213,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   counters(): Record<string, number> {
     let outstanding = 0;
     let receivesOutstanding = 0;
-    for (const qp of this.#qps) {
+    for (const qp of this.#qps.all) {
       outstanding += qp.outstanding;
       receivesOutstanding += qp.receivesOutstanding;
     }
@@ -221,7 +226,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   close(): void {
     if (this.#closed) return;
-    for (const qp of [...this.#qps]) qp.close();
+    for (const qp of [...this.#qps.all]) qp.close();
     this.#closed = true;
     this.#lostDevice.close();
     this.#opened?.close();
@@ -230,17 +235,24 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   /** Returns true if there is work after the wait, so that the loop must not sleep. */
   beforeSleep(): boolean {
-    for (let i = 0; i < this.#qps.length; i++) {
-      if (this.#qps[i]!.busy) return true;
+    const { active } = this.#qps;
+    let busy = false;
+    for (let i = active.count - 1; i >= 0; i--) {
+      const qp = active.at(i);
+      if (qp.busy) busy = true;
+      else if (qp.idle) active.remove(qp);
     }
-    return this.send.starved && this.send.ready;
+    return busy || this.send.starved && this.send.ready;
   }
 
   /** Posts released buffers, reports failed connections, recovers failed queue pairs, and continues receiving. */
   afterSleep(): void {
     if (this.#closed) return;
-    for (let i = this.#qps.length - 1; i >= 0; i--) {
-      const qp = this.#qps[i]!;
+    const { active } = this.#qps;
+    for (let i = active.count - 1; i >= 0; i--) {
+      // The owner of a queue pair that has failed may close it.
+      if (i >= active.count) continue;
+      const qp = active.at(i);
       qp.repost();
       qp.reportFailures();
       if (qp.recover()) this.#counted.add("recoveries");
@@ -248,25 +260,23 @@ export class VerbsPort implements HcaPort, Sleeper {
     }
   }
 
-  #onCompletions(): void {
-    this.#turns.onEvent();
-    for (let i = this.#qps.length - 1; i >= 0; i--) this.#qps[i]!.receive();
-  }
-
   #openDevice(): OpenedDevice {
     const listener: DeviceListener = {
       post: () => this.#turns.post(),
-      onCompletions: () => this.#onCompletions(),
       onEvent: (event) => {
         this.#resources.refresh(event);
         this.#events.call(event);
       },
       onObjectEvent: (type, element) => {
-        for (const qp of this.#qps) qp.connections.onEvent(type, element);
+        for (const { connections } of this.#qps.all) {
+          connections.onEvent(type, element);
+        }
       },
       onLost: (reason) => this.#lose(reason),
     };
-    return new OpenedDevice(this.#resources, this.#presence, listener);
+    return new OpenedDevice(
+      ...[this.#resources, this.#qps.byCq, this.#presence, listener] as const,
+    );
   }
 
   #setLost(reason: string): void {
@@ -284,7 +294,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     getLogger(`${device}/${port}`).warn(`The device is lost: ${reason}`);
     this.#lossReason = reason;
     this.#setLost(reason);
-    for (const qp of [...this.#qps]) qp.close();
+    for (const qp of [...this.#qps.all]) qp.close();
     opened.close();
     this.#resources.release();
     this.#worker?.close();

@@ -10,6 +10,12 @@ export class RcTable implements ConnectedReceivers {
   #last: VerbsRcQp | undefined;
   readonly #unposted: VerbsRcQp[] = [];
   readonly #failed: VerbsRcQp[] = [];
+  readonly #onWork: () => void;
+
+  /** @param onWork called when a queue pair has packets to post or a failure to report, and when one is removed */
+  constructor(onWork: () => void) {
+    this.#onWork = onWork;
+  }
 
   /** The queue pairs, with those that are closed but not destroyed yet. */
   get all(): Iterable<VerbsRcQp> {
@@ -18,6 +24,11 @@ export class RcTable implements ConnectedReceivers {
 
   get size(): number {
     return this.#byQpn.size;
+  }
+
+  /** True if a queue pair has packets to post. */
+  get unposted(): boolean {
+    return this.#unposted.length > 0;
   }
 
   /** True if there is a failure to report. */
@@ -32,6 +43,7 @@ export class RcTable implements ConnectedReceivers {
   remove(qp: VerbsRcQp): void {
     this.#byQpn.delete(qp.qpn);
     if (this.#last === qp) this.#last = undefined;
+    this.#onWork();
   }
 
   received(qpn: number): VerbsRcQp | undefined {
@@ -52,10 +64,12 @@ export class RcTable implements ConnectedReceivers {
     if (qp.unposted) return;
     qp.unposted = true;
     this.#unposted.push(qp);
+    this.#onWork();
   }
 
   addFailed(qp: VerbsRcQp): void {
     this.#failed.push(qp);
+    this.#onWork();
   }
 
   /** Posts the packets for which there are requests. The queue pairs of the others stay in the list. */

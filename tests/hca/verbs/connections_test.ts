@@ -43,7 +43,7 @@ class Rig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly reactor = new FakeReactor();
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
-  readonly table = new RcTable();
+  readonly table = new RcTable(() => {});
   readonly sendCq = new FakeCompletions();
   readonly completions = new SendCompletions(this.sendCq);
   readonly receives: ReceiveQueue;

@@ -53,7 +53,7 @@ class Rig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
   readonly completions = new SendCompletions(this.cq);
-  readonly table = new RcTable();
+  readonly table = new RcTable(() => this.work++);
   readonly taps = new Taps();
   /** The `struct ibv_qp_init_attr`, and the mask and the `struct ibv_qp_attr` of each modification. */
   created = new DataView(new ArrayBuffer(0));
@@ -61,8 +61,9 @@ class Rig implements Disposable {
   /** Result of modifications. */
   result = 0;
   readonly ended: string[] = [];
-  /** Number of times that packets began to wait. */
+  /** Number of times that packets began to wait, and that the table had work. */
   waits = 0;
+  work = 0;
   readonly qp: VerbsRcQp;
 
   constructor() {
@@ -250,6 +251,7 @@ Deno.test("packets beyond the send queue wait, and are posted in order when requ
   assertEquals(rig.verbs.posts.map(({ length }) => length), [REQUESTS]);
   assertEquals([memory.waiting, memory.ready], [1, false]);
   assertEquals(memory.reserve(), -1, "the device is not read");
+  assertEquals([rig.waits, rig.work, table.unposted], [1, 1, true]);
   rig.complete(1);
   table.flush();
   assertEquals(rig.verbs.posts.map(({ length }) => length), [REQUESTS, 2]);
@@ -258,6 +260,7 @@ Deno.test("packets beyond the send queue wait, and are posted in order when requ
   rig.complete(REQUESTS);
   table.flush();
   assertEquals([memory.waiting, memory.ready], [0, true]);
+  assertEquals(table.unposted, false);
   slots.push(rig.post());
   table.flush();
   assertEquals(rig.postedSlots(), slots);
