@@ -52,6 +52,8 @@ export class FakeLibibverbs implements Disposable {
   eventErrno: number = Errno.EAGAIN;
   readonly #events: number[] = [];
   readonly #bell = createEventFd();
+  /** Descriptor of the completion channels, which have no events. */
+  readonly #completions = createEventFd();
   readonly #kept: Uint8Array<ArrayBuffer>[] = [];
 
   /** Raises an asynchronous event of the port. */
@@ -134,6 +136,7 @@ export class FakeLibibverbs implements Disposable {
 
   [Symbol.dispose](): void {
     this.#bell.close();
+    this.#completions.close();
   }
 
   /** Keeps a struct from the garbage collector, and returns its address. */
@@ -163,7 +166,7 @@ export class FakeLibibverbs implements Disposable {
   #channel(): bigint {
     const bytes = new Uint8Array(IbvCompChannel.Fd + 4);
     const view = new DataView(bytes.buffer);
-    view.setInt32(IbvCompChannel.Fd, this.#bell.number, true);
+    view.setInt32(IbvCompChannel.Fd, this.#completions.number, true);
     return this.#keep(bytes);
   }
 
