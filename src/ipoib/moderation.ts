@@ -47,7 +47,7 @@ export interface ModerationChange extends Partial<CqModeration> {
 
 export class Moderation {
   readonly #parts: ModerationParts;
-  /** Ends the interval. Present while adaptive moderation is on, because each timer costs time. */
+  /** Ends the interval. Present while adaptive moderation is on. */
   #timer: Timer | undefined;
   #values: CqModeration = OFF;
   #rule: AdaptiveRule | undefined;
