@@ -4,11 +4,10 @@ import { parseGuid } from "../base/hex.ts";
 import {
   type CommandUnknownOpts,
   InvalidArgumentError,
-  Option,
 } from "@commander-js/extra-typings";
 import { isSubnetName } from "../ipc/up_options.ts";
 
-/** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
+/** The options of all commands, under the names of commander. */
 export interface GlobalOptions {
   json?: true;
   pretty?: true;
@@ -18,11 +17,6 @@ export interface GlobalOptions {
   human?: true;
   netns?: string;
 }
-
-const NETNS = [
-  "-n, --netns <NS>",
-  "network namespace: NAME, PID or PATH",
-] as const;
 
 /** Option of `up` and `subnet run`. */
 export const USER = [
@@ -51,29 +45,25 @@ export const INTERFACE = "interface (default: the only one in the namespace)";
 /** Description of an optional subnet argument. */
 export const SUBNET = "subnet name (default: the only one that is running)";
 
-const PRINTING = [
+/** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
+const GLOBALS = [
   ["-j, --json", "print JSON with the keys of iproute2"],
   ["-p, --pretty", "indent JSON"],
   ["-d, --details", "print details"],
   ["-s, --stats", "print statistics"],
   ["-o, --oneline", "print each record on one line"],
   ["-H, --human", "print numbers with suffixes k, M, G, ..."],
+  ["-n, --netns <NS>", "network namespace: NAME, PID or PATH"],
 ] as const;
 
-/** Adds the option `-n`. */
-export function addNetns<C extends CommandUnknownOpts>(command: C): C {
-  command.option(...NETNS);
-  return command;
-}
-
-/** Adds the options of {@linkcode GlobalOptions}. With `hidden` the help omits them. */
-export function addGlobals(command: CommandUnknownOpts, hidden = false): void {
-  for (const [flags, description] of [...PRINTING, NETNS]) {
-    command.addOption(new Option(flags, description).hideHelp(hidden));
+/** Adds the options of {@linkcode GlobalOptions} to the program. */
+export function addGlobals(program: CommandUnknownOpts): void {
+  for (const [flags, description] of GLOBALS) {
+    program.option(flags, description);
   }
 }
 
-/** Returns the options given to `command` and to its parent commands. */
+/** Returns the options of all commands that were given before or after `command`. */
 export function globalsOf(command: CommandUnknownOpts): GlobalOptions {
   return command.optsWithGlobals() as GlobalOptions;
 }

@@ -91,6 +91,8 @@ const AFTER = `
 Environment:
 ${variables()}
 
+Commands and options may be abbreviated, as those of ip: ipoib -s l sh. A
+command group without a command shows its objects.
 Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
 of \`ipoib ethtool\` have the codes of ethtool.
 A command without an interface applies to the only one in the namespace.`;
@@ -122,7 +124,6 @@ function group(
 ): CommandUnknownOpts {
   const parent = new Command(name).description(description)
     .usage("COMMAND").helpCommand(false);
-  addGlobals(parent, true);
   for (const make of commands) add(parent, make(cli));
   return parent;
 }

@@ -1,7 +1,7 @@
 /** Builders of the commands that show records of interfaces, which differ only in name, method and renderer. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type Cli, prints } from "./cli.ts";
+import type { Cli } from "./cli.ts";
 import { INTERFACE } from "./options.ts";
 import type { Style } from "./render/style.ts";
 import type { Target } from "./session.ts";
@@ -25,13 +25,11 @@ export function tableCommand<T>(
   name: string,
   { description, fetch, render }: Table<T>,
 ): CommandUnknownOpts {
-  return prints(
-    new Command(name).description(description)
-      .argument("[IF]", INTERFACE)
-      .action(async (ifname, _options, command) => {
-        using target = await cli.open(command, ifname);
-        const records = await fetch(target, ifname !== undefined);
-        cli.print(command, records, render);
-      }),
-  );
+  return new Command(name).description(description)
+    .argument("[IF]", INTERFACE)
+    .action(async (ifname, _options, command) => {
+      using target = await cli.open(command, ifname);
+      const records = await fetch(target, ifname !== undefined);
+      cli.print(command, records, render);
+    });
 }

@@ -58,9 +58,9 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "ipoib [options] COMMAND",
     ],
     [
-      "link",
-      "Command is missing (expected show, set, add, del)",
-      "ipoib link COMMAND",
+      "debug",
+      "Command is missing (expected mcg, path)",
+      "ipoib debug COMMAND",
     ],
     [
       "link shwo",

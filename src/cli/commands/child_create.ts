@@ -1,20 +1,18 @@
 /** `ipoib child create PKEY [--parent IF]`. Equivalent to: `echo PKEY > /sys/class/net/IF/create_child`. */
 
 import { Command } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { childPkey, PARENT } from "../options.ts";
 
 export function childCreate(cli: Cli) {
-  return prints(
-    new Command("create")
-      .description("create a child interface and print its name")
-      .argument("<PKEY>", "P_Key, such as 0x8001", childPkey)
-      .option(...PARENT)
-      .action(async (pkey, { parent }, self) => {
-        using target = await cli.open(self, parent);
-        const { client, name } = target;
-        const child = await client.call("child.create", { parent: name, pkey });
-        cli.print(self, [child], () => `${child.ifname}\n`);
-      }),
-  );
+  return new Command("create")
+    .description("create a child interface and print its name")
+    .argument("<PKEY>", "P_Key, such as 0x8001", childPkey)
+    .option(...PARENT)
+    .action(async (pkey, { parent }, self) => {
+      using target = await cli.open(self, parent);
+      const { client, name } = target;
+      const child = await client.call("child.create", { parent: name, pkey });
+      cli.print(self, [child], () => `${child.ifname}\n`);
+    });
 }

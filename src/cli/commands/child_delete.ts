@@ -2,18 +2,16 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { addNetns, childPkey, PARENT } from "../options.ts";
+import { childPkey, PARENT } from "../options.ts";
 
 export function childDelete(cli: Cli) {
-  return addNetns(
-    new Command("delete").alias("del")
-      .description("delete a child interface")
-      .argument("<PKEY>", "P_Key given to child create", childPkey)
-      .option(...PARENT)
-      .action(async (pkey, { parent }, self) => {
-        using target = await cli.open(self, parent);
-        const { client, name } = target;
-        await client.call("child.delete", { parent: name, pkey });
-      }),
-  );
+  return new Command("delete").alias("del")
+    .description("delete a child interface")
+    .argument("<PKEY>", "P_Key given to child create", childPkey)
+    .option(...PARENT)
+    .action(async (pkey, { parent }, self) => {
+      using target = await cli.open(self, parent);
+      const { client, name } = target;
+      await client.call("child.delete", { parent: name, pkey });
+    });
 }

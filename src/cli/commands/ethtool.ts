@@ -8,7 +8,7 @@
 
 import { Errno, errnoText } from "../../base/errno.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { Exit, usageError } from "../errors.ts";
 import { startsWithFeature } from "../ethtool_features.ts";
 import {
@@ -204,15 +204,13 @@ export function ethtool(cli: Cli) {
   for (const { flags, description } of Object.values(OPTIONS)) {
     command.option(flags, description);
   }
-  return prints(
-    command.action(async (words, options, self) => {
-      try {
-        cli.exitCode = await run(cli, words, options, self);
-      } catch (error) {
-        if (!(error instanceof ParameterError)) throw error;
-        cli.environment.err(`${error.message}\n`);
-        cli.exitCode = EthtoolExit.Failed;
-      }
-    }),
-  );
+  return command.action(async (words, options, self) => {
+    try {
+      cli.exitCode = await run(cli, words, options, self);
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      cli.environment.err(`${error.message}\n`);
+      cli.exitCode = EthtoolExit.Failed;
+    }
+  });
 }

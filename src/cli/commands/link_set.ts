@@ -5,7 +5,6 @@ import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
 import type { Params } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns } from "../options.ts";
 import {
   readLinkSetMode,
   readMtu,
@@ -92,14 +91,12 @@ function readWord(rest: string[]): Changes {
 }
 
 export function linkSet(cli: Cli) {
-  return addNetns(
-    new Command("set").description("change interface attributes")
-      .usage("[options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...")
-      .argument("<WORD...>", HELP)
-      .action(async (words, _options, self) => {
-        const { name, changes } = parseLinkSet(words);
-        using target = await cli.open(self, name);
-        await target.client.call("link.set", { name: target.name, ...changes });
-      }),
-  );
+  return new Command("set").description("change interface attributes")
+    .usage("[options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...")
+    .argument("<WORD...>", HELP)
+    .action(async (words, _options, self) => {
+      const { name, changes } = parseLinkSet(words);
+      using target = await cli.open(self, name);
+      await target.client.call("link.set", { name: target.name, ...changes });
+    });
 }

@@ -2,20 +2,18 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { addNetns, INTERFACE } from "../options.ts";
+import { INTERFACE } from "../options.ts";
 
 export function neighFlush(cli: Cli) {
-  return addNetns(
-    new Command("flush")
-      .description("flush neighbours; traffic resolves them again")
-      .argument("[IF]", INTERFACE)
-      .option("--to <addr>", "flush only this IP address")
-      .action(async (name, { to }, self) => {
-        using target = await cli.open(self, name);
-        await target.client.call("neigh.flush", {
-          name: target.name,
-          ...(to === undefined ? {} : { dst: to }),
-        });
-      }),
-  );
+  return new Command("flush")
+    .description("flush neighbours; traffic resolves them again")
+    .argument("[IF]", INTERFACE)
+    .option("--to <addr>", "flush only this IP address")
+    .action(async (name, { to }, self) => {
+      using target = await cli.open(self, name);
+      await target.client.call("neigh.flush", {
+        name: target.name,
+        ...(to === undefined ? {} : { dst: to }),
+      });
+    });
 }
