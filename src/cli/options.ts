@@ -15,6 +15,7 @@ export interface GlobalOptions {
   stats?: true;
   oneline?: true;
   human?: true;
+  allNetns?: true;
   netns?: string;
 }
 
@@ -42,6 +43,8 @@ export const PARENT = [
 
 /** Description of an optional interface argument. */
 export const INTERFACE = "interface (default: the only one in the namespace)";
+/** Description of the interface argument of a command that shows all interfaces by default. */
+export const INTERFACES = "interface (default: all in the namespace)";
 /** Description of an optional subnet argument. */
 export const SUBNET = "subnet name (default: the only one that is running)";
 
@@ -53,6 +56,7 @@ const GLOBALS = [
   ["-s, --stats", "print statistics"],
   ["-o, --oneline", "print each record on one line"],
   ["-H, --human", "print numbers with suffixes k, M, G, ..."],
+  ["-a, --all-netns", "show the interfaces in all network namespaces"],
   ["-n, --netns <NS>", "network namespace: NAME, PID or PATH"],
 ] as const;
 

@@ -95,7 +95,8 @@ Commands and options may be abbreviated, as those of ip: ipoib -s l sh. A
 command group without a command shows its objects.
 Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
 of \`ipoib ethtool\` have the codes of ethtool.
-A command without an interface applies to the only one in the namespace.`;
+Without an interface, commands that show list all in the namespace, and other
+commands apply to the only one.`;
 
 function variables(): string {
   return Object.entries(VARIABLES).map(([name, text]) =>

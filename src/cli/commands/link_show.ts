@@ -1,14 +1,23 @@
 /** `ipoib link show [IF]`. Equivalent to: `ip link show type ipoib`. */
 
 import type { Cli } from "../cli.ts";
-import { renderLinks } from "../render/link_text.ts";
+import { type LinkRow, renderLinks } from "../render/link_text.ts";
 import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {
-  return showCommand(cli, {
-    description: "show an interface and its child interfaces",
-    fetch: ({ client, name, child }, named) =>
-      client.call("link.show", named || child ? { name } : {}),
+  return showCommand<LinkRow>(cli, {
+    description: "show interfaces",
+    fetch: ({ client }, params) => client.call("link.show", params),
+    order: (a, b) => indexOf(a) - indexOf(b),
     render: renderLinks,
+    absent: (ifname, { code, message }) => ({
+      ifname,
+      state: code === "E_IPC_TIMEOUT" ? "not answering" : message,
+    }),
   });
+}
+
+/** Interfaces that do not answer come last. */
+function indexOf(link: LinkRow): number {
+  return "ifindex" in link ? link.ifindex : Infinity;
 }

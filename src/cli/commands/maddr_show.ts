@@ -7,7 +7,7 @@ import { showCommand } from "../show_command.ts";
 export function maddrShow(cli: Cli) {
   return showCommand(cli, {
     description: "show the IP multicast memberships of the kernel",
-    fetch: ({ client, name }) => client.call("maddr.show", { name }),
+    fetch: ({ client }, params) => client.call("maddr.show", params),
     render: renderMaddrs,
   });
 }

@@ -7,7 +7,7 @@ import { showCommand } from "../show_command.ts";
 export function mcgShow(cli: Cli) {
   return showCommand(cli, {
     description: "show multicast groups",
-    fetch: ({ client, name }) => client.call("mcg.show", { name }),
+    fetch: ({ client }, params) => client.call("mcg.show", params),
     render: renderGroups,
   });
 }

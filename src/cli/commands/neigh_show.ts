@@ -7,7 +7,7 @@ import { showCommand } from "../show_command.ts";
 export function neighShow(cli: Cli) {
   return showCommand(cli, {
     description: "show neighbours with their 20-byte link-layer addresses",
-    fetch: ({ client, name }) => client.call("neigh.show", { name }),
+    fetch: ({ client }, params) => client.call("neigh.show", params),
     render: renderNeighbours,
   });
 }

@@ -7,7 +7,7 @@ import { showCommand } from "../show_command.ts";
 export function pathShow(cli: Cli) {
   return showCommand(cli, {
     description: "show paths",
-    fetch: ({ client, name }) => client.call("path.show", { name }),
+    fetch: ({ client }, params) => client.call("path.show", params),
     render: renderPaths,
   });
 }

@@ -10,8 +10,26 @@ import { portRate } from "./number.ts";
 import { statistics } from "./statistics_text.ts";
 import { lines, type Style } from "./style.ts";
 
-export function renderLinks(links: LinkRecord[], style: Style): string {
-  return links.map((link) => lines(linkLines(link, style), style)).join("");
+/** An interface whose process does not answer. */
+export interface AbsentLink {
+  readonly ifname: string;
+  /** The reason: "not answering". */
+  readonly state: string;
+}
+
+/** A line of the list of interfaces. */
+export type LinkRow = LinkRecord | AbsentLink;
+
+export function renderLinks(links: LinkRow[], style: Style): string {
+  return links.map((link) =>
+    "ifindex" in link
+      ? lines(linkLines(link, style), style)
+      : absentLine(link, style)
+  ).join("");
+}
+
+function absentLine({ ifname, state }: AbsentLink, { palette }: Style): string {
+  return `${palette.name(ifname)}: ${palette.bad(state)}\n`;
 }
 
 function linkLines(link: LinkRecord, style: Style): string[] {

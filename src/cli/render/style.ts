@@ -40,6 +40,8 @@ export interface Style {
   human: boolean;
   oneline: boolean;
   palette: Palette;
+  /** The namespace of the records, with `-a`. */
+  netns?: string | undefined;
 }
 
 export function styleOf(options: GlobalOptions, color: boolean): Style {

@@ -1,0 +1,119 @@
+/** Commands that show several interfaces. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
+import { IpoibError } from "../../src/base/errors.ts";
+import type { Handlers } from "../../src/ipc/server.ts";
+import * as records from "../ipc/records.ts";
+import { CliFixture } from "./support.ts";
+
+/** Handlers of a process with interface `ifname`, whose index is `ifindex`. */
+function named(ifname: string, ifindex: number): Handlers {
+  const dev = ifname;
+  return {
+    "link.show": () => [{ ...records.link, ifname, ifindex }],
+    "neigh.show": () => [{ ...records.neighbours[0]!, dev }],
+    "path.show": () => [{ ...records.paths[0]!, dev }],
+    "mcg.show": () => [{ ...records.groups[0]!, dev }],
+    "maddr.show": () => [{ ...records.maddrs[0]!, ifname }],
+    "child.list": () => [{ ...records.child, link: ifname }],
+    driver: () => ({
+      "driver": "ib_ipoib",
+      "version": "0.1.0",
+      "firmware-version": "1.0.0",
+      "expansion-rom-version": "",
+      "bus-info": ifname,
+      "supports-statistics": true,
+      "supports-test": false,
+      "supports-eeprom-access": false,
+      "supports-register-dump": false,
+      "supports-priv-flags": false,
+    }),
+  };
+}
+
+Deno.test("commands that show list all interfaces of the namespace", async () => {
+  await using cli = new CliFixture();
+  const calls = [
+    await cli.daemon("ib0", { handlers: named("ib0", 9) }),
+    await cli.daemon("ib1", { handlers: named("ib1", 4) }),
+  ];
+  await cli.daemon("ib2", { netns: "blue" });
+  await cli.deadSocket("ib3");
+  for (const object of ["neigh", "path", "mcg", "maddr", "child"]) {
+    const { code, out, err } = await cli.run(`${object}`);
+    assertEquals([code, err], [0, ""], object);
+    assert(out.indexOf("ib0") < out.indexOf("ib1"), out);
+    assert(!out.includes("ib2"), out);
+  }
+  // As in `ip`, by index.
+  const { out } = await cli.run("link");
+  assertEquals(out.match(/^\d+: \w+/gm), ["4: ib1", "9: ib0"]);
+  const json = JSON.parse((await cli.run("-j link")).out);
+  assertEquals(json.map(({ ifname }: { ifname: string }) => ifname), [
+    "ib1",
+    "ib0",
+  ]);
+  assertEquals(calls[0]!.slice(0, 1), [["neigh.show", {}]]);
+});
+
+Deno.test("ethtool without an interface shows all, those without their names under a heading", async () => {
+  await using cli = new CliFixture();
+  for (const name of ["ib0", "ib1"]) {
+    await cli.daemon(name, { handlers: named(name, 1) });
+  }
+  const { code, out } = await cli.run("ethtool -i");
+  assertEquals(code, 0);
+  assertEquals(out.match(/^(ib\d:|bus-info: .*)$/gm), [
+    "ib0:",
+    "bus-info: ib0",
+    "ib1:",
+    "bus-info: ib1",
+  ]);
+  const json = JSON.parse((await cli.run("-j ethtool -i")).out);
+  assertEquals(json.length, 2);
+  assertEquals(json[1].ifname, "ib1");
+  assertEquals(
+    (await cli.run("ethtool")).out.match(/^Settings.*$/gm),
+    ["Settings for ib0:", "Settings for ib1:"],
+  );
+  assert(!(await cli.run("ethtool -i ib0")).out.includes("ib0:\n"));
+});
+
+Deno.test("an interface that does not answer is listed as such and delays no other", async () => {
+  await using cli = new CliFixture();
+  cli.replyLimitMs = patient(1000);
+  await cli.daemon("ib1");
+  cli.silent("ib0");
+  const links = await cli.run("link");
+  assertEquals([links.code, links.err], [0, ""]);
+  assert(links.out.startsWith("4: ib0: <BROADCAST"), links.out);
+  assert(links.out.endsWith("\nib0: not answering\n"), links.out);
+  const json = JSON.parse((await cli.run("-j link")).out);
+  assertEquals(json.at(-1), { ifname: "ib0", state: "not answering" });
+
+  const neighbours = await cli.run("neigh");
+  assertStringIncludes(neighbours.out, "REACHABLE");
+  assertEquals([neighbours.code, neighbours.err], [
+    2,
+    `ipoib: ib0 did not reply within ${
+      cli.replyLimitMs / 1000
+    } s (its process may be stopped or overloaded)\n`,
+  ]);
+});
+
+Deno.test("if no interface can be shown, the error of the first one is printed", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
+    handlers: {
+      "neigh.show": () => {
+        throw new IpoibError("E_TEST", "The table is locked", { errno: 16 });
+      },
+    },
+  });
+  assertEquals(await cli.run("neigh"), {
+    code: 2,
+    out: "",
+    err: "ipoib: The table is locked\n",
+  });
+});
