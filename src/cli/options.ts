@@ -4,6 +4,7 @@ import { parseGuid } from "../base/hex.ts";
 import {
   type CommandUnknownOpts,
   InvalidArgumentError,
+  Option,
 } from "@commander-js/extra-typings";
 import { isSubnetName } from "../ipc/up_options.ts";
 
@@ -16,6 +17,8 @@ export interface GlobalOptions {
   oneline?: true;
   human?: true;
   allNetns?: true;
+  brief?: true;
+  color?: ColorChoice;
   netns?: string;
 }
 
@@ -48,6 +51,9 @@ export const INTERFACES = "interface (default: all in the namespace)";
 /** Description of an optional subnet argument. */
 export const SUBNET = "subnet name (default: the only one that is running)";
 
+const COLOR_CHOICES = ["always", "auto", "never"] as const;
+type ColorChoice = typeof COLOR_CHOICES[number];
+
 /** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
 const GLOBALS = [
   ["-j, --json", "print JSON with the keys of iproute2"],
@@ -55,6 +61,7 @@ const GLOBALS = [
   ["-d, --details", "print details"],
   ["-s, --stats", "print statistics"],
   ["-o, --oneline", "print each record on one line"],
+  ["--br, --brief", "print each interface or neighbour as a row"],
   ["-H, --human", "print numbers with suffixes k, M, G, ..."],
   ["-a, --all-netns", "show the interfaces in all network namespaces"],
   ["-n, --netns <NS>", "network namespace: NAME, PID or PATH"],
@@ -65,6 +72,10 @@ export function addGlobals(program: CommandUnknownOpts): void {
   for (const [flags, description] of GLOBALS) {
     program.option(flags, description);
   }
+  program.addOption(
+    new Option("-c, --color [WHEN]", "use colors; auto: on a terminal")
+      .choices(COLOR_CHOICES),
+  );
 }
 
 /** Returns the options of all commands that were given before or after `command`. */

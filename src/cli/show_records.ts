@@ -153,10 +153,10 @@ function print<T extends object>(
   const options = globalsOf(command);
   const style = styleOf(options, cli.environment.color);
   if (options.json) {
-    const records = groups.flatMap(({ netns, records }) =>
+    const records = groups.flatMap(({ label, netns, records }) =>
       records.map((record) => ({
         ...(netns === undefined ? {} : { netns }),
-        ...json(record, style),
+        ...json(record, { ...style, netns: label }),
       }))
     );
     return cli.environment.out(renderJson(records, options.pretty ?? false));

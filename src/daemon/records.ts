@@ -14,6 +14,7 @@ import type {
   StatsRecord,
   TransportRecord,
 } from "../ipc/schema.ts";
+import { VERSION } from "../ipc/version.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { unsentText } from "../sa/result.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
@@ -94,6 +95,7 @@ export function linkRecord(
     state: iface.state,
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
+    version: VERSION,
   };
 }
 

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Handlers } from "../../src/ipc/server.ts";
+import type { LinkRecord } from "../../src/ipc/schema.ts";
 import * as records from "../ipc/records.ts";
 import { CliFixture } from "./support.ts";
 
@@ -116,4 +117,77 @@ Deno.test("if no interface can be shown, the error of the first one is printed",
     out: "",
     err: "ipoib: The table is locked\n",
   });
+});
+
+Deno.test("-a lists the interfaces of all namespaces with namespace, PID, state and version", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers: named("ib0", 9) });
+  await cli.daemon("ib0", { netns: "blue", handlers: named("ib0", 4) });
+  await cli.daemon("ib7", {
+    netns: "4026532300",
+    handlers: {
+      "link.show": () => [{ ...records.link, ifname: "ib7", state: "waiting" }],
+    },
+  });
+  for (const line of ["-a", "-a link", "link show -all"]) {
+    const { code, out, err } = await cli.run(line);
+    assertEquals([code, err], [0, ""], line);
+    assertEquals(out.match(/^(\d+: \w+|    netns.*)$|^\d+: \w+/gm), [
+      "9: ib0",
+      "    netns (initial) pid 4711 version 0.1.0 state running",
+      "4: ib0",
+      "    netns blue pid 4711 version 0.1.0 state running",
+      "4: ib7",
+      "    netns net:[4026532300] pid 4711 version 0.1.0 state waiting",
+    ], line);
+  }
+  const json = JSON.parse((await cli.run("-a -j link")).out);
+  assertEquals(
+    json.map(({ netns, ifname, pid, version, state }: LinkRecord & Named) => [
+      ...[netns, ifname, pid, version, state],
+    ]),
+    [
+      [undefined, "ib0", 4711, "0.1.0", "running"],
+      ["blue", "ib0", 4711, "0.1.0", "running"],
+      [undefined, "ib7", 4711, "0.1.0", "waiting"],
+    ],
+  );
+  assertEquals(
+    (await cli.run("-a -br link show ib7")).out,
+    `ib7              UP             ${records.link.address} <BROADCAST,MULTICAST,UP,LOWER_UP> ` +
+      "netns net:[4026532300] pid 4711 version 0.1.0 state waiting\n",
+  );
+});
+
+interface Named {
+  readonly netns?: string;
+}
+
+Deno.test("-a shows the tables of each namespace under its name", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  await cli.daemon("ib0", { netns: "blue" });
+  const { out } = await cli.run("-a neigh");
+  const one = (await cli.run("neigh")).out;
+  assertEquals(out, `netns: (initial)\n${one}netns: blue\n${one}`);
+  const json = JSON.parse((await cli.run("-a -j maddr")).out);
+  assertEquals(json, [
+    ...records.maddrs,
+    ...records.maddrs.map((record) => ({ netns: "blue", ...record })),
+  ]);
+});
+
+Deno.test("-a with a name shows the interfaces of this name; without any, an error", async () => {
+  await using cli = new CliFixture();
+  assertEquals(await cli.run("-a"), {
+    code: 3,
+    out: "",
+    err:
+      "ipoib: No interface is running on this host (start one with ipoib up ib0)\n",
+  });
+  const calls = await cli.daemon("ib0", { children: ["ib0.8001"] });
+  await cli.daemon("ib1", { netns: "blue" });
+  assertEquals((await cli.run("-a neigh show ib0.8001")).code, 0);
+  assertEquals(calls, [["neigh.show", { name: "ib0.8001" }]]);
+  assertEquals((await cli.run("-a neigh show ib9")).code, 3);
 });

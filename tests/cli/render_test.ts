@@ -47,7 +47,7 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group
     next hops from a program in the kernel
     state running
-    namespace 4026531840 pid 4711
+    namespace 4026531840 pid 4711 version 0.1.0
 `,
   );
 });

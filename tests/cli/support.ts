@@ -188,7 +188,8 @@ export class CliFixture implements AsyncDisposable {
 
 function identity(spec?: string) {
   if (spec === undefined) return { inode: INITIAL, initial: true };
-  const inode = NAMESPACES[spec];
+  const inode = NAMESPACES[spec] ??
+    (/^4\d{9}$/.test(spec) ? BigInt(spec) : undefined);
   if (inode !== undefined) return { inode, initial: false };
   throw new IpoibError("E_NETNS", `Cannot open network namespace "${spec}"`, {
     errno: 2,

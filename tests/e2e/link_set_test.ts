@@ -341,7 +341,7 @@ labTest(
       const after = await Promise.all(
         there.map((host) =>
           until(`${renamed} in its new namespace`, async () => {
-            const shown = await host.ipoib("-j", "link", "show", renamed);
+            const shown = await host.ipoib("-jd", "link", "show", renamed);
             return shown.code === 0 &&
               JSON.parse(shown.stdout)[0] as LinkRecord;
           })

@@ -79,6 +79,7 @@ export const link: LinkRecord = {
   drops: { tx_path_failed: 2, tx_waiting_full: 1 },
   namespace: 4026531840,
   pid: 4711,
+  version: "0.1.0",
 };
 
 /** A child whose P_Key is not in the port's table. */

@@ -2,6 +2,7 @@
 
 import type { Cli } from "../cli.ts";
 import { type LinkRow, renderLinks } from "../render/link_text.ts";
+import { linkJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {
@@ -10,6 +11,8 @@ export function linkShow(cli: Cli) {
     fetch: ({ client }, params) => client.call("link.show", params),
     order: (a, b) => indexOf(a) - indexOf(b),
     render: renderLinks,
+    json: linkJson,
+    showsNamespace: true,
     absent: (ifname, { code, message }) => ({
       ifname,
       state: code === "E_IPC_TIMEOUT" ? "not answering" : message,

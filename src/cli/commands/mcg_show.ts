@@ -2,6 +2,7 @@
 
 import type { Cli } from "../cli.ts";
 import { renderGroups } from "../render/tables_text.ts";
+import { groupJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function mcgShow(cli: Cli) {
@@ -9,5 +10,6 @@ export function mcgShow(cli: Cli) {
     description: "show multicast groups",
     fetch: ({ client }, params) => client.call("mcg.show", params),
     render: renderGroups,
+    json: groupJson,
   });
 }

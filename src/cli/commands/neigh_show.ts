@@ -2,6 +2,7 @@
 
 import type { Cli } from "../cli.ts";
 import { renderNeighbours } from "../render/tables_text.ts";
+import { neighbourJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function neighShow(cli: Cli) {
@@ -9,5 +10,6 @@ export function neighShow(cli: Cli) {
     description: "show neighbours with their 20-byte link-layer addresses",
     fetch: ({ client }, params) => client.call("neigh.show", params),
     render: renderNeighbours,
+    json: neighbourJson,
   });
 }

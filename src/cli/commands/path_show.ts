@@ -2,6 +2,7 @@
 
 import type { Cli } from "../cli.ts";
 import { renderPaths } from "../render/tables_text.ts";
+import { pathJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function pathShow(cli: Cli) {
@@ -9,5 +10,6 @@ export function pathShow(cli: Cli) {
     description: "show paths",
     fetch: ({ client }, params) => client.call("path.show", params),
     render: renderPaths,
+    json: pathJson,
   });
 }

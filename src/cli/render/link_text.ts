@@ -1,14 +1,18 @@
 /**
  * Output of `link show` in the format of `ip link` (iproute2 6.1). Lines that iproute2 does not print follow its lines:
- * the state if it is not running; with `-d` the port, the MTU, the source of next hops, the state and the process; with
- * `-s` the drops by reason.
+ * the state if it is not running; with `-a` the namespace and the process; with `-d` the port, the MTU, the source of
+ * next hops, the state and the process; with `-s` the drops by reason.
  */
 
 import { hex } from "../../base/hex.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import { portRate } from "./number.ts";
 import { statistics } from "./statistics_text.ts";
-import { lines, type Style } from "./style.ts";
+import { lines, operstate, padded, type Palette, type Style } from "./style.ts";
+
+/** Widths of the columns of `ip -br`, in characters. */
+const NAME_WIDTH = 16;
+const STATE_WIDTH = 14;
 
 /** An interface whose process does not answer. */
 export interface AbsentLink {
@@ -22,14 +26,45 @@ export type LinkRow = LinkRecord | AbsentLink;
 
 export function renderLinks(links: LinkRow[], style: Style): string {
   return links.map((link) =>
-    "ifindex" in link
-      ? lines(linkLines(link, style), style)
-      : absentLine(link, style)
+    !("ifindex" in link)
+      ? absentLine(link, style)
+      : style.brief
+      ? briefLine(link, style)
+      : lines(linkLines(link, style), style)
   ).join("");
 }
 
-function absentLine({ ifname, state }: AbsentLink, { palette }: Style): string {
-  return `${palette.name(ifname)}: ${palette.bad(state)}\n`;
+function absentLine({ ifname, state }: AbsentLink, style: Style): string {
+  const { palette, brief, netns } = style;
+  const name = brief
+    ? padded(ifname, NAME_WIDTH, palette.name)
+    : `${palette.name(ifname)}:`;
+  const place = netns === undefined ? "" : `netns ${netns} state `;
+  return `${name} ${place}${palette.bad(state)}\n`;
+}
+
+/** Formats a link as `ip -br link`, with the process if namespaces are shown. */
+function briefLine(link: LinkRecord, style: Style): string {
+  const { palette } = style;
+  const state = (text: string) => operstate(text, palette);
+  return [
+    padded(nameOf(link), NAME_WIDTH, palette.name),
+    padded(link.operstate, STATE_WIDTH, state),
+    palette.lladdr(link.address),
+    `<${link.flags.join(",")}>`,
+    ...processWords(link, style),
+  ].join(" ") + (style.netns === undefined ? " \n" : "\n");
+}
+
+/** Returns the namespace and the process of a link, if namespaces are shown. */
+function processWords(link: LinkRecord, { netns, palette }: Style): string[] {
+  if (netns === undefined) return [];
+  return [
+    `netns ${netns}`,
+    `pid ${link.pid}`,
+    `version ${link.version ?? "unknown"}`,
+    `state ${stateText(link, palette)}`,
+  ];
 }
 
 function linkLines(link: LinkRecord, style: Style): string[] {
@@ -37,7 +72,9 @@ function linkLines(link: LinkRecord, style: Style): string[] {
   if (style.details) parts.push(ipoibLine(link));
   if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
   if (style.details) parts.push(...ownLines(link, style));
-  else if (link.state !== RUNNING) parts.push(stateLine(link, style));
+  else if (style.netns !== undefined) {
+    parts.push(`    ${processWords(link, style).join(" ")}`);
+  } else if (link.state !== RUNNING) parts.push(stateLine(link, style));
   if (style.stats) {
     parts.push(...statistics(link.stats64, style.human));
     const dropped = dropLine(link);
@@ -46,21 +83,20 @@ function linkLines(link: LinkRecord, style: Style): string[] {
   return parts;
 }
 
+/** Returns the name of a link with that of its parent: `ib0.8001@ib0`. */
+function nameOf({ ifname, link }: LinkRecord): string {
+  return link === undefined ? ifname : `${ifname}@${link}`;
+}
+
 function headLine(link: LinkRecord, { palette }: Style): string {
-  const name = palette.name(
-    link.link === undefined ? link.ifname : `${link.ifname}@${link.link}`,
-  );
-  const state = link.operstate === "UP"
-    ? palette.good("UP")
-    : palette.bad(link.operstate);
   return [
-    `${link.ifindex}: ${name}: <${link.flags.join(",")}>`,
+    `${link.ifindex}: ${palette.name(nameOf(link))}: <${link.flags.join(",")}>`,
     `mtu ${link.mtu}`,
     `qdisc ${link.qdisc}`,
-    `state ${state}`,
+    `state ${operstate(link.operstate, palette)}`,
     `mode ${link.linkmode}`,
     `group ${link.group}`,
-    `qlen ${link.txqlen}`,
+    link.txqlen === 0 ? "" : `qlen ${link.txqlen}`,
   ].join(" ");
 }
 
@@ -96,8 +132,14 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
     ...limitedLines(link, style),
-    `    namespace ${link.namespace} pid ${link.pid}`,
+    namespaceLine(link, style),
   ];
+}
+
+function namespaceLine(link: LinkRecord, { netns }: Style): string {
+  const { namespace, pid, version = "unknown" } = link;
+  const name = netns === undefined ? "" : `netns ${netns} `;
+  return `    ${name}namespace ${namespace} pid ${pid} version ${version}`;
 }
 
 /** Formats the LIDs, or the link layer if it is Ethernet, which has no LIDs. */
@@ -141,8 +183,11 @@ function connectionLines(link: LinkRecord): string[] {
 }
 
 function stateLine(link: LinkRecord, { palette }: Style): string {
-  const mark = link.state === RUNNING ? palette.good : palette.bad;
-  return `    state ${mark(link.state)}`;
+  return `    state ${stateText(link, palette)}`;
+}
+
+function stateText({ state }: LinkRecord, { good, bad }: Palette): string {
+  return state === RUNNING ? good(state) : bad(state);
 }
 
 /** Returns what a limited member reaches, and what it does not reach. Nothing is printed for a full member. */

@@ -1,6 +1,14 @@
 /** Text style: the output options and the colors. */
 
-import { blue, cyan, green, magenta, red, yellow } from "@std/fmt/colors";
+import {
+  blue,
+  cyan,
+  green,
+  magenta,
+  red,
+  setColorEnabled,
+  yellow,
+} from "@std/fmt/colors";
 import type { GlobalOptions } from "../options.ts";
 
 /** The colors of iproute2, by the kind of value. */
@@ -39,19 +47,44 @@ export interface Style {
   stats: boolean;
   human: boolean;
   oneline: boolean;
+  brief: boolean;
   palette: Palette;
   /** The namespace of the records, with `-a`. */
   netns?: string | undefined;
 }
 
-export function styleOf(options: GlobalOptions, color: boolean): Style {
+/**
+ * Returns the style that the options request.
+ *
+ * @param autoColor true to use colors unless option `-c` requests otherwise
+ */
+export function styleOf(options: GlobalOptions, autoColor: boolean): Style {
+  const { color: choice = "auto" } = options;
+  const color = choice === "auto" ? autoColor : choice === "always";
+  // The library observes NO_COLOR, which the option overrides.
+  if (choice === "always") setColorEnabled(true);
   return {
+    brief: options.brief ?? false,
     details: options.details ?? false,
     stats: options.stats ?? false,
     human: options.human ?? false,
     oneline: options.oneline ?? false,
     palette: color ? COLORED : PLAIN,
   };
+}
+
+/** Colors an operational state as iproute2 does. */
+export function operstate(state: string, { good, bad }: Palette): string {
+  return state === "UP" ? good(state) : state === "DOWN" ? bad(state) : state;
+}
+
+/** Pads text with spaces to a width; the escape sequences of `color` do not count. */
+export function padded(
+  text: string,
+  width: number,
+  color: (text: string) => string,
+): string {
+  return color(text) + " ".repeat(Math.max(0, width - text.length));
 }
 
 /** Colors an IP address by its family. */

@@ -15,7 +15,7 @@ import {
   type TransportRecord,
 } from "../../ipc/schema.ts";
 import { duration, gigabits } from "./number.ts";
-import { address, type Style } from "./style.ts";
+import { address, operstate, padded, type Style } from "./style.ts";
 
 /** Joins the words of a line; omits undefined and false. */
 function line(...words: Array<string | false | undefined>): string {
@@ -39,7 +39,9 @@ export function renderNeighbours(records: NeighRecord[], style: Style): string {
   return rows(records, style, neighbour);
 }
 
-function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
+function neighbour(n: NeighRecord, style: Style) {
+  const { details, stats, palette } = style;
+  if (style.brief) return briefNeighbour(n, style);
   const times = [n.used, n.confirmed, n.updated].join("/");
   const state = n.state.join(",");
   const bad = n.state.includes("FAILED") || n.state.includes("INCOMPLETE");
@@ -53,6 +55,14 @@ function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
     bad ? palette.bad(state) : palette.good(state),
   );
+}
+
+/** Formats a neighbour as `ip -br neigh`. */
+function briefNeighbour({ dst, dev, lladdr = "" }: NeighRecord, style: Style) {
+  const { palette } = style;
+  return `${padded(dst, 39, (text) => address(text, palette))} ${
+    padded(dev, 16, palette.name)
+  } ${palette.lladdr(lladdr)}\n`;
 }
 
 /**
@@ -138,11 +148,7 @@ export function renderChildren(records: ChildRecord[], style: Style): string {
       `${child.ifindex}:`,
       `${palette.name(`${child.ifname}@${child.link}`)}:`,
       `pkey ${child.pkey}`,
-      `state ${
-        child.operstate === "UP"
-          ? palette.good("UP")
-          : palette.bad(child.operstate)
-      }`,
+      `state ${operstate(child.operstate, palette)}`,
       child.state !== RUNNING && palette.bad(child.state),
     ));
 }

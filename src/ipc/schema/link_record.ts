@@ -139,6 +139,8 @@ export const LinkRecordSchema = v.object({
   namespace: count,
   /** PID of the process that owns the interface. */
   pid: u32,
+  /** Version of this process. */
+  version: v.exactOptional(v.string()),
 });
 /** One interface, as `ipoib link show` prints it. */
 export type LinkRecord = v.InferOutput<typeof LinkRecordSchema>;
