@@ -132,7 +132,7 @@ Deno.test("-a lists the interfaces of all namespaces with namespace, PID, state 
   for (const line of ["-a", "-a link", "link show -all"]) {
     const { code, out, err } = await cli.run(line);
     assertEquals([code, err], [0, ""], line);
-    assertEquals(out.match(/^(\d+: \w+|    netns.*)$|^\d+: \w+/gm), [
+    assertEquals(out.match(/^( {4}netns.*)$|^\d+: \w+/gm), [
       "9: ib0",
       "    netns (initial) pid 4711 version 0.1.0 state running",
       "4: ib0",
