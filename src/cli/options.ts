@@ -18,6 +18,7 @@ export interface GlobalOptions {
   human?: true;
   allNetns?: true;
   brief?: true;
+  family?: Family;
   color?: ColorChoice;
   netns?: string;
 }
@@ -53,6 +54,9 @@ export const SUBNET = "subnet name (default: the only one that is running)";
 
 const COLOR_CHOICES = ["always", "auto", "never"] as const;
 type ColorChoice = typeof COLOR_CHOICES[number];
+const FAMILIES = ["inet", "inet6", "link"] as const;
+/** An address family. `link` are link-layer addresses. */
+export type Family = typeof FAMILIES[number];
 
 /** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
 const GLOBALS = [
@@ -72,6 +76,12 @@ export function addGlobals(program: CommandUnknownOpts): void {
   for (const [flags, description] of GLOBALS) {
     program.option(flags, description);
   }
+  program.addOption(
+    new Option(
+      "-f, --family <FAMILY>",
+      "show only addresses of this family; -4: inet, -6: inet6, -0: link",
+    ).choices(FAMILIES),
+  );
   program.addOption(
     new Option("-c, --color [WHEN]", "use colors; auto: on a terminal")
       .choices(COLOR_CHOICES),

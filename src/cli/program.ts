@@ -4,6 +4,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VARIABLES } from "../base/variables.ts";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
+import { addrShow } from "./commands/addr_show.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
@@ -49,6 +50,11 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     name: "link",
     description: "manage interfaces",
     commands: [linkShow, linkSet, linkAdd, linkDel],
+  },
+  {
+    name: "addr",
+    description: "show interfaces and their IP addresses",
+    commands: [addrShow],
   },
   {
     name: "child",

@@ -7,7 +7,7 @@ import type { NamespaceDirectory } from "../ipc/locate.ts";
 import type { Cli } from "./cli.ts";
 import { errorLine, exitCode } from "./errors.ts";
 import { askAll, type Listing } from "./listing.ts";
-import { globalsOf } from "./options.ts";
+import { type Family, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
 import { noneRunning, type Target } from "./session.ts";
@@ -21,6 +21,8 @@ export interface Shown<T extends object> {
   fetch(target: Target, params: { name?: string }): Promise<T[]>;
   /** Order of the records in a namespace. Default: by the names of the parents. */
   readonly order?: (a: T, b: T) => number;
+  /** Returns the part of a record that belongs to an address family (`-f`, `-4`, `-6`), if there is one. */
+  readonly ofFamily?: (record: T, family: Family) => T | undefined;
   render(records: T[], style: Style): string;
   /** Converts a record for JSON. */
   readonly json?: (record: T, style: Style) => object;
@@ -148,13 +150,20 @@ function print<T extends object>(
   cli: Cli,
   command: CommandUnknownOpts,
   groups: readonly Group<T>[],
-  { render, json = (record) => record, showsNamespace }: Shown<T>,
+  { render, json = (record) => record, showsNamespace, ofFamily }: Shown<T>,
 ): void {
   const options = globalsOf(command);
   const style = styleOf(options, cli.environment.color);
+  const { family } = options;
+  const select = (records: T[]) =>
+    family === undefined || !ofFamily
+      ? records
+      : records.map((record) => ofFamily(record, family)).filter((record) =>
+        record !== undefined
+      );
   if (options.json) {
     const records = groups.flatMap(({ label, netns, records }) =>
-      records.map((record) => ({
+      select(records).map((record) => ({
         ...(netns === undefined ? {} : { netns }),
         ...json(record, { ...style, netns: label }),
       }))
@@ -165,7 +174,7 @@ function print<T extends object>(
     const heading = label !== undefined && !showsNamespace
       ? `netns: ${label}\n`
       : "";
-    const text = render(records, { ...style, netns: label });
+    const text = render(select(records), { ...style, netns: label });
     cli.environment.out(heading + text);
   }
 }

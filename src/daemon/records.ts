@@ -75,6 +75,7 @@ export function linkRecord(
     allmulti: status.allmulti,
     min_mtu: status.minMtu,
     max_mtu: status.maxMtu,
+    ...status.limits,
     linkinfo: {
       info_kind: "ipoib",
       info_data: {

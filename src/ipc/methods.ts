@@ -31,6 +31,7 @@ import {
   ReloadRecordSchema,
 } from "./schema/fault_records.ts";
 import {
+  AddressesRecordSchema,
   ChildRecordSchema,
   MaddrRecordSchema,
   McgRecordSchema,
@@ -157,6 +158,12 @@ export const methods = {
     runs: { interface: "worker in turn" },
     params: ofInterface,
     result: v.array(MaddrRecordSchema),
+  },
+  /** Returns the kernel's IP addresses. */
+  "addr.show": {
+    runs: { interface: "worker in turn" },
+    params: ofInterface,
+    result: v.array(AddressesRecordSchema),
   },
   /** Reads a sysfs attribute of the interface. The value has no newline. */
   "get": {

@@ -205,6 +205,7 @@ function answers(): Handlers {
     "neigh.add": () => ({}),
     "neigh.del": () => ({}),
     "path.show": () => records.paths,
+    "addr.show": () => [{ ifname: "ib0", addr_info: records.addresses }],
     "mcg.show": () => records.groups,
     "child.create": () => records.child,
     "child.delete": () => ({}),

@@ -342,8 +342,9 @@ kernelTest("TapNetdev.status() returns the kernel's values", () => {
   using netns = new TestNamespace();
   const netdev = openTestNetdev(netns);
   try {
-    // The kernel version determines queueing discipline and queue length.
-    const { qdisc: _, txQueueLength: __, ...status } = netdev.status();
+    // The kernel version determines queueing discipline, queue length and limits.
+    const { qdisc: _, txQueueLength: __, limits, ...status } = netdev.status();
+    assert(limits.num_tx_queues === 1 && limits.gso_max_size! > 0);
     assertEquals(status, {
       flags: Iff.Broadcast | Iff.Multicast,
       carrier: false,

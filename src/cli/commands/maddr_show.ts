@@ -8,6 +8,10 @@ export function maddrShow(cli: Cli) {
   return showCommand(cli, {
     description: "show the IP multicast memberships of the kernel",
     fetch: ({ client }, params) => client.call("maddr.show", params),
+    ofFamily: (record, family) => {
+      const maddr = record.maddr.filter((each) => each.family === family);
+      return maddr.length === 0 ? undefined : { ...record, maddr };
+    },
     render: renderMaddrs,
   });
 }

@@ -1,6 +1,12 @@
 /** Records as JSON: with details only with option `-d`, with statistics only with `-s`, as iproute2 prints them. */
 
-import type { McgRecord, NeighRecord, PathRecord } from "../../ipc/schema.ts";
+import type {
+  AddressRecord,
+  McgRecord,
+  NeighRecord,
+  PathRecord,
+} from "../../ipc/schema.ts";
+import type { AddrRow } from "./addr_text.ts";
 import type { LinkRow } from "./link_text.ts";
 import type { Style } from "./style.ts";
 
@@ -23,6 +29,9 @@ const LINK: Members<LinkRow> = {
   details: [
     ...["inet6_addr_gen_mode", "promiscuity", "allmulti"] as const,
     ...["min_mtu", "max_mtu", "linkinfo", "pkey", "pkey_index"] as const,
+    ...["num_tx_queues", "num_rx_queues", "gso_max_size"] as const,
+    ...["gso_max_segs", "tso_max_size", "tso_max_segs"] as const,
+    "gro_max_size",
     ...["membership", "unreached", "qpn", "gid", "hca"] as const,
     ...["mtu_chain", "connections", "no_connections"] as const,
     ...["next_hops", "namespace", "pid", "version"] as const,
@@ -51,6 +60,39 @@ export function linkJson(link: LinkRow, style: Style): object {
   if (!("ifindex" in link)) return link;
   const own = style.netns === undefined ? {} : picked(link, PROCESS);
   return { ...selected(link, LINK, style), ...own };
+}
+
+/** Converts a link with its addresses, whose flags are members as in iproute2. */
+export function addrJson(row: AddrRow, style: Style): object {
+  if (!("ifindex" in row)) return row;
+  const { addr_info, ...link } = row;
+  const omitted = ["linkmode", "inet6_addr_gen_mode"];
+  if (style.brief) omitted.push("address", "flags");
+  const shown = filtered(
+    linkJson(link, style),
+    (name) => !omitted.includes(name),
+  );
+  return style.family === "link" ? shown : {
+    ...shown,
+    addr_info: addr_info.map((each) => addressJson(each, style)),
+  };
+}
+
+function addressJson(
+  { flags, label, valid_life_time, preferred_life_time, ...address }:
+    AddressRecord,
+  { brief }: Style,
+): object {
+  if (brief) {
+    return picked(address, ["local", "address", "prefixlen", "metric"]);
+  }
+  return {
+    ...address,
+    ...Object.fromEntries(flags.map((flag) => [flag, true])),
+    ...(label === undefined ? {} : { label }),
+    valid_life_time,
+    preferred_life_time,
+  };
 }
 
 export function neighbourJson(record: NeighRecord, style: Style): object {

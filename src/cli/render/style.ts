@@ -9,7 +9,7 @@ import {
   setColorEnabled,
   yellow,
 } from "@std/fmt/colors";
-import type { GlobalOptions } from "../options.ts";
+import type { Family, GlobalOptions } from "../options.ts";
 
 /** The colors of iproute2, by the kind of value. */
 export interface Palette {
@@ -48,6 +48,8 @@ export interface Style {
   human: boolean;
   oneline: boolean;
   brief: boolean;
+  /** The only address family to show; undefined for all. */
+  family?: Family | undefined;
   palette: Palette;
   /** The namespace of the records, with `-a`. */
   netns?: string | undefined;
@@ -65,6 +67,7 @@ export function styleOf(options: GlobalOptions, autoColor: boolean): Style {
   if (choice === "always") setColorEnabled(true);
   return {
     brief: options.brief ?? false,
+    family: options.family,
     details: options.details ?? false,
     stats: options.stats ?? false,
     human: options.human ?? false,
@@ -87,9 +90,14 @@ export function padded(
   return color(text) + " ".repeat(Math.max(0, width - text.length));
 }
 
+/** Returns the family of an IP address. */
+export function familyOf(address: string): "inet" | "inet6" {
+  return address.includes(":") ? "inet6" : "inet";
+}
+
 /** Colors an IP address by its family. */
 export function address(text: string, palette: Palette): string {
-  return text.includes(":") ? palette.inet6(text) : palette.inet(text);
+  return palette[familyOf(text)](text);
 }
 
 /** Joins the lines of a record with newlines, or with backslashes for `-o`, as iproute2 does. */

@@ -100,6 +100,13 @@ export const LinkRecordSchema = v.object({
   allmulti: count,
   min_mtu: count,
   max_mtu: count,
+  num_tx_queues: v.exactOptional(count),
+  num_rx_queues: v.exactOptional(count),
+  gso_max_size: v.exactOptional(count),
+  gso_max_segs: v.exactOptional(count),
+  tso_max_size: v.exactOptional(count),
+  tso_max_segs: v.exactOptional(count),
+  gro_max_size: v.exactOptional(count),
   linkinfo: v.object({
     info_kind: v.literal("ipoib"),
     info_data: v.object({
