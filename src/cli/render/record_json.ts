@@ -78,20 +78,13 @@ export function addrJson(row: AddrRow, style: Style): object {
   };
 }
 
-function addressJson(
-  { flags, label, valid_life_time, preferred_life_time, ...address }:
-    AddressRecord,
-  { brief }: Style,
-): object {
-  if (brief) {
-    return picked(address, ["local", "address", "prefixlen", "metric"]);
-  }
+function addressJson(record: AddressRecord, { brief }: Style): object {
+  const prefix = ["local", "address", "prefixlen", "metric"];
+  if (brief) return picked(record, prefix);
   return {
-    ...address,
-    ...Object.fromEntries(flags.map((flag) => [flag, true])),
-    ...(label === undefined ? {} : { label }),
-    valid_life_time,
-    preferred_life_time,
+    ...picked(record, ["family", ...prefix, "broadcast", "scope"]),
+    ...Object.fromEntries(record.flags.map((flag) => [flag, true])),
+    ...picked(record, ["label", "valid_life_time", "preferred_life_time"]),
   };
 }
 

@@ -114,7 +114,7 @@ export const MaddrRecordSchema = v.object({
 export type MaddrRecord = v.InferOutput<typeof MaddrRecordSchema>;
 
 /** An address of an interface, with the members of `ip -j addr`. */
-export const AddressSchema = v.object({
+const AddressSchema = v.object({
   family: v.picklist(["inet", "inet6"]),
   local: v.string(),
   /** The other end of a point-to-point address. */

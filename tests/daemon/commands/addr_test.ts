@@ -33,8 +33,8 @@ Deno.test("addr.show returns addresses with the members of ip -j addr", () => {
   const netdev = host.device.parent.netdev as FakeNetdev;
   const common = {
     prefixlen: 24,
-    valid_life_time: 0xffffffff,
-    preferred_life_time: 0xffffffff,
+    "valid_life_time": 0xffffffff,
+    "preferred_life_time": 0xffffffff,
   };
   netdev.addressTable = [
     kernelAddress("10.0.0.1", {
