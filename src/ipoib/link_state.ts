@@ -7,6 +7,7 @@ import { unsentText } from "../sa/result.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { MulticastGroup } from "./multicast/multicast_group.ts";
+import type { PkeyChoice } from "./pkey_choice.ts";
 
 /** State of a link that carries traffic. */
 export const RUNNING = "running";
@@ -19,6 +20,7 @@ export interface LinkConditions {
   readonly up: boolean;
   readonly port: PortAttributes;
   readonly pkey: number;
+  readonly pkeyChoice: PkeyChoice;
   /** Index of the P_Key in the port's P_Key table, or -1. */
   readonly pkeyIndex: number;
   /** What the device refuses; undefined if it refuses nothing. */
@@ -28,16 +30,14 @@ export interface LinkConditions {
 
 /** Returns {@linkcode RUNNING}, or the condition that the interface waits for. */
 export function linkState(conditions: LinkConditions): string {
-  const { up, port, pkey, pkeyIndex, refusal, broadcast } = conditions;
+  const { up, port, pkeyIndex, refusal, broadcast } = conditions;
   if (!up) return "administratively down";
   if (port.state !== "active") {
     return port.state === "init"
       ? WAITS_FOR_MANAGER
       : `waiting for the port (${port.state})`;
   }
-  if (pkeyIndex < 0) {
-    return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
-  }
+  if (pkeyIndex < 0) return pkeyState(conditions);
   if (refusal !== undefined) return refusal;
   if (broadcast?.ah) return RUNNING;
   if (!broadcast) return "starting";
@@ -45,6 +45,16 @@ export function linkState(conditions: LinkConditions): string {
     return WAITS_FOR_MANAGER;
   }
   return joinState(broadcast, conditions);
+}
+
+function pkeyState({ pkey, pkeyChoice, port }: LinkConditions): string {
+  if ("value" in pkeyChoice) {
+    return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
+  }
+  const { length } = port.pkeys;
+  return `waiting for a P_Key: index ${pkeyChoice.index} is empty (the table has ${length} ${
+    length === 1 ? "entry" : "entries"
+  })`;
 }
 
 /**
