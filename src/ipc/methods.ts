@@ -33,6 +33,7 @@ import {
 import {
   AddressesRecordSchema,
   ChildRecordSchema,
+  FileRecordSchema,
   MaddrRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
@@ -170,6 +171,12 @@ export const methods = {
     runs: { interface: "worker" },
     params: v.strictObject({ name: interfaceName, file: shortText }),
     result: v.object({ value: v.string() }),
+  },
+  /** Returns all sysfs attributes of an interface, by default of the parent. */
+  "file.show": {
+    runs: { interface: "worker" },
+    params: ofInterface,
+    result: v.array(FileRecordSchema),
   },
   "set": {
     runs: { interface: "worker" },

@@ -361,6 +361,32 @@ Deno.test("ipoib get prints the value as sysfs does", async () => {
   });
 });
 
+Deno.test("ipoib get IF lists all files, and ipoib get those of all interfaces", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const out = "mode datagram\npkey 0xffff read-only\ncreate_child write-only\n";
+  assertEquals(await cli.run("get ib0"), { ...done, out });
+  assertEquals(await cli.run("get dev ib0"), { ...done, out });
+  assertEquals(await cli.run("get"), { ...done, out });
+  const files = { mode: "datagram", pkey: "0xffff", "create_child": null };
+  assertEquals(JSON.parse((await cli.run("-j get ib0")).out), [
+    { ifname: "ib0", ...files },
+  ]);
+  await cli.daemon("mode");
+  assertEquals(await cli.run("get dev mode"), { ...done, out });
+  assertEquals((await cli.run("get")).out, `ib0:\n${out}mode:\n${out}`);
+});
+
+Deno.test("ipoib set accepts dev before the interface", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", { handlers: { set: () => ({}) } });
+  for (const line of ["set dev ib0 mtu 1500", "set ib0 mtu 1500"]) {
+    assertEquals(await cli.run(line), done);
+  }
+  const call = ["set", { name: "ib0", file: "mtu", value: "1500" }];
+  assertEquals(calls as unknown[], [call, call]);
+});
+
 Deno.test("ipoib down returns when the process has closed the connection", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0");

@@ -122,7 +122,7 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
     [
       "set ib0",
       "An attribute name and a value are required",
-      "ipoib set [options] [IF] FILE VALUE",
+      "ipoib set [options] [[dev] IF] FILE VALUE",
     ],
     [
       "ethtool -c -i ib0",
@@ -190,8 +190,8 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "subnet fault lab drop 1",
       "subnet fault set drop",
       "subnet fault set drop 101",
-      "get",
       "get a b c",
+      "get dev a b c",
     ]
   ) {
     const { code, out, err } = await cli.run(line);

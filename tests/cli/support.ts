@@ -213,6 +213,11 @@ function answers(): Handlers {
     "maddr.show": () => records.maddrs,
     "param.show": () => records.params,
     "param.set": () => ({}),
+    "file.show": () => [
+      { file: "mode", value: "datagram", writable: true },
+      { file: "pkey", value: "0xffff", writable: false },
+      { file: "create_child", writable: true },
+    ],
     "get": ({ file }) => {
       if (file === "mode") return { value: "datagram" };
       throw new IpoibError("E_FILE", `No file "${file}"`, {

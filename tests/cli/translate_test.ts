@@ -116,12 +116,12 @@ Deno.test("dev may precede the interface of every command", async () => {
     "n s dev dev": "neigh show dev",
     "n f dev ib0 --to 10.0.0.2": "neigh flush ib0 --to 10.0.0.2",
     "down dev ib0": "down ib0",
-    "get dev ib0 mode": "get ib0 mode",
     // An interface with this name.
     "link show dev": "link show dev",
     // Commands that parse the word themselves.
     "link set dev ib0 up": "link set dev ib0 up",
     "param dev ib0": "param dev ib0",
+    "get dev ib0 mode": "get dev ib0 mode",
   });
 });
 

@@ -168,7 +168,7 @@ labTest(
         ["child", "create", "0x8000"],
         ["child", "create"],
         ["link", "set", "ib0", "sideways"],
-        ["get"],
+        ["get", "ib0", "mode", "datagram"],
       ]
     ) {
       const outcome = await a.ipoib(...words);

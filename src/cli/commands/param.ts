@@ -6,10 +6,16 @@
 import { Command } from "@commander-js/extra-typings";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { INTERFACE } from "../options.ts";
-import { PARAMETERS, parseParam } from "../param_words.ts";
+import { parseSetting } from "../setting_words.ts";
 import { renderParams } from "../render/tables_text.ts";
+
+const PARAMETERS: readonly string[] = [
+  ...READ_ONLY_PARAMETERS,
+  ...WRITABLE_PARAMETERS,
+];
 
 const HELP = `
 Parameters: ${PARAMETERS.join(", ")}
@@ -24,7 +30,10 @@ export function param(cli: Cli) {
     .argument("[WORD...]", `${INTERFACE}; parameter; new value`)
     .addHelpText("after", HELP)
     .action(async (words, _options, self) => {
-      const { name: given, param, value } = parseParam(words);
+      const { name: given, setting: param, value } = parseSetting(
+        words,
+        PARAMETERS,
+      );
       using target = await cli.open(self, given);
       const { client, name } = target;
       if (param !== undefined && value !== undefined) {

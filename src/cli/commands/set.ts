@@ -9,12 +9,15 @@ export function set(cli: Cli) {
     .description(
       "set a sysfs attribute of an interface: create_child, mtu, ...",
     )
-    .usage("[options] [IF] FILE VALUE")
+    .usage("[options] [[dev] IF] FILE VALUE")
     .argument(
       "<WORD...>",
       "interface (default: the only one), attribute name, value",
     )
-    .action(async (words, _options, self) => {
+    .action(async (given, _options, self) => {
+      const words = given[0] === "dev" && given.length === 4
+        ? given.slice(1)
+        : given;
       const [name, file, value] = words.length === 2
         ? [undefined, ...words]
         : words;

@@ -6,6 +6,7 @@
 import { hex } from "../../base/hex.ts";
 import {
   type ChildRecord,
+  type FileRecord,
   type MaddrRecord,
   type McgRecord,
   type NeighRecord,
@@ -139,6 +140,13 @@ export function renderMaddrs(records: MaddrRecord[], { palette }: Style) {
 export function renderParams(records: ParamRecord[]): string {
   return records.map(({ param, value, writable }) =>
     line(param, String(value), !writable && "read-only")
+  ).join("");
+}
+
+/** Formats sysfs attributes as {@linkcode renderParams} does parameters. */
+export function renderFiles(records: FileRecord[]): string {
+  return records.map(({ file, value, writable }) =>
+    line(file, value ?? "write-only", !writable && "read-only")
   ).join("");
 }
 

@@ -160,6 +160,31 @@ export const ParamRecordSchema = v.object({
 });
 export type ParamRecord = v.InferOutput<typeof ParamRecordSchema>;
 
+/** The sysfs attributes of an interface. Which of them an interface has depends on its kind. */
+export const SYSFS_FILES = [
+  "mode",
+  "umcast",
+  "pkey",
+  "parent",
+  "mtu",
+  "dev_id",
+  "dev_port",
+  "create_child",
+  "delete_child",
+  "address",
+  "broadcast",
+  "addr_len",
+] as const;
+
+/** A sysfs attribute of an interface. */
+export const FileRecordSchema = v.object({
+  file: v.string(),
+  /** Absent for an attribute that can only be written. */
+  value: v.exactOptional(v.string()),
+  writable: v.boolean(),
+});
+export type FileRecord = v.InferOutput<typeof FileRecordSchema>;
+
 /** A child interface. */
 export const ChildRecordSchema = v.object({
   ifname: v.string(),
