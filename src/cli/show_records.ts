@@ -171,10 +171,8 @@ function print<T extends object>(
     return cli.environment.out(renderJson(records, options.pretty ?? false));
   }
   for (const { label, records } of groups) {
-    const heading = label !== undefined && !showsNamespace
-      ? `netns: ${label}\n`
-      : "";
     const text = render(select(records), { ...style, netns: label });
-    cli.environment.out(heading + text);
+    const headed = text !== "" && label !== undefined && !showsNamespace;
+    cli.environment.out(headed ? `netns: ${label}\n${text}` : text);
   }
 }

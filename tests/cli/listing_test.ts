@@ -191,3 +191,53 @@ Deno.test("-a with a name shows the interfaces of this name; without any, an err
   assertEquals(calls, [["neigh.show", { name: "ib0.8001" }]]);
   assertEquals((await cli.run("-a neigh show ib9")).code, 3);
 });
+
+/** Makes files whose paths end with one of `paths` inaccessible, until disposal. */
+function deny(...paths: string[]): Disposable {
+  const { connect, readDirSync } = Deno;
+  const check = (path: string) => {
+    if (!paths.some((each) => path.endsWith(each))) return;
+    throw new Deno.errors.PermissionDenied(path);
+  };
+  Deno.connect = ((options: Deno.UnixConnectOptions) => {
+    check(options.path);
+    return connect(options);
+  }) as typeof connect;
+  Deno.readDirSync = (path) => {
+    check(String(path));
+    return readDirSync(path);
+  };
+  return {
+    [Symbol.dispose]: () => {
+      Deno.connect = connect;
+      Deno.readDirSync = readDirSync;
+    },
+  };
+}
+
+Deno.test("without permission, what can be listed is listed, and the rest is reported", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  await cli.daemon("ib1");
+  await cli.daemon("ib0", { netns: "blue" });
+  {
+    using _denied = deny("/netns", "/ib1.sock");
+    const { code, out, err } = await cli.run("-a -br link");
+    assertEquals(code, 2);
+    assertEquals(out.match(/^ib\d /gm), ["ib0 "]);
+    assertEquals(
+      err,
+      "ipoib: Permission denied on the control socket of ib1 (run the command as the user that owns the process, or as root)\n" +
+        "ipoib: Permission denied on the interfaces of other network namespaces (run the command as root)\n",
+    );
+  }
+  using _denied = deny(".sock", "/4026532281");
+  for (const line of ["link", "neigh", "get mode", "link show ib0"]) {
+    const { code, out, err } = await cli.run(line);
+    assertEquals([code, out], [2, ""], line);
+    assertStringIncludes(err, "Permission denied on the control socket of ib0");
+  }
+  const { code, err } = await cli.run("-n blue link");
+  assertEquals(code, 2);
+  assertStringIncludes(err, "Permission denied on directory");
+});
