@@ -259,12 +259,16 @@ Deno.test("commands that change state print nothing on success", async () => {
       { name: "ib0", dst: "10.0.0.2", lladdr: "80:00" },
     ]],
     ["neigh del 10.0.0.2", ["neigh.del", { name: "ib0", dst: "10.0.0.2" }]],
-    ["neigh flush ib0 --to 10.0.0.2", [
-      "neigh.flush",
-      { name: "ib0", dst: "10.0.0.2" },
-    ]],
+    ...["ib0 --to 10.0.0.2", "ib0 to 10.0.0.2", "to 10.0.0.2 dev ib0"].map((
+      words,
+    ): [string, Call] => [
+      `neigh flush ${words}`,
+      ["neigh.flush", { name: "ib0", dst: "10.0.0.2" }],
+    ]),
+    ["neigh flush dev ib0", ["neigh.flush", { name: "ib0" }]],
     ["child delete 0x8001", ["child.delete", { parent: "ib0", pkey: 0x8001 }]],
     ["child del 1 --parent ib0", ["child.delete", { parent: "ib0", pkey: 1 }]],
+    ["child del 1 dev ib0", ["child.delete", { parent: "ib0", pkey: 1 }]],
     ["link set ib0 up", ["link.set", { name: "ib0", up: true }]],
     ["link set dev ib0 down mtu 1500", [
       "link.set",

@@ -97,12 +97,12 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
     [
       "child create 0x8000",
       "Argument PKEY '0x8000' is invalid: it must be a P_Key from 0x0001 to 0xffff, not 0x8000",
-      "ipoib child create [options] <PKEY>",
+      "ipoib child create [options] PKEY [dev IF]",
     ],
     [
       "child create",
       "Missing required argument 'PKEY'",
-      "ipoib child create [options] <PKEY>",
+      "ipoib child create [options] PKEY [dev IF]",
     ],
     [
       "link set ib0",
@@ -183,6 +183,8 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "child create 0",
       "child create 0x10000",
       "child create eight",
+      "child create 0x8001 ib0",
+      "child create 0x8001 dev",
       "subnet run a/b",
       "subnet show ..",
       "subnet reload ..",

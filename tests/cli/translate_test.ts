@@ -114,7 +114,7 @@ Deno.test("dev may precede the interface of every command", async () => {
   await assertTranslated({
     "link show dev ib0": "link show ib0",
     "n s dev dev": "neigh show dev",
-    "n f dev ib0 --to 10.0.0.2": "neigh flush ib0 --to 10.0.0.2",
+    "n f dev ib0 to 10.0.0.2": "neigh flush dev ib0 to 10.0.0.2",
     "down dev ib0": "down ib0",
     // An interface with this name.
     "link show dev": "link show dev",

@@ -6,7 +6,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { parseNeigh } from "../neigh_words.ts";
+import { parseKeywords } from "../keywords.ts";
 
 export function neighAdd(cli: Cli) {
   return new Command("add")
@@ -15,12 +15,11 @@ export function neighAdd(cli: Cli) {
     .argument("<addr>", "IP address")
     .argument("<words...>", "lladdr LLADDR [dev IF]")
     .action(async (dst, given, _options, self) => {
-      const found = parseNeigh(given, ["lladdr", "dev"]);
-      const lladdr = found.get("lladdr");
+      const { lladdr, dev } = parseKeywords(given, ["lladdr", "dev"]);
       if (lladdr === undefined) {
         throw usageError(`Argument "lladdr" is missing`);
       }
-      using target = await cli.open(self, found.get("dev"));
+      using target = await cli.open(self, dev);
       const { client, name } = target;
       await client.call("neigh.add", { name, dst, lladdr });
     });

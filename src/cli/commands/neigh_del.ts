@@ -2,7 +2,7 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { parseNeigh } from "../neigh_words.ts";
+import { parseKeywords } from "../keywords.ts";
 
 export function neighDel(cli: Cli) {
   return new Command("del")
@@ -11,10 +11,8 @@ export function neighDel(cli: Cli) {
     .argument("<addr>", "IP address")
     .argument("[words...]", "dev IF")
     .action(async (dst, given, _options, self) => {
-      using target = await cli.open(
-        self,
-        parseNeigh(given, ["dev"]).get("dev"),
-      );
+      const { dev } = parseKeywords(given, ["dev"]);
+      using target = await cli.open(self, dev);
       const { client, name } = target;
       await client.call("neigh.del", { name, dst });
     });
