@@ -84,6 +84,17 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
   ],
 };
 
+/** Attributes of `ip link set` that may be abbreviated. */
+const LINK_ATTRIBUTES: readonly Entry[] = [
+  { word: "address", name: "address" },
+  { word: "txqueuelen", name: "txqueuelen" },
+  { word: "txqlen", name: "txqueuelen" },
+  { word: "dynamic", name: "dynamic" },
+  { word: "type", name: "type" },
+  { word: "alias", name: "alias" },
+  { word: "addrgenmode", name: "addrgenmode" },
+];
+
 /** Words of options that are no abbreviations of others. */
 const EXACT_OPTIONS: readonly OptionEntry[] = [
   // `ip -h` prints human-readable numbers; here it prints help, as for most programs.
@@ -133,6 +144,11 @@ const OPTIONS: readonly OptionEntry[] = [
 export function commandOfIp(word: string, object?: string): string | undefined {
   const table = object === undefined ? OBJECTS : COMMANDS[object] ?? [];
   return first(table, word)?.name;
+}
+
+/** Returns the full name of an attribute of `ip link set` that may be abbreviated. */
+export function linkAttributeOfIp(word: string): string | undefined {
+  return first(LINK_ATTRIBUTES, word)?.name;
 }
 
 /** Returns the option of `ip` that a word stands for, such as `-br`, `--brief` or `-color=auto`, without its value. */

@@ -274,6 +274,20 @@ Deno.test("commands that change state print nothing on success", async () => {
       "link.set",
       { name: "ib0", up: false, mtu: 1500 },
     ]],
+    ...["up mtu 1500 dev ib0", "mtu 1500 ib0 up", "dev ib0 up mtu 1500"].map((
+      words,
+    ): [string, Call] => [
+      `link set ${words}`,
+      ["link.set", { name: "ib0", up: true, mtu: 1500 }],
+    ]),
+    ["l s ib0 qlen 64 al rail ad 80:00 addrg none", ["link.set", {
+      ...{ name: "ib0", txqlen: 64, alias: "rail", address: "80:00" },
+      addrgenmode: "none",
+    }]],
+    ["link set ib0 t 1 tx 2 d on", [
+      "link.set",
+      { name: "ib0", txqlen: 2, dynamic: true },
+    ]],
     ["link set mode connected umcast 1", [
       "link.set",
       { name: "ib0", mode: "connected", umcast: true },

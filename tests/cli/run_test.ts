@@ -173,6 +173,8 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "link add link ib0 name kid type",
       "set ib0 umcast 1 2",
       "link set dev",
+      "link set dev ib0 up dev ib1",
+      "link set ib0",
       "up --guid 0",
       "up --guid xyz",
       "up --hca a:b",
