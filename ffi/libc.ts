@@ -10,7 +10,8 @@ import { guardLibrary, setErrnoCell } from "./errno.ts";
 
 export { errno, errnoCell } from "./errno.ts";
 
-const symbols = {
+/** The functions by their names in this program; `name` is that in the library if it differs. */
+export const libcSymbols = {
   // int open(const char *path, int flags, mode_t mode)
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -107,6 +108,8 @@ const symbols = {
   initgroups: { parameters: ["buffer", "u32"], result: "i32" },
   setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
   setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int setenv(const char *name, const char *value, int overwrite)
+  setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   unsetenv: { parameters: ["buffer"], result: "i32" },
   // unsigned long getauxval(unsigned long type)
   getauxval: { parameters: ["u64"], result: "u64" },
@@ -133,7 +136,7 @@ const symbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions of the C library that the program uses. */
-export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+export type Libc = Deno.DynamicLibrary<typeof libcSymbols>["symbols"];
 
 /** Not guarded: functions of the data path, and functions whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
@@ -150,10 +153,10 @@ export function libc(): Libc {
 }
 
 function open(): Libc {
-  const raw = Deno.dlopen("libc.so.6", symbols).symbols;
+  const raw = Deno.dlopen("libc.so.6", libcSymbols).symbols;
   const location = Deno.UnsafePointer.value(raw.__errno_location());
   setErrnoCell(bytesAt(BigInt(location), 4));
-  return guardLibrary(raw, symbols, UNGUARDED);
+  return guardLibrary(raw, libcSymbols, UNGUARDED);
 }
 
 const encoder = new TextEncoder();

@@ -64,8 +64,7 @@ export type Libibverbs = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 /** Event functions, whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
-  ...["ibv_get_cq_event", "ibv_ack_cq_events"],
-  ...["ibv_get_async_event", "ibv_ack_async_event"],
+  ...["ibv_get_cq_event", "ibv_ack_cq_events", "ibv_ack_async_event"],
 ]);
 
 let opened: Libibverbs | undefined;

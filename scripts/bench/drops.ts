@@ -5,7 +5,7 @@ import type { Subject } from "./subject.ts";
 
 /** Counters of a port that do not count losses. */
 const NO_LOSS =
-  /_(packets|frames|events|generated|waiting|writing|coalesced|received|ignored|echoes|arp|nd|dhcp)$|^connections_|^port_cm_|^too_big_|^port_multicast_filtered$/;
+  /_(packets|frames|events|generated|waiting|writing|coalesced|received|ignored|echoes|arp|nd|dhcp)$|^connections_|^port_cm_|^too_big_|^paths_(queried|found)$|^port_links$|^port_multicast_filtered$/;
 
 /** Returns the counters that count losses. */
 export function lossesAmong(

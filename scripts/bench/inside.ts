@@ -87,9 +87,9 @@ export class Helper {
     return this.#child.pid;
   }
 
-  /** Sends an empty line to the program and returns the line that it answers. */
-  async query(): Promise<string> {
-    await this.#input.write(Uint8Array.of(10));
+  /** Sends a line to the program, an empty one by default, and returns the line that it answers. */
+  async query(request = ""): Promise<string> {
+    await this.#input.write(new TextEncoder().encode(`${request}\n`));
     const line = await this.#line();
     if (line === undefined) {
       throw new Error("A program of the benchmark exited before it answered");

@@ -15,6 +15,8 @@ export interface Tools {
 export interface Measurement {
   /** Name for `--only`. */
   readonly name: string;
+  /** True if it takes so long that it runs only if selected by name. */
+  readonly onRequest?: boolean;
   /** Number of ends of the required network. */
   readonly ends: number;
   readonly quantities: readonly Quantity[];

@@ -7,7 +7,7 @@ import type { Measurement } from "./measurement.ts";
 
 /** The measurements to choose from, or the chosen ones. */
 export interface Choice {
-  /** Measurements that run by default. */
+  /** Measurements that run by default, except those on request. */
   readonly measurements: readonly Measurement[];
   /** Measurements of the engine alone, which run by default. */
   readonly engineMeasurements: readonly EngineMeasurement[];
@@ -31,13 +31,14 @@ export function usage(
 ): string {
   const names = (all: readonly { name: string }[], between: string) =>
     all.map(({ name }) => name).join(between);
+  const onRequest = measurements.filter(({ onRequest }) => onRequest);
   return "Usage: deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] " +
     `[--only ${
       names([...measurements, ...engineMeasurements, ...guestMeasurements], "|")
     }]...\n` +
     `${
-      names(guestMeasurements, " and ")
-    } boot virtual machines and run only if selected by name`;
+      names([...onRequest, ...guestMeasurements], " and ")
+    } take long and run only if selected by name`;
 }
 
 /** Parses the arguments. Returns undefined if they are invalid. `--only` may occur several times. */
@@ -66,8 +67,9 @@ export function optionsOf(
   ];
   const found = all.filter(named).length === new Set(only).size;
   if (!known || !whole || !found) return undefined;
-  const chosen = <T extends { name: string }>(each: readonly T[]) =>
-    only.length === 0 ? each : each.filter(named);
+  const chosen = <T extends { name: string; onRequest?: boolean }>(
+    each: readonly T[],
+  ) => each.filter(only.length === 0 ? ({ onRequest }) => !onRequest : named);
   return {
     repeats,
     seconds,

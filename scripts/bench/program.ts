@@ -111,7 +111,7 @@ export async function startProgram(
     cpu: () => cpuOfAll(pids),
     drops: async () => {
       const sum: Record<string, number> = {};
-      for (const fd of namespaces.fds) add(sum, await dropsOf(folder, fd));
+      for (const fd of namespaces.fds) add(sum, await lossesOf(folder, fd));
       return sum;
     },
     close,
@@ -140,7 +140,7 @@ async function addChildren(
 }
 
 /** Returns the losses that a process counts: the drops of its engine and its port. */
-async function dropsOf(
+export async function lossesOf(
   runtime: string,
   namespace: Fd,
 ): Promise<Record<string, number>> {
@@ -150,7 +150,10 @@ async function dropsOf(
 }
 
 /** Connects to the control socket of a process. */
-async function connectTo(runtime: string, namespace: Fd): Promise<IpcClient> {
+export async function connectTo(
+  runtime: string,
+  namespace: Fd,
+): Promise<IpcClient> {
   const identity = namespaceIdentity(
     namespaceInode(namespace.number),
     initialNamespaceInode(),

@@ -5,6 +5,7 @@ import { DEVICE } from "./node.ts";
 
 /** Numbers of `enum ib_event_type`. */
 export const Event = {
+  Fatal: 8,
   Active: 9,
   Error: 10,
   SmChange: 13,

@@ -6,10 +6,11 @@
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
-import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
+import { DEVICE_RECV_QUEUE, TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
+import { ringSize } from "../ipoib/rings.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
 import { deleteTaps } from "../netdev/tap/delete_taps.ts";
@@ -27,6 +28,7 @@ import { openPort, type PortInit } from "./open_port.ts";
 import { openSharedPort } from "./open_shared_port.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
+import { WorkerRequests } from "./worker_requests.ts";
 
 /** Parameters of the worker. */
 export interface DataInit {
@@ -41,6 +43,9 @@ export interface DataInit {
   mode: "datagram" | "connected";
   maxGroups: number | undefined;
   maxConnections: number | undefined;
+  /** As requested: not rounded. */
+  recvQueueSize: number | undefined;
+  sendQueueSize: number | undefined;
   io: "auto" | "poll" | "uring";
   hca: PortInit;
 }
@@ -55,11 +60,26 @@ function placeOf({ name, netdev }: IpoibInterface): InterfacePlace {
   return { name, namespace: netdev.config.namespace };
 }
 
+/** Returns the receive queue of the interfaces: the requested size, or that for the kind of HCA. */
+function receiveQueue(
+  { hca, recvQueueSize }: DataInit,
+): Pick<EngineContext, "recvQueueSize" | "recvQueueShrinks"> {
+  if (recvQueueSize !== undefined) {
+    return { recvQueueSize: ringSize(recvQueueSize) };
+  }
+  return hca.kind === "verbs"
+    ? { recvQueueSize: DEVICE_RECV_QUEUE, recvQueueShrinks: true }
+    : {};
+}
+
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
   using netns = new Fd(init.netns);
-  const { port, subnet, showSubnet } = openPort(init, reactor, emit);
+  const workers = new WorkerRequests(emit);
+  const { port, subnet, showSubnet } = openPort(
+    ...[init, reactor, emit, workers.request] as const,
+  );
   parts.defer(() => port.close());
   const { sa } = parts.adopt(
     openSaClient(reactor, port),
@@ -81,6 +101,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships, connections },
     ...{ maxGroups, maxConnections },
+    ...receiveQueue(init),
   };
   const netdevOptions = {
     memberships: init.memberships,
@@ -130,8 +151,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, done, fail) =>
-      runCommand(dataCommands, commandContext, name, params, done, fail),
+    command: (name, params, done, fail) => {
+      if (workers.answer(name, params)) done({});
+      else runCommand(dataCommands, commandContext, name, params, done, fail);
+    },
     close: () => {
       children.close();
       deleteTaps(

@@ -5,10 +5,12 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
+import { hardwareCounters } from "../hca/verbs/hardware_counters.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import { type LastKnown, wasRegistered } from "../subnet/messages.ts";
+import type { WorkerEnd } from "../hca/verbs/port.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
@@ -32,6 +34,13 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Starts the main-thread part. Returns the parameters with which the data worker opens the port. */
   start(): Promise<PortInit>;
+  /**
+   * Starts another libibumad worker, after the device was lost. Throws the errors of its start. Only InfiniBand ports of
+   * verbs devices have such a worker.
+   */
+  startWorker?(): Promise<WorkerEnd>;
+  /** Returns the counters of the device (hca/verbs/hardware_counters.ts); none on the soft HCA. */
+  counters(): Record<string, number>;
   /** Tries to take the role of subnet manager. Only the soft HCA does so. */
   managerMissing(missing: ManagerMissing): void;
   /** Stops the main-thread part. */
@@ -91,6 +100,10 @@ class SoftSide implements FabricSide {
     });
   }
 
+  counters(): Record<string, number> {
+    return {};
+  }
+
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
     this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
@@ -112,6 +125,7 @@ class VerbsSide implements FabricSide {
   readonly #port: number;
   readonly #options: InterfaceOptions;
   #thread: WorkerThread<Record<never, never>> | undefined;
+  #closed = false;
 
   constructor(device: string, port: number, options: InterfaceOptions) {
     this.where = `on ${device}/${port}`;
@@ -121,6 +135,16 @@ class VerbsSide implements FabricSide {
   }
 
   async start(): Promise<PortInit> {
+    const [device, port] = [this.#device, this.#port];
+    const { directory, file } = portLocksPath(runtimeDirectory(), device, port);
+    makeRuntimeDirectory(directory);
+    const end = await this.startWorker();
+    return { kind: "verbs", device, port, ...end, locks: file };
+  }
+
+  async startWorker(): Promise<WorkerEnd> {
+    // The worker of the lost device has closed everything but its thread.
+    await this.#closeWorker();
     const [ours, theirs] = socketPair();
     using _ours = ours;
     const thread = new WorkerThread<Record<never, never>>(
@@ -130,33 +154,39 @@ class VerbsSide implements FabricSide {
     this.#thread = thread;
     let connections: true | string = true;
     thread.onEvent = (_event, data) => connections = data as true | string;
-    const at = { device: this.#device, port: this.#port };
     await thread.start({
-      ...at,
-      log: this.#options.log,
+      ...{ device: this.#device, port: this.#port, log: this.#options.log },
       socket: theirs.release(),
     });
-    const { directory, file } = portLocksPath(
-      runtimeDirectory(),
-      this.#device,
-      this.#port,
-    );
-    makeRuntimeDirectory(directory);
-    const mads = ours.release();
-    return { kind: "verbs", ...at, mads, connections, locks: file };
+    if (this.#closed) {
+      await this.#closeWorker();
+      throw new IpoibError("E_ENDED", "The interface is shutting down");
+    }
+    return { mads: ours.release(), connections };
+  }
+
+  counters(): Record<string, number> {
+    return hardwareCounters(this.#device, this.#port);
   }
 
   managerMissing(): void {}
 
   async close(): Promise<void> {
-    await this.#thread?.close().catch(() => {});
+    this.#closed = true;
+    await this.#closeWorker();
+  }
+
+  async #closeWorker(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.close().catch(() => {});
   }
 }
 
 class RoceSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
   readonly where: string;
-  readonly #init: PortInit;
+  readonly #init: Extract<PortInit, { kind: "verbs" }>;
 
   constructor(device: string, port: number) {
     this.where =
@@ -169,6 +199,10 @@ class RoceSide implements FabricSide {
 
   start(): Promise<PortInit> {
     return Promise.resolve(this.#init);
+  }
+
+  counters(): Record<string, number> {
+    return hardwareCounters(this.#init.device, this.#init.port);
   }
 
   managerMissing(): void {}

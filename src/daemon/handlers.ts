@@ -15,6 +15,8 @@ export interface HandlerParts {
   readiness: Readiness;
   /** Returns the number of clients that the control socket has disconnected. */
   clientsEnded: () => number;
+  /** Returns the counters of the HCA's device by name. */
+  deviceCounters: () => Record<string, number>;
   /** Stops the interface, and the process if it is the last one. */
   stop: () => void;
 }
@@ -39,9 +41,11 @@ export function interfaceHandlers(
   return {
     ...forwarded,
     ...own,
-    // The main thread owns the counter of the control socket.
+    // The main thread owns the counter of the control socket, and reads those of the device, which may take long.
     "stats": async (params, context) => {
       const records = await forwarded.stats(params, context);
+      const device = parts.deviceCounters();
+      for (const { counters } of records) Object.assign(counters, device);
       const parent = records.find(({ ifname }) => ifname === name());
       if (parent) parent.counters.control_clients_ended = parts.clientsEnded();
       return records;

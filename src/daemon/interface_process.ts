@@ -47,6 +47,7 @@ import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
 import { SocketNames } from "./socket_names.ts";
 import { WorkerThread } from "./thread/main_side.ts";
+import { WORKER_WANTED, type WorkerAnswers } from "./worker_requests.ts";
 
 /** Interval of the checks of state for which the kernel sends no notifications. */
 const CHECK_INTERVAL_MS = 1000;
@@ -60,7 +61,7 @@ export class InterfaceProcess {
   readonly #options: InterfaceOptions;
   readonly #netns: Fd;
   readonly #sockets: string;
-  readonly #thread: WorkerThread<DataCalls>;
+  readonly #thread: WorkerThread<DataCalls & WorkerAnswers>;
   readonly #fabric: FabricSide;
   readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
@@ -119,6 +120,7 @@ export class InterfaceProcess {
         thread: this.#thread,
         name: () => this.#name,
         readiness: this.#readiness,
+        deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),
@@ -150,9 +152,10 @@ export class InterfaceProcess {
     const { log, name, pkeyIndex, mode, mtu, memberships, nextHops, io } =
       this.#options;
     const { maxGroups, maxConnections } = this.#options;
+    const { recvQueueSize, sendQueueSize } = this.#options;
     return {
       ...{ log, name, pkeyIndex, mode, memberships, nextHops },
-      ...{ maxGroups, maxConnections },
+      ...{ maxGroups, maxConnections, recvQueueSize, sendQueueSize },
       // io_uring has not been measured on verbs devices.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),
@@ -167,6 +170,9 @@ export class InterfaceProcess {
       case "manager-missing":
         this.#fabric.managerMissing(data as ManagerMissing);
         return;
+      case WORKER_WANTED:
+        void this.#startWorker();
+        return;
       case "state":
         this.#onState(data as { name: string; state: string });
         return;
@@ -179,6 +185,18 @@ export class InterfaceProcess {
       case "fatal":
         this.end(new IpoibError("E_SUBNET", String(data)));
         return;
+    }
+  }
+
+  /** Starts another libibumad worker for the data worker. */
+  async #startWorker(): Promise<void> {
+    try {
+      const end = await this.#fabric.startWorker?.();
+      if (end) await this.#thread.call("worker.started", end);
+    } catch (error) {
+      const failure = IpoibError.from(error).toJSON();
+      // The interface may be ending.
+      await this.#thread.call("worker.failed", failure).catch(() => {});
     }
   }
 

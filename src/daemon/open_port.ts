@@ -5,7 +5,8 @@ import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { HcaPort } from "../hca/hca.ts";
 import { SoftPort } from "../hca/soft/port.ts";
-import { VerbsPort } from "../hca/verbs/port.ts";
+import { VerbsPort, type WorkerRequest } from "../hca/verbs/port.ts";
+import { ringSize } from "../ipoib/rings.ts";
 import type { SubnetSnapshot } from "../subnet/messages.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { Emit } from "./thread/worker_side.ts";
@@ -46,16 +47,34 @@ export interface OpenedPort {
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-/** Opens the port. Throws the errors of `SoftPort` and `VerbsPort`. */
+/** Parameters of {@linkcode openPort}. */
+export interface OpenInit {
+  readonly name: string;
+  readonly hca: PortInit;
+  readonly sendQueueSize: number | undefined;
+}
+
+/**
+ * Opens the port. Throws the errors of `SoftPort` and `VerbsPort`.
+ *
+ * @param requestWorker requests another libibumad worker
+ */
 export function openPort(
-  { name, hca }: { name: string; hca: PortInit },
+  { name, hca, sendQueueSize: requested }: OpenInit,
   reactor: Reactor,
   emit: Emit,
+  requestWorker: WorkerRequest,
 ): OpenedPort {
+  const sendQueueSize = requested === undefined
+    ? undefined
+    : ringSize(requested);
   if (hca.kind === "verbs") {
     const { device, port, mads, connections } = hca;
     return {
-      port: new VerbsPort({ reactor, device, port, mads, connections }),
+      port: new VerbsPort({
+        ...{ reactor, device, port, mads, connections, requestWorker },
+        sendQueueSize,
+      }),
       subnet: undefined,
       showSubnet: () => {
         throw new IpoibError(
@@ -70,6 +89,9 @@ export function openPort(
   }
   const { directory, subnet, guid, guidFixed, subnetMtu } = hca;
   const log = getLogger(name);
+  if (sendQueueSize !== undefined) {
+    log.warn("--send-queue-size has no effect on the embedded subnet");
+  }
   const port = new SoftPort({
     reactor,
     directory,

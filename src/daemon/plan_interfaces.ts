@@ -58,7 +58,9 @@ function tooManyNames(
     `There ${count} for ${names.length} interfaces: ${known.join(", ")}`,
     {
       errno: Errno.ENODEV,
-      hint: `omit ${names.slice(ports.length).join(", ")}`,
+      hint: `omit ${
+        names.slice(ports.length).join(", ")
+      }; \`ipoib link add\` creates another interface on a port`,
     },
   );
 }

@@ -2,6 +2,7 @@
 
 import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
+import { allowReleases } from "../hca/verbs/device.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
@@ -43,6 +44,7 @@ export async function up(options: UpOptions): Promise<number> {
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
   ensureDescriptors(planned.length);
+  if (hcas.kind === "verbs") allowReleases();
   if (options.background) {
     return await startInBackground({
       ...options,

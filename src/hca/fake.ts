@@ -19,6 +19,7 @@ import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
 import { type MadAddress, MadView } from "../wire/mad.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
+import type { Reactor } from "../system/reactor.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
 import {
   type FakeSendMemory,
@@ -45,6 +46,7 @@ import type {
   RcQpOptions,
   TappedPacket,
 } from "./hca.ts";
+import { deviceLost, lostAttributes, LostDevice } from "./lost_device.ts";
 import { MadAgents } from "./mad_agents.ts";
 import { noConnections } from "./no_connections.ts";
 
@@ -109,13 +111,24 @@ export class FakeFabric {
 export class FakePort extends FakeTransport implements HcaPort {
   readonly fabric: FakeFabric;
   readonly qps = new Map<number, FakeUdQp>();
+  /** The address handles that are not destroyed. */
+  readonly handles = new Set<FakeAddressHandle>();
   closed = false;
+  /** Returns true if a lost device exists again. The port then opens it, unless {@linkcode onCall} refuses that. */
+  deviceExists: () => boolean = () => false;
+  /** The attributes with which a lost device returns, if they are others than before. */
+  returning: Partial<PortAttributes> = {};
+  #lostDevice: LostDevice | undefined;
+  #lossReason = "";
+  /** The attributes before the last loss of the device. */
+  #intact: PortAttributes | undefined;
   readonly #agents = new MadAgents(
     (mad, to) => {
       const copy = mad.slice();
       const { grhRequired } = this.attributes;
       const errno = this.madErrno ||
         (grhRequired && !to.grh ? Errno.EINVAL : 0);
+      if (this.lost) return;
       this.fabric.defer(() => {
         if (errno === 0) this.fabric.onMad(this, copy, to);
         else this.#refuse(copy, errno);
@@ -125,11 +138,12 @@ export class FakePort extends FakeTransport implements HcaPort {
   );
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
-  #nextQpn = FIRST_QPN;
+  #nextQpn: number;
 
   constructor(fabric: FakeFabric, index: number, options: FakePortOptions) {
     super(index, options, fabric.misuse);
     this.fabric = fabric;
+    this.#nextQpn = options.firstQpn ?? FIRST_QPN;
   }
 
   /** True if `flush()` has packets to deliver or listeners to notify of free slots. */
@@ -142,10 +156,68 @@ export class FakePort extends FakeTransport implements HcaPort {
     return starved && free > 0 && withhold === "nothing";
   }
 
-  /** Changes attributes and calls the event listeners. */
+  /** Changes attributes and calls the event listeners. A lost device raises no events, and returns with the changes. */
   emit(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
+    if (this.lost) {
+      this.#intact = { ...this.#intact!, ...attributes };
+      return;
+    }
     this.set(attributes);
     this.#events.call(event);
+  }
+
+  /** True while the device is lost. */
+  get lost(): boolean {
+    return this.attributes.lost !== undefined;
+  }
+
+  /** Loses the device. Records queue pairs and address handles that the listeners leave open as misuse. */
+  lose(reactor: Pick<Reactor, "clock" | "timer">, reason: string): void {
+    this.#lostDevice ??= new LostDevice({
+      reactor,
+      exists: () => this.deviceExists(),
+      open: (opened, failed) => this.#reopen(opened, failed),
+      onRefused: (why) => this.#setLost(`${this.#lossReason}; refused: ${why}`),
+    });
+    this.#intact = this.attributes;
+    this.#lossReason = reason;
+    this.#setLost(reason);
+    const left = this.qps.size + this.rcQps.size + this.handles.size;
+    if (left > 0) this.misuse.push(`${left} objects are on a lost device`);
+    for (const { slot } of this.pending.splice(0)) this.send.unref(slot);
+    this.#lostDevice.begin();
+  }
+
+  #setLost(reason: string): void {
+    this.attributes = lostAttributes(this.#intact!, reason);
+    this.#events.call({ type: "device_lost" });
+  }
+
+  #reopen(opened: () => void, failed: (error: IpoibError) => void): void {
+    try {
+      this.onCall("open");
+    } catch (error) {
+      return failed(IpoibError.from(error));
+    }
+    this.attributes = { ...this.#intact!, ...this.returning };
+    opened();
+    this.#events.call({ type: "device_returned" });
+  }
+
+  /** Throws `E_MEMLOCK` as the port of a device does (system/locked_memory.ts). */
+  #checkMemory(packets: number): void {
+    let needed = packets;
+    for (const { capacity } of this.qps.values()) needed += capacity;
+    if (needed <= this.lockedPackets) return;
+    throw new IpoibError(
+      "E_MEMLOCK",
+      `Too little locked memory: ${needed} packets are needed, ${this.lockedPackets} are allowed`,
+      { errno: Errno.ENOMEM, hint: "raise the limit" },
+    );
+  }
+
+  #checkDevice(): void {
+    if (this.lost) throw deviceLost(this.attributes.device);
   }
 
   openSendMemory(): FakeSendMemory {
@@ -155,7 +227,9 @@ export class FakePort extends FakeTransport implements HcaPort {
   closeSendMemory(): void {}
 
   createUdQp(options: QueuePairOptions): FakeUdQp {
+    this.#checkDevice();
     this.onCall("createUdQp");
+    this.#checkMemory(options.recvQueueSize);
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 
@@ -168,14 +242,16 @@ export class FakePort extends FakeTransport implements HcaPort {
         errno: Errno.ENOBUFS,
       });
     }
+    this.#checkDevice();
     this.onCall("createRcQp");
     return new FakeRcQp(this, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
+    this.#checkDevice();
     this.onCall("createAddressHandle");
     this.checkGrh(attributes);
-    return new FakeAddressHandle(attributes, this.fabric.misuse);
+    return new FakeAddressHandle(attributes, this.misuse, this.handles);
   }
 
   openMadAgent(mgmtClass: number): MadAgent {
@@ -184,7 +260,7 @@ export class FakePort extends FakeTransport implements HcaPort {
 
   /** Delivers a MAD to the agent of its class. */
   receiveMad(mad: Uint8Array, from: MadAddress): void {
-    this.#agents.deliver(mad, from);
+    if (!this.lost) this.#agents.deliver(mad, from);
   }
 
   /** Delivers the posted packets, then calls the credit listeners if slots are free after a failed `reserve`. */
@@ -213,6 +289,7 @@ export class FakePort extends FakeTransport implements HcaPort {
 
   close(): void {
     this.closed = true;
+    this.#lostDevice?.close();
     for (const qp of [...this.qps.values()]) qp.close();
   }
 
@@ -260,7 +337,8 @@ export class FakePort extends FakeTransport implements HcaPort {
     }
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];
     for (const port of fabric.ports) {
-      if (!lids.some((lid) => port.hasLid(lid)) || port.closed) continue;
+      const away = port.closed || port.lost;
+      if (away || !lids.some((lid) => port.hasLid(lid))) continue;
       if (!fabric.lose(packet, port)) port.receive({ packet, slot, length });
     }
     this.send.unref(slot);
@@ -271,7 +349,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     const { connection, destQpn, handle } = packet;
     const { fabric } = this;
     const to = fabric.ports.find((port) =>
-      port.hasLid(handle.dlid) && !port.closed
+      port.hasLid(handle.dlid) && !port.closed && !port.lost
     );
     const target = to?.rcQps.get(destQpn);
     const failure = !to || !target || fabric.lose(packet, to)

@@ -10,9 +10,17 @@ export class FakeAddressHandle implements AddressHandle {
   readonly multicast: boolean;
   destroyed = false;
   readonly #misuse: string[];
+  readonly #open: Set<FakeAddressHandle>;
 
-  constructor(attributes: AddressHandleAttributes, misuse: string[]) {
+  /** @param open the handles of the port that are not destroyed; the constructor adds this one */
+  constructor(
+    attributes: AddressHandleAttributes,
+    misuse: string[],
+    open: Set<FakeAddressHandle>,
+  ) {
     this.attributes = attributes;
+    this.#open = open;
+    open.add(this);
     this.multicast = attributes.dlid >= FIRST_MLID;
     this.#misuse = misuse;
   }
@@ -22,5 +30,6 @@ export class FakeAddressHandle implements AddressHandle {
       this.#misuse.push("an address handle was destroyed twice");
     }
     this.destroyed = true;
+    this.#open.delete(this);
   }
 }

@@ -72,6 +72,10 @@ export class FakeSendMemory implements SendMemory {
     this.#misuse = misuse;
   }
 
+  get queueSize(): number {
+    return this.slots;
+  }
+
   /** Number of free slots. */
   get free(): number {
     return this.#free.length;

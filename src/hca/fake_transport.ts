@@ -68,6 +68,8 @@ export interface Completion {
 export interface FakePortOptions {
   guid?: bigint;
   lid?: number;
+  /** Number of the first queue pair: another one than that of a port with the same LID, which is another program's. */
+  firstQpn?: number;
   slots?: number;
   state?: PortAttributes["state"];
   pkeys?: readonly number[];
@@ -78,6 +80,8 @@ export interface FakePortOptions {
   connections?: boolean;
   /** See {@linkcode FakeTransport.onCall}. */
   onCall?: (call: FakeCall) => void;
+  /** Packets that the receive queues of all UD queue pairs together may hold; without it there is no limit. */
+  lockedPackets?: number;
   /** True if the port refuses address handles, connections and MADs without a GRH. */
   grhRequired?: boolean;
 }
@@ -90,7 +94,9 @@ export type FakeCall =
   | "setQkey"
   | "attachMulticast"
   | "setModeration"
-  | "connect";
+  | "connect"
+  /** The device, after it was lost. */
+  | "open";
 
 /** The base of a fake port. */
 export class FakeTransport {
@@ -103,6 +109,8 @@ export class FakeTransport {
   readonly posted: PostedPacket[] = [];
   /** The open RC queue pairs by QPN. */
   readonly rcQps = new Map<number, FakeConnection>();
+  /** See {@linkcode FakePortOptions.lockedPackets}. */
+  lockedPackets: number;
   /** Maximum number of RC queue pairs. */
   maxRcQps = Infinity;
   /** Sent packets that are not delivered yet. */
@@ -126,6 +134,7 @@ export class FakeTransport {
     );
     this.misuse = misuse;
     this.headersMissing = options.headersMissing ?? false;
+    this.lockedPackets = options.lockedPackets ?? Infinity;
     this.onCall = options.onCall ?? (() => {});
     const mtuCode = options.mtuCode ?? MTU_2048;
     const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);

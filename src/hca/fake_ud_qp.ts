@@ -51,7 +51,8 @@ export class FakeUdQp implements UdQp {
   readonly #port: FakeTransport;
   readonly #qps: Map<number, FakeUdQp>;
   readonly #pkeyIndex: number;
-  readonly #capacity: number;
+  /** Number of received packets that can wait to be polled. */
+  readonly capacity: number;
   readonly #completions: Completion[] = [];
 
   /** @param qps the open queue pairs of the port by QPN; the constructor adds this one, `close` removes it */
@@ -66,7 +67,7 @@ export class FakeUdQp implements UdQp {
     qps.set(qpn, this);
     this.qpn = qpn;
     this.#pkeyIndex = options.pkeyIndex;
-    this.#capacity = options.recvQueueSize;
+    this.capacity = options.recvQueueSize;
   }
 
   /** The P_Key at the queue pair's index in the port's table; 0 if there is none. */
@@ -170,7 +171,7 @@ export class FakeUdQp implements UdQp {
     const { counted } = this.#port;
     if (!pkeysMatch(packet.pkey, this.pkey)) counted.add("pkey_violations");
     else if (packet.qkey !== this.qkey) counted.add("qkey_violations");
-    else if (this.#completions.length >= this.#capacity) {
+    else if (this.#completions.length >= this.capacity) {
       counted.add("rcv_no_buffer");
     } else {
       counted.add("rcv_packets");
@@ -182,7 +183,7 @@ export class FakeUdQp implements UdQp {
 
   /** Queues a message of a connection to be polled. Returns false if there is no receive buffer. */
   receiveConnected(completion: Completion): boolean {
-    if (this.#completions.length >= this.#capacity) return false;
+    if (this.#completions.length >= this.capacity) return false;
     const { packet, slot } = completion;
     this.#port.counted.add("rcv_packets");
     packet.from.send.ref(slot);

@@ -33,6 +33,17 @@
  * returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
  * creator.
  *
+ * **A lost device.** The device of a port may report a fatal error or be removed while the port is open. The port remains,
+ * with its send memory and its MAD agents, and waits for the device to return (lost_device.ts):
+ *
+ * 1. `attributes.lost` has the reason, and the state is "down". During the event `device_lost` the listeners close their
+ *    queue pairs and destroy their address handles.
+ * 2. Until the device returns, `createUdQp`, `createRcQp` and `createAddressHandle` throw `E_DEVICE_LOST` (ENODEV), and
+ *    MADs are dropped. If the device is found but cannot be opened, `attributes.lost` has that reason too, and another
+ *    `device_lost` follows.
+ * 3. `device_returned` follows when the device is open again. Any attribute but the name and the number of the port may
+ *    be another one.
+ *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to the
  * caller until `release`. Without taps, the implementations allocate nothing per packet.
  */
@@ -57,14 +68,16 @@ export interface SlotLayout {
 /** Memory for the outgoing packets of an interface. */
 export interface SendMemory extends FrameMemory {
   readonly layout: SlotLayout;
+  /** Number of packets that the device can hold (ib_ipoib's `send_queue_size`). */
+  readonly queueSize: number;
   /** The memory of all slots; slot `i` starts at `i * stride`. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly stride: number;
   /**
    * Reserves a free slot and returns its index, or -1 if there is none; the caller may retry after
-   * {@linkcode HcaPort.onCredit}. With `urgent` (for example for ARP) the soft HCA hands out a slot even while packets
-   * wait for a slow peer. The verbs implementation ignores `urgent`.
+   * {@linkcode HcaPort.onCredit}. With `urgent` (for example for ARP) it hands out a slot even while posted packets wait,
+   * for a slow peer or for a free request of the device.
    */
   reserve(urgent?: boolean): number;
 }
@@ -358,6 +371,8 @@ export interface PortAttributes {
   readonly port: number;
   readonly linkLayer: "infiniband" | "ethernet";
   readonly state: PortState;
+  /** Why the device is lost; undefined unless the port waits for it. A clause: "it was removed". */
+  readonly lost?: string;
   readonly physState: string;
   readonly lid: number;
   readonly lmc: number;
@@ -404,7 +419,10 @@ export interface PortCapabilities {
   readonly connectionRetries: number;
 }
 
-/** Asynchronous events of a port (IBTA vol. 1 11.6.3). */
+/**
+ * Asynchronous events of a port (IBTA vol. 1 11.6.3), and those of a lost device. After `device_fatal` the port can never
+ * be used again: the manager of the embedded subnet refuses it.
+ */
 export type PortEvent =
   | { type: "port_active" }
   | { type: "port_error" }
@@ -413,6 +431,8 @@ export type PortEvent =
   | { type: "gid_change" }
   | { type: "sm_change" }
   | { type: "client_reregister" }
+  | { type: "device_lost" }
+  | { type: "device_returned" }
   | { type: "device_fatal"; reason: string };
 
 /** An open port of an HCA. */
@@ -425,7 +445,11 @@ export interface HcaPort {
    * be stopped.
    */
   closeSendMemory(memory: SendMemory): void;
-  /** Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it. */
+  /**
+   * Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it; `E_MEMLOCK` (ENOMEM) if
+   * the limit on locked memory does not allow its receive queue; `E_DEVICE_LOST` (ENODEV) if
+   * the device is lost, as the other methods that create something on it.
+   */
   createUdQp(options: UdQpOptions): UdQp;
   /**
    * Creates a queue pair for a connection. Throws `E_NO_CONNECTIONS` (EOPNOTSUPP) if the port has no connection

@@ -45,6 +45,10 @@ export interface InterfaceOptions {
   memberships: (typeof MEMBERSHIP_CHOICES)[number];
   /** Source of next hops. */
   nextHops: (typeof NEXT_HOP_CHOICES)[number];
+  /** Packets that can wait in the receive queue of an interface. Default: 2048 on a device, 256 on the embedded HCA. */
+  recvQueueSize?: number;
+  /** Packets that a device can hold for all interfaces of a port. Default: 512. */
+  sendQueueSize?: number;
   /** Maximum number of multicast groups per interface, without the broadcast group. Default: 512. */
   maxGroups?: number;
   /** Maximum number of connections of other hosts per interface. Default: 1024. */
@@ -131,6 +135,8 @@ export function upArguments(options: UpOptions): string[] {
   add("--io", options.io);
   add("--memberships", options.memberships);
   add("--next-hops", options.nextHops);
+  add("--recv-queue-size", options.recvQueueSize);
+  add("--send-queue-size", options.sendQueueSize);
   add("--max-groups", options.maxGroups);
   add("--max-connections", options.maxConnections);
   add("--log", options.log);

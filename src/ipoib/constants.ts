@@ -24,8 +24,6 @@ export const REPLACEABLE_IDLE_MS = 10_000;
 export const REPLACE_INTERVAL_MS = 100;
 /** Minimum interval between checks of a membership. The interval is random, up to twice this, to spread the queries. */
 export const MEMBERSHIP_CHECK_MS = 30_000;
-/** Maximum backoff between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
-export const MAX_BACKOFF_MS = 16_000;
 /** Interval of further inquiries about a refused join at the maximum backoff, while the status is the same. */
 export const INQUIRY_INTERVAL_MS = 60_000;
 /** Minimum interval between two queries for a doubtful path, except after a light flush. */
@@ -40,22 +38,35 @@ export const IDLE_MS = 60_000;
 export const REAP_INTERVAL_MS = 30_000;
 
 /**
- * Maximum number of neighbours: ten times the kernel's default gc_thresh3, for subnets of ten thousand ports. A
- * neighbour with its peer and its path takes about 2 KB, so full tables take about 25 MB.
+ * Maximum number of neighbours, whatever the kernel's limit (table_limits.ts): more than a subnet has unicast LIDs,
+ * 49,151 (IBTA vol. 1 4.1.3). A neighbour with its peer and its path takes about 2.5 KB, so full tables take about 160 MB.
  */
-export const MAX_NEIGHBOURS = 10_240;
+export const MAX_NEIGHBOURS = 65_536;
+/** Maximum number of neighbours if the kernel does not report its limit. */
+export const DEFAULT_MAX_NEIGHBOURS = 10_240;
+/**
+ * Minimum of the limit on neighbours: the kernel's default for one family. With a lower limit, the kernel removes its
+ * entries, and the neighbour table follows.
+ */
+export const MIN_MAX_NEIGHBOURS = 1024;
 /** Maximum number of static neighbours. */
-export const MAX_STATIC_NEIGHBOURS = MAX_NEIGHBOURS / 2;
-/** Maximum number of peers: one per neighbour, and others that are sent only address resolution replies. */
-export const MAX_PEERS = MAX_NEIGHBOURS + 1024;
-/** Maximum number of paths: one per peer. */
-export const MAX_PATHS = MAX_PEERS;
+export const MAX_STATIC_NEIGHBOURS = 5120;
+/** Number of peers and paths in addition to one per neighbour. */
+export const SPARE_PEERS = 1024;
+/** Interval at which the kernel's limit on neighbours is read again. */
+export const LIMIT_INTERVAL_MS = 60_000;
+/** The same while a table is full. */
+export const FULL_LIMIT_INTERVAL_MS = 1000;
 /** Fraction of a full table that is evicted at a time. */
 export const EVICTED_SHARE = 1 / 8;
+/** The same if the entries were used recently. It limits how often a table is sorted. */
+export const EVICTED_USED_SHARE = 1 / 64;
 /** Maximum number of paths with waiters, so that packets to forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
-/** Maximum number of pending queries for the paths in use that a light flush makes doubtful. */
+/** Maximum number of pending queries for paths in use, after a light flush and for repeated queries. */
 export const MAX_PATH_RENEWALS = 64;
+/** Minimum interval between two searches for paths whose automatic query is due. */
+export const RETRY_TICK_MS = 50;
 /** Time after a change during which an entry is not overwritten with another address (Linux arp_tbl `locktime`). */
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */
@@ -66,6 +77,8 @@ export const MAX_ASKERS = 1024;
 export const ASKER_LIFETIME_MS = 2000;
 /** Maximum number of requested changes to the kernel's neighbour table per second. */
 export const MAX_KERNEL_CHANGES = 256;
+/** Maximum number of changes in the same second after which evicted neighbours are removed from the kernel's table. */
+export const MAX_KERNEL_REMOVALS = MAX_KERNEL_CHANGES / 2;
 /** Minimum interval between two clearings of the next-hop cache by redirects, which peers may send at any rate. */
 export const REDIRECT_INTERVAL_MS = 100;
 
@@ -80,6 +93,11 @@ export const MIN_DEVICE_MTU = 68;
 
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
+/**
+ * That on verbs devices: packets of 2 KB at 100 Gb/s for 0.3 ms. The queue of the embedded HCA has no buffers of its own,
+ * and a slow receiver stops its senders instead of losing packets.
+ */
+export const DEVICE_RECV_QUEUE = 2048;
 
 /**
  * Transmit queue length of the TAP in packets: 6.7 ms at 150,000 packets/s. That of ib_ipoib is 256, in front of a

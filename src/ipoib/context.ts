@@ -14,6 +14,10 @@ export interface EngineContext {
   readonly memberships: PortMemberships;
   /** Connection manager of the port, shared by its interfaces; undefined if the port has no connection management. */
   readonly connections?: ConnectionManager | undefined;
+  /** Receive queue of an interface, in packets. Default: DEFAULT_RECV_QUEUE. */
+  readonly recvQueueSize?: number | undefined;
+  /** True if an interface has the default receive queue if the limit on locked memory does not allow its own. */
+  readonly recvQueueShrinks?: boolean | undefined;
   /** Maximum number of connections of other hosts per interface. Default: MAX_PASSIVE_CONNECTIONS. */
   readonly maxConnections?: number | undefined;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */

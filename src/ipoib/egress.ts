@@ -5,6 +5,7 @@
  * is pending, then a route. The transmitter does not distinguish between them.
  */
 
+import type { Millis } from "../base/units.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 
 /** Sends, queues or drops packets. */
@@ -22,4 +23,10 @@ export interface Destination {
   readonly kind: EthernetKind;
   /** Current egress, read by the data path for each packet. */
   readonly egress: Egress;
+}
+
+/** A destination of IP packets of the kernel: a neighbour, a group or a multipath set. */
+export interface IpDestination extends Destination {
+  /** Time of the last IP packet, written by the data path for each packet. */
+  usedAt: Millis;
 }

@@ -31,6 +31,7 @@ import { PathTable } from "./path.ts";
 import { PeerTable } from "./peer.ts";
 import { Receiver } from "./rx.ts";
 import { Statistics } from "./statistics.ts";
+import { TableLimits } from "./table_limits.ts";
 import { Transmitter } from "./tx.ts";
 import { UnreachedMembers } from "./unreached_members.ts";
 import { PacketSender } from "./packet_sender.ts";
@@ -87,14 +88,22 @@ export class Engine {
     this.groups = new MulticastTable({
       ...{ context, sender, identity, log, debug },
     });
+    const kernelNeighbours = netdev.config.neighbours;
+    const kernel = new KernelSync(clock, kernelNeighbours);
+    const limits = new TableLimits(
+      clock,
+      kernelNeighbours,
+      () => kernel.permanent,
+    );
     this.paths = new PathTable(
       context,
       identity,
       this.groups,
       statistics,
       debug,
+      limits,
     );
-    this.peers = new PeerTable(reactor, sender, this.paths);
+    this.peers = new PeerTable(reactor, sender, this.paths, limits);
     this.connected = new ConnectedMode({
       ...{ reactor, port, netdev, sender, identity, log, debug },
       peers: this.peers,
@@ -105,8 +114,7 @@ export class Engine {
       ...{ netdev, sender, families, log, debug },
     });
     sender.onTooLong = (slot, length, mtu) => tooLong.answer(slot, length, mtu);
-    const kernel = new KernelSync(clock, netdev.config.neighbours);
-    this.neighbours = new NeighbourTable(sender, this.peers, kernel);
+    this.neighbours = new NeighbourTable(sender, this.peers, kernel, limits);
     this.unreached = this.#followUnreached(kernel, identity, log);
     this.#hops = new NextHops(
       netdev,

@@ -12,6 +12,10 @@
  * | any, if P_Key or its index changed  | heavy  | the same with a new queue pair                                   |
  * | any, if the port's GID changed      | light  | as client reregister; announces the new link-layer address       |
  * | subnet manager change               | none   | none: each request reads the manager's LID and SL from the port  |
+ * | device lost, device returned        | heavy  | closes the queue pair; starts the link with a new one            |
+ *
+ * While the device is lost, the interface keeps its configuration. (The driver deletes its interfaces when the device is
+ * removed, and ignores a fatal error.)
  *
  * The queue pair, and with it the QPN, exists while the P_Key is in the port's table, and is kept while the P_Key keeps
  * its index, so that peers need no new address resolution after a port error or after the TAP was down (as in Linux
@@ -31,7 +35,7 @@ import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { Features } from "./features.ts";
 import { LinkLocal } from "./link_local.ts";
-import { linkState, RUNNING } from "./link_state.ts";
+import { linkState, membershipDoubt, RUNNING } from "./link_state.ts";
 import type { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
@@ -59,8 +63,6 @@ export class IpoibInterface {
   readonly log: Logger;
   readonly mtu: InterfaceMtu;
   readonly features: Features;
-  /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
-  umcast = false;
   /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
@@ -76,6 +78,7 @@ export class IpoibInterface {
   /** The port's GID when it was last compared. */
   #gid: Uint8Array;
   #state = "starting";
+  #doubt: string | undefined;
   readonly #carrier: Carrier;
   /** The membership that was logged last. */
   #limited = false;
@@ -120,6 +123,8 @@ export class IpoibInterface {
       port,
       memory,
       reactor: context.reactor,
+      recvQueueSize: context.recvQueueSize,
+      recvQueueShrinks: context.recvQueueShrinks,
       engine: this.#engine,
       identity: this.#identity,
       log: this.log,
@@ -131,7 +136,7 @@ export class IpoibInterface {
       this.features.update();
     };
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
-    this.groups.onJoin = () => this.#updateState();
+    this.groups.onMembership = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
   }
@@ -158,6 +163,11 @@ export class IpoibInterface {
   /** "running", "closed", or the condition that the interface waits for. */
   get state(): string {
     return this.#state;
+  }
+
+  /** Why the membership in the broadcast group is in doubt while the interface is running; undefined if it is not. */
+  get doubt(): string | undefined {
+    return this.#doubt;
   }
 
   /** True if the port is a limited member of the partition, which reaches full members only. */
@@ -213,9 +223,21 @@ export class IpoibInterface {
     return this.#engine.groups;
   }
 
-  /** Number of slots for outgoing packets. */
+  /** See {@linkcode MulticastTable.umcast}. */
+  get umcast(): boolean {
+    return this.groups.umcast;
+  }
+
+  set umcast(value: boolean) {
+    if (value) {
+      this.log.info("ignoring multicast groups joined by other programs");
+    }
+    this.groups.umcast = value;
+  }
+
+  /** Number of outgoing packets that the device can hold. */
   get sendQueueSize(): number {
-    return this.#memory.bytes.length / this.#memory.stride;
+    return this.#memory.queueSize;
   }
 
   /** Number of received packets that can wait in the queue pair. */
@@ -253,6 +275,10 @@ export class IpoibInterface {
       case "lid_change":
         this.#endLink();
         break;
+      case "device_lost":
+        this.#queuePair.close();
+        break;
+      case "device_returned":
       case "pkey_change":
       case "gid_change":
       case "sm_change":
@@ -294,7 +320,7 @@ export class IpoibInterface {
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
     if (found.index < 0) this.#queuePair.close();
-    else this.#queuePair.open();
+    else if (attributes.lost === undefined) this.#queuePair.open();
     const ready = this.#queuePair.exists && this.netdev.config.up &&
       attributes.state === "active";
     if (!ready) this.#endLink();
@@ -344,7 +370,7 @@ export class IpoibInterface {
   #publishState(): void {
     if (this.#closed) return;
     const { config } = this.netdev;
-    const state = linkState({
+    const conditions = {
       up: config.up,
       port: this.#context.port.attributes,
       pkey: this.pkey,
@@ -352,7 +378,10 @@ export class IpoibInterface {
       pkeyIndex: this.pkeyIndex,
       refusal: this.#queuePair.refusal,
       broadcast: this.groups.broadcast,
-    });
+    };
+    const state = linkState(conditions);
+    const doubt = state === RUNNING ? membershipDoubt(conditions) : undefined;
+    if (doubt !== this.#doubt) this.#setDoubt(doubt, state);
     const membershipChanged = this.isLimited !== this.#limited;
     this.#limited = this.isLimited;
     if (state === this.#state) {
@@ -365,6 +394,14 @@ export class IpoibInterface {
     if (this.carrier && this.isLimited) this.#logMembership();
     else if (config.up || was) this.log.info(state);
     this.onStateChange(state);
+  }
+
+  #setDoubt(doubt: string | undefined, state: string): void {
+    const begins = this.#doubt === undefined;
+    this.#doubt = doubt;
+    if (state !== RUNNING) return;
+    if (begins) this.log.info(`membership in doubt: ${doubt}`);
+    else if (doubt === undefined) this.log.info("membership confirmed");
   }
 
   #logMembership(): void {

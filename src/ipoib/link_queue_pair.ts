@@ -10,6 +10,7 @@ import type { Logger } from "../base/log.ts";
 import type { HcaPort, SendMemory, UdQp } from "../hca/hca.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
+import type { EngineContext } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import { Moderation } from "./moderation.ts";
@@ -21,6 +22,9 @@ export interface QueuePairParts {
   readonly reactor: Reactor;
   /** Memory of the slots that it sends. */
   readonly memory: SendMemory;
+  /** See {@linkcode EngineContext}. */
+  readonly recvQueueSize: EngineContext["recvQueueSize"];
+  readonly recvQueueShrinks: EngineContext["recvQueueShrinks"];
   readonly engine: Pick<Engine, "attach" | "receiver">;
   readonly identity: LinkIdentity;
   readonly log: Logger;
@@ -36,11 +40,15 @@ export class LinkQueuePair {
   readonly #parts: QueuePairParts;
   readonly #refusal: Refusal;
   #qp: UdQp | undefined;
-  #size = DEFAULT_RECV_QUEUE;
+  #size: number;
+  /** True if the size is to be reduced if the limit on locked memory does not allow it. */
+  #shrinks: boolean;
 
   constructor(parts: QueuePairParts) {
     const { reactor, engine: { receiver }, log } = parts;
     this.#parts = parts;
+    this.#size = parts.recvQueueSize ?? DEFAULT_RECV_QUEUE;
+    this.#shrinks = parts.recvQueueShrinks ?? false;
     this.#refusal = new Refusal(reactor, parts.evaluate);
     const queueSize = () => this.#size;
     this.moderation = new Moderation({ reactor, receiver, queueSize, log });
@@ -68,7 +76,9 @@ export class LinkQueuePair {
   resize(size: number): void {
     const before = this.#size;
     if (size === before) return;
+    const shrank = this.#shrinks;
     this.#size = size;
+    this.#shrinks = false;
     if (!this.#qp) return;
     const { evaluate } = this.#parts;
     this.close();
@@ -76,6 +86,7 @@ export class LinkQueuePair {
     const { current } = this.#refusal;
     if (!current) return;
     this.#size = before;
+    this.#shrinks = shrank;
     this.#refusal.end();
     evaluate();
     throw current.error;
@@ -84,13 +95,9 @@ export class LinkQueuePair {
   /** Creates the queue pair if there is none, unless the device has refused it and the next try is due later. */
   open(): void {
     if (this.#qp || this.#refusal.current) return;
-    const { port, memory, identity, engine } = this.#parts;
+    const { identity, engine } = this.#parts;
     try {
-      this.#qp = port.createUdQp({
-        memory,
-        pkeyIndex: identity.pkeyIndex,
-        recvQueueSize: this.#size,
-      });
+      this.#qp = this.#create();
     } catch (error) {
       this.#refusal.begin("a queue pair", IpoibError.from(error));
       return;
@@ -100,6 +107,26 @@ export class LinkQueuePair {
     this.#qp.onFailure = (error) => this.#onFailure(error);
     engine.attach(this.#qp);
     this.moderation.attach(this.#qp);
+  }
+
+  /** Creates a queue pair, if necessary with a smaller receive queue. Throws the error of the device. */
+  #create(): UdQp {
+    const { port, memory, identity: { pkeyIndex }, log } = this.#parts;
+    const create = (recvQueueSize: number) =>
+      port.createUdQp({ memory, pkeyIndex, recvQueueSize });
+    try {
+      return create(this.#size);
+    } catch (error) {
+      const { code, message, hint } = IpoibError.from(error);
+      const shrinks = this.#shrinks && this.#size > DEFAULT_RECV_QUEUE;
+      if (code !== "E_MEMLOCK" || !shrinks) throw error;
+      const qp = create(DEFAULT_RECV_QUEUE);
+      log.warn(
+        `Receive queue of ${DEFAULT_RECV_QUEUE} packets instead of ${this.#size}: ${message} (${hint})`,
+      );
+      this.#size = DEFAULT_RECV_QUEUE;
+      return qp;
+    }
   }
 
   /** Ends the link and closes the queue pair. */

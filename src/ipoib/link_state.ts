@@ -1,9 +1,9 @@
-/** User-visible state of a link: "running", or the condition that it waits for. */
+/** User-visible state of a link: "running", or the condition that it waits for; and what is in doubt while it runs. */
 
 import { Errno, errnoText } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
-import { unsentText } from "../sa/result.ts";
+import { type SaFailure, unsentText } from "../sa/result.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { MulticastGroup } from "./multicast/multicast_group.ts";
@@ -32,6 +32,9 @@ export interface LinkConditions {
 export function linkState(conditions: LinkConditions): string {
   const { up, port, pkeyIndex, refusal, broadcast } = conditions;
   if (!up) return "administratively down";
+  if (port.lost !== undefined) {
+    return `waiting for device ${port.device}: ${port.lost}`;
+  }
   if (port.state !== "active") {
     return port.state === "init"
       ? WAITS_FOR_MANAGER
@@ -58,13 +61,32 @@ function pkeyState({ pkey, pkeyChoice, port }: LinkConditions): string {
 }
 
 /**
+ * Returns why the membership in the broadcast group of a running link is in doubt; undefined if it is not. The link goes
+ * on with the membership that it had when the last join or the last check (multicast/membership_checks.ts) failed.
+ */
+export function membershipDoubt(
+  conditions: LinkConditions,
+): string | undefined {
+  const { broadcast, port } = conditions;
+  if (!broadcast?.ah) return undefined;
+  if (broadcast.failure !== undefined) return joinState(broadcast, conditions);
+  const { mgid, checkFailure } = broadcast;
+  return checkFailure &&
+    failedRequest("membership check", nameOf(mgid), checkFailure, port);
+}
+
+function nameOf(mgid: Uint8Array): string {
+  return `broadcast group ${formatGid(mgid)}`;
+}
+
+/**
  * Describes the join of the broadcast group, with the reason for a refusal by the subnet administrator: the obstacle, or
  * a likely reason that follows from the status.
  */
 function joinState(
   {
     mgid,
-    failure,
+    failure: errno,
     failureStatus: status,
     unsent,
     obstacle,
@@ -72,17 +94,14 @@ function joinState(
   }: MulticastGroup,
   { pkey, port }: LinkConditions,
 ): string {
-  const group = `broadcast group ${formatGid(mgid)}`;
+  const group = nameOf(mgid);
   const partition = `partition ${formatPkey(pkey)}`;
-  if (failure === undefined) return `waiting to join the ${group}`;
-  if (unsent) return unsentText(failure);
-  if (failure === Errno.ETIMEDOUT) {
-    return `the subnet administrator does not answer the join of ${group} (SM LID ${port.smLid})`;
-  }
+  if (errno === undefined) return `waiting to join the ${group}`;
   if (obstacle !== undefined) return `${group} ${obstacle}`;
   switch (status) {
     case MadStatus.Ok:
-      return `the join of ${group} fails on this port: ${errnoText(failure)}${
+      if (unsent || errno === Errno.ETIMEDOUT) break;
+      return `the join of ${group} fails on this port: ${errnoText(errno)}${
         remedy === undefined ? "" : ` (${remedy})`
       }`;
     // The join has too few components to create a group, so the administrator has none.
@@ -93,15 +112,31 @@ function joinState(
       return `${group} does not exist in ${partition}, or this port may not join it`;
     case MadStatus.RequestDenied:
       return `this port may not join ${group} in ${partition}`;
+  }
+  return failedRequest("join", group, { errno, status, unsent }, port);
+}
+
+/** Describes the failure of a request about a group, if its status says nothing about the group. */
+function failedRequest(
+  request: "join" | "membership check",
+  group: string,
+  { errno, status, unsent }: SaFailure,
+  { smLid, gid }: PortAttributes,
+): string {
+  if (unsent) return unsentText(errno);
+  if (errno === Errno.ETIMEDOUT) {
+    return `the subnet administrator does not answer the ${request} of ${group} (SM LID ${smLid})`;
+  }
+  switch (status) {
     // The MAD layer of a host without a subnet administrator returns this status.
     case MadStatus.UnsupportedMethodAttribute:
-      return `no subnet administrator at SM LID ${port.smLid} for the join of ${group}`;
+      return `no subnet administrator at SM LID ${smLid} for the ${request} of ${group}`;
     case MadStatus.InvalidGid:
       return `the subnet administrator does not recognize port GID ${
-        formatGid(port.gid)
-      } in the join of ${group}`;
+        formatGid(gid)
+      } in the ${request} of ${group}`;
     default:
-      return `the subnet administrator refuses the join of ${group} with status ${
+      return `the subnet administrator refuses the ${request} of ${group} with status ${
         formatMadStatus(status)
       }`;
   }

@@ -7,6 +7,7 @@
  * are distributed over the legs of a multipath route by weight.
  */
 
+import type { Millis } from "../base/units.ts";
 import type { GatewayPrefixes } from "../netdev/gateway_prefixes.ts";
 import type { NetConfig, Netdev, RouteLeg } from "../netdev/netdev.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
@@ -18,7 +19,7 @@ import {
 import { IpAddress, V4_MAPPED } from "../wire/ip_address.ts";
 import { mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
-import type { Destination, Egress } from "./egress.ts";
+import type { Egress, IpDestination } from "./egress.ts";
 import { FlowTable } from "./flow_table.ts";
 import type { AddressFamily } from "./family/address_family.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
@@ -26,18 +27,19 @@ import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PacketSender } from "./packet_sender.ts";
 
 /** Multipath destination: selects one of several next hops by flow hash. */
-class Spread implements Destination, Egress {
+class Spread implements IpDestination, Egress {
   readonly kind = EthernetKind.Host;
   readonly egress = this;
+  usedAt: Millis = 0;
   readonly #sender: PacketSender;
   readonly #family: AddressFamily;
   /** Each destination, repeated according to its weight. */
-  readonly #shares: readonly Destination[];
+  readonly #shares: readonly IpDestination[];
 
   constructor(
     sender: PacketSender,
     family: AddressFamily,
-    shares: readonly Destination[],
+    shares: readonly IpDestination[],
   ) {
     this.#sender = sender;
     this.#family = family;
@@ -48,7 +50,9 @@ class Spread implements Destination, Egress {
     const { view, stride, layout } = this.#sender.memory;
     const ip = slot * stride + layout.payload;
     const hash = mixBits(this.#family.flowHash(view, ip, length)) >>> 1;
-    this.#shares[hash % this.#shares.length]!.egress.send(slot, length);
+    const share = this.#shares[hash % this.#shares.length]!;
+    share.usedAt = this.#sender.now;
+    share.egress.send(slot, length);
   }
 }
 
@@ -58,7 +62,7 @@ export class NextHops {
   readonly #sender: PacketSender;
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
-  readonly #flows: ReadonlyMap<AddressFamily, FlowTable<Destination>>;
+  readonly #flows: ReadonlyMap<AddressFamily, FlowTable<IpDestination>>;
   /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
   /** Destination of the current packet. */
@@ -95,7 +99,7 @@ export class NextHops {
     view: DataView,
     ethernet: number,
     ip: number,
-  ): Destination | undefined {
+  ): IpDestination | undefined {
     const mark = view.getUint16(ethernet);
     if (mark !== NEXT_HOP_UNICAST && mark !== NEXT_HOP_UNICAST6) {
       return undefined;
@@ -110,7 +114,7 @@ export class NextHops {
   }
 
   /** Returns the neighbour of an IPv6 gateway in a frame, or undefined if the number of its prefix is unknown. */
-  #gateway6(view: DataView, ethernet: number): Destination | undefined {
+  #gateway6(view: DataView, ethernet: number): IpDestination | undefined {
     const number = view.getUint8(ethernet + NextHopField.Prefix);
     const prefixes = this.#prefixes;
     if (!prefixes.has(number)) return undefined;
@@ -122,13 +126,13 @@ export class NextHops {
     );
   }
 
-  #at(w0: number, w1: number, w2: number, w3: number): Destination {
+  #at(w0: number, w1: number, w2: number, w3: number): IpDestination {
     return this.#neighbours.findWords(w0, w1, w2, w3) ??
       this.#neighbours.get(new IpAddress(w0, w1, w2, w3));
   }
 
   /** Returns the next-hop cache of a family. The table is cleared but never replaced, so callers may keep it. */
-  flowsOf(family: AddressFamily): FlowTable<Destination> {
+  flowsOf(family: AddressFamily): FlowTable<IpDestination> {
     return this.#flows.get(family)!;
   }
 
@@ -142,7 +146,7 @@ export class NextHops {
     ip: number,
     length: number,
     key: Int32Array,
-  ): Destination | undefined {
+  ): IpDestination | undefined {
     const destination = this.#lookUp(family, view, ip, length);
     if (!destination) return undefined;
     if (destination === this.#groups.refused) return destination;
@@ -171,7 +175,7 @@ export class NextHops {
     view: DataView,
     ip: number,
     length: number,
-  ): Destination | undefined {
+  ): IpDestination | undefined {
     const flow = family.flow(view, ip, length);
     if (family.isMulticast(flow.destination)) {
       return this.#group(family, flow.destination);
@@ -189,7 +193,7 @@ export class NextHops {
     }
   }
 
-  #group(family: AddressFamily, address: IpAddress): Destination | undefined {
+  #group(family: AddressFamily, address: IpAddress): IpDestination | undefined {
     const { broadcast } = this.#groups;
     return broadcast &&
       this.#groups.destinationFor(family.mgid(address, broadcast.mgid));
@@ -198,7 +202,7 @@ export class NextHops {
   #unicast(
     family: AddressFamily,
     legs: readonly RouteLeg[],
-  ): Destination | undefined {
+  ): IpDestination | undefined {
     const [first] = legs;
     if (!first) return undefined;
     if (legs.length === 1) return this.#neighbour(first.nextHop);
@@ -207,7 +211,7 @@ export class NextHops {
     let spread = this.#spreads.get(key);
     if (!spread) {
       const shares = legs.flatMap(({ nextHop, weight }) =>
-        new Array<Destination>(weight).fill(this.#neighbour(nextHop))
+        new Array<IpDestination>(weight).fill(this.#neighbour(nextHop))
       );
       spread = new Spread(this.#sender, family, shares);
       this.#spreads.set(key, spread);
@@ -216,7 +220,7 @@ export class NextHops {
   }
 
   /** Returns the neighbour and marks it as a next hop, so that its removal clears the cache. */
-  #neighbour(address: IpAddress): Destination {
+  #neighbour(address: IpAddress): IpDestination {
     const neighbour = this.#neighbours.get(address);
     neighbour.isNextHop = true;
     return neighbour;

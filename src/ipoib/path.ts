@@ -6,7 +6,7 @@
  * it is queried again:
  *
  * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
- *   flows; the most recently used paths are queried first, and a limited number of them at a time, because all hosts of
+ *   flows; the most recently used paths are queried first, and at most MAX_PATH_RENEWALS at a time, because all hosts of
  *   the subnet do so at once;
  * - when an address resolution packet from the GID has a source LID other than the path's DLID, because no other event
  *   reports the move;
@@ -17,9 +17,10 @@
  * over the paths with a scheduled query.
  *
  * Except after a light flush, a doubtful path is queried at most once per second. If the query fails, or the response
- * has the old LID, the path is queried again after 2, 4, 8 and 16 s.
+ * has the old LID, the path is queried again after 2, 4, 8 and 16 s, or later if MAX_PATH_RENEWALS queries are pending.
  */
 
+import { MAX_BACKOFF_MS } from "../base/backoff.ts";
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
@@ -31,18 +32,18 @@ import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
-  MAX_BACKOFF_MS,
   MAX_PATH_RENEWALS,
   MAX_PATH_RETRIES,
-  MAX_PATHS,
   MAX_PENDING_PATHS,
   PATH_INTERVAL_MS,
+  RETRY_TICK_MS,
 } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { Statistics } from "./statistics.ts";
+import type { TableLimits } from "./table_limits.ts";
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
@@ -83,16 +84,19 @@ export class PathTable {
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
   readonly #debug: DebugLog;
+  readonly #limits: TableLimits;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
   /** Paths with a scheduled automatic query. */
   readonly #retrying = new Set<Path>();
-  /** Paths that a light flush has made doubtful and that are not queried yet, the most recently used last. */
+  /** Doubtful paths whose query is due and not sent yet, the next one last. */
   #unrenewed: Path[] = [];
-  /** Those of them whose query is pending. */
+  /** Paths that were taken from there, until their queries end. */
   readonly #renewing = new Set<Path>();
   /** Time at which the timer fires; Infinity if it is not armed. */
   #due: Millis = Infinity;
+  /** Time of the last {@linkcode tick}. */
+  #tickedAt: Millis = -Infinity;
   readonly #timer: Timer;
   /** Called when the address handle of a path is replaced or removed, before the old one is destroyed. */
   onChange: (path: Path) => void = () => {};
@@ -111,8 +115,10 @@ export class PathTable {
     groups: MulticastTable,
     statistics: Statistics,
     debug: DebugLog,
+    limits: TableLimits,
   ) {
     this.#debug = debug;
+    this.#limits = limits;
     this.#context = context;
     this.#statistics = statistics;
     this.#identity = identity;
@@ -129,7 +135,9 @@ export class PathTable {
     const key = gidKey(gid);
     let path = this.#paths.get(key);
     if (!path) {
-      if (this.#paths.size >= MAX_PATHS) this.#evict();
+      const { size } = this.#paths;
+      const limit = this.#limits.forNew("paths", size);
+      if (size >= limit) this.#evict(limit);
       this.#paths.set(key, path = new Path(gid));
     }
     if (path.ah) {
@@ -186,25 +194,34 @@ export class PathTable {
 
   /** Queries every path in use again and keeps using it meanwhile (light flush). */
   doubtAll(now: Millis): void {
-    this.#unrenewed = this.entries()
-      .filter(({ state }) => state === "complete" || state === "doubtful")
-      .map((path) => ({ path, usedAt: this.usedAt(path) }))
-      .sort((a, b) => a.usedAt - b.usedAt)
-      .map(({ path }) => path);
-    for (const path of this.#unrenewed) {
-      path.state = "doubtful";
-      path.retries = 0;
-    }
+    const paths = this.entries()
+      .filter(({ state }) => state === "complete" || state === "doubtful");
+    for (const path of paths) path.retries = 0;
+    this.#unrenewed = [];
+    this.#renewSoon(paths);
     this.#renew(now);
   }
 
-  /** Queries the next paths that a light flush has made doubtful. */
+  /** Queues the queries of paths in use before those that are queued already, the most recently used path first. */
+  #renewSoon(paths: readonly Path[]): void {
+    const order = paths
+      .map((path) => ({ path, usedAt: this.usedAt(path) }))
+      .sort((a, b) => a.usedAt - b.usedAt);
+    for (const { path } of order) {
+      path.state = "doubtful";
+      this.#retryAt(path, Infinity);
+      this.#unrenewed.push(path);
+    }
+  }
+
+  /** Sends queued queries up to the limit on pending ones. */
   #renew(now: Millis): void {
     while (this.#renewing.size < MAX_PATH_RENEWALS) {
       const path = this.#unrenewed.pop();
       if (!path) return;
       // It may have been queried, invalidated or evicted since.
-      if (path.state !== "doubtful" || !path.ah) continue;
+      const doubtful = path.state === "doubtful" && path.ah !== undefined;
+      if (!doubtful || path.retryAt !== Infinity) continue;
       this.#renewing.add(path);
       this.#query(path, now);
     }
@@ -216,11 +233,13 @@ export class PathTable {
     this.#renew(this.#context.reactor.clock.now());
   }
 
-  /** Sends the automatic queries that are due. */
+  /** Sends or queues the automatic queries that are due. */
   tick(now: Millis): void {
-    for (const path of [...this.#retrying]) {
-      if (path.retryAt <= now) this.#query(path, now);
-    }
+    this.#tickedAt = now;
+    this.#renewSoon(
+      [...this.#retrying].filter(({ retryAt }) => retryAt <= now),
+    );
+    this.#renew(now);
     this.#reschedule();
   }
 
@@ -251,6 +270,7 @@ export class PathTable {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
     this.#retryAt(path, Infinity);
+    this.#statistics.tables.add("paths_queried");
     this.#debug.general(() =>
       `Start path record lookup for ${formatGid(path.gid)}`
     );
@@ -282,7 +302,8 @@ export class PathTable {
    * Evicts paths without waiters from a full table: failed ones first, then the least recently used. A peer that lost
    * its path requests it again.
    */
-  #evict(): void {
+  #evict(limit: number): void {
+    const excess = this.#paths.size - limit;
     const order = this.entries()
       .filter(({ waiters }) => waiters.length === 0)
       .map((path) => ({
@@ -291,7 +312,7 @@ export class PathTable {
         usable: path.ah ? 1 : 0,
       }))
       .sort((a, b) => a.usable - b.usable || a.usedAt - b.usedAt);
-    const evicted = order.slice(0, MAX_PATHS * EVICTED_SHARE);
+    const evicted = order.slice(0, excess + limit * EVICTED_SHARE);
     for (const { path } of evicted) {
       this.#paths.delete(gidKey(path.gid));
       this.#retrying.delete(path);
@@ -311,6 +332,7 @@ export class PathTable {
       this.#fail(path, IpoibError.from(error).errno ?? Errno.EINVAL);
       return;
     }
+    this.#statistics.tables.add("paths_found");
     const old = path.ah;
     path.failure = undefined;
     path.record = record;
@@ -352,18 +374,22 @@ export class PathTable {
   }
 
   #reschedule(): void {
+    let due: Millis = Infinity;
+    for (const { retryAt } of this.#retrying) due = Math.min(due, retryAt);
     this.#due = Infinity;
-    for (const { retryAt } of this.#retrying) {
-      if (retryAt < this.#due) this.#due = retryAt;
-    }
-    this.#timer.at(this.#due);
+    this.#tickAt(due);
+    if (due === Infinity) this.#timer.at(due);
   }
 
-  /** Arms the timer for an earlier deadline. A tick without due paths costs less than a search at each change. */
+  /**
+   * Arms the timer for an earlier deadline. A tick without due paths costs less than a search at each change. Each tick
+   * visits all scheduled paths, so one follows another after RETRY_TICK_MS at the earliest.
+   */
   #tickAt(when: Millis): void {
-    if (when >= this.#due) return;
-    this.#due = when;
-    this.#timer.at(when);
+    const at = Math.max(when, this.#tickedAt + RETRY_TICK_MS);
+    if (at >= this.#due) return;
+    this.#due = at;
+    this.#timer.at(at);
   }
 
   /** Returns true if the path ends at the port with this LID, ignoring the LMC path bits (IBTA vol. 1 4.1.3). */

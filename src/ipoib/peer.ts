@@ -14,7 +14,6 @@ import { type LinkAddress, linkAddressEquals } from "../wire/link_address.ts";
 import {
   EVICTED_SHARE,
   IDLE_MS,
-  MAX_PEERS,
   MAX_WAITING_PACKETS,
   REAP_INTERVAL_MS,
 } from "./constants.ts";
@@ -22,6 +21,7 @@ import type { Destination, Egress } from "./egress.ts";
 import { PacketQueue } from "./packet_queue.ts";
 import type { Path, PathTable } from "./path.ts";
 import type { PacketSender } from "./packet_sender.ts";
+import type { TableLimits } from "./table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "./waiting_egress.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 
@@ -161,12 +161,19 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   egressOf: (peer: Peer, route: Egress) => Egress = (_peer, route) => route;
   readonly #sender: PacketSender;
   readonly #paths: PathTable;
+  readonly #limits: TableLimits;
   readonly #peers = new Map<string, Peer>();
   readonly #routed = new RoutedPeers();
   readonly #reap: Timer;
   readonly #reactor: Reactor;
 
-  constructor(reactor: Reactor, sender: PacketSender, paths: PathTable) {
+  constructor(
+    reactor: Reactor,
+    sender: PacketSender,
+    paths: PathTable,
+    limits: TableLimits,
+  ) {
+    this.#limits = limits;
     this.#reactor = reactor;
     this.#sender = sender;
     this.#paths = paths;
@@ -185,7 +192,9 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     const key = peerKey(address);
     let peer = this.#peers.get(key);
     if (!peer) {
-      if (this.#peers.size >= MAX_PEERS) this.#evict();
+      const { size } = this.#peers;
+      const limit = this.#limits.forNew("peers", size);
+      if (size >= limit) this.#evict(limit);
       const queue = new PacketQueue(
         this.#sender,
         MAX_WAITING_PACKETS,
@@ -310,14 +319,15 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   /**
-   * Evicts the least recently used peers without followers. A full table has some, because MAX_NEIGHBOURS is less than
-   * MAX_PEERS.
+   * Evicts the least recently used peers without followers. A full table has some, because the limit on neighbours is
+   * lower by SPARE_PEERS.
    */
-  #evict(): void {
+  #evict(limit: number): void {
+    const excess = this.#peers.size - limit;
     const evicted = [...this.#peers.values()]
       .filter(({ followers }) => followers.size === 0)
       .sort((a, b) => a.usedAt - b.usedAt)
-      .slice(0, MAX_PEERS * EVICTED_SHARE);
+      .slice(0, excess + limit * EVICTED_SHARE);
     for (const peer of evicted) {
       this.#peers.delete(peerKey(peer.address));
       this.#end(peer);

@@ -4,20 +4,17 @@
  * process frees memory or queue pairs, or a limit is raised.
  */
 
+import { Backoff } from "../base/backoff.ts";
 import { errnoText } from "../base/errno.ts";
 import type { IpoibError } from "../base/errors.ts";
-import type { Millis } from "../base/units.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
-import { MAX_BACKOFF_MS } from "./constants.ts";
-
-const FIRST_BACKOFF_MS: Millis = 2000;
 
 export class Refusal {
   /** What the device has refused, as text with the remedy if known, and its error; undefined while nothing is refused. */
   current: { readonly text: string; readonly error: IpoibError } | undefined;
   readonly #reactor: Reactor;
   readonly #timer: Timer;
-  #backOffMs = FIRST_BACKOFF_MS;
+  readonly #backoff = new Backoff();
 
   /** @param retry called when the call is to be tried again; nothing is refused then */
   constructor(reactor: Reactor, retry: () => void) {
@@ -30,19 +27,21 @@ export class Refusal {
 
   /** The device has refused `what`. Schedules the next try. */
   begin(what: string, error: IpoibError): void {
-    const { errno, message, hint } = error;
-    const reason = errno === undefined ? message : errnoText(errno);
+    const { code, errno, message, hint } = error;
+    // The message of a limit has its numbers.
+    const reason = errno === undefined || code === "E_MEMLOCK"
+      ? message
+      : errnoText(errno);
     const remedy = hint === undefined ? "" : ` (${hint})`;
     const text = `the device refuses ${what}: ${reason}${remedy}`;
     this.current = { text, error };
-    this.#timer.at(this.#reactor.clock.now() + this.#backOffMs);
-    this.#backOffMs = Math.min(2 * this.#backOffMs, MAX_BACKOFF_MS);
+    this.#timer.at(this.#reactor.clock.now() + this.#backoff.next());
   }
 
   /** The call has succeeded, or is not needed any more. */
   end(): void {
     this.current = undefined;
-    this.#backOffMs = FIRST_BACKOFF_MS;
+    this.#backoff.reset();
     this.#timer.at(Infinity);
   }
 

@@ -75,12 +75,15 @@ const reasons = [
   "rx_device_refused",
 ] as const;
 
-/** Evictions and refusals of bounded tables, and lost multicast memberships. */
+/** Path queries, evictions and refusals of bounded tables, and lost multicast memberships. */
 const tables = [
   "neighbours_evicted",
   "peers_evicted",
   "paths_evicted",
   "paths_not_asked",
+  /** Path queries to the administrator, and those that have returned a path. */
+  "paths_queried",
+  "paths_found",
   "askers_evicted",
   "next_hops_cleared",
   "groups_refused",

@@ -30,7 +30,7 @@ import {
   MAX_FLOW_WORDS,
 } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
-import type { Destination } from "./egress.ts";
+import type { IpDestination } from "./egress.ts";
 import type { FlowTable } from "./flow_table.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { PacketSender } from "./packet_sender.ts";
@@ -56,7 +56,7 @@ export class Transmitter {
   readonly #families: readonly FamilyOnLink[];
   readonly #dhcp: DhcpTranslator;
   /** Next-hop cache of each family, in the order of `#families`. */
-  readonly #flows: readonly FlowTable<Destination>[];
+  readonly #flows: readonly FlowTable<IpDestination>[];
   /** Flow key of the current packet. */
   readonly #key = new Int32Array(MAX_FLOW_WORDS);
 
@@ -115,7 +115,7 @@ export class Transmitter {
     slot: number,
     length: number,
     family: AddressFamily,
-    flows: FlowTable<Destination>,
+    flows: FlowTable<IpDestination>,
   ): void {
     const { view, stride, layout } = this.#memory;
     const ip = slot * stride + layout.payload;
@@ -145,6 +145,7 @@ export class Transmitter {
       : length;
     this.#sender.writeHeaders(slot, destination.kind, family.etherType);
     // Stage 6, egress.
+    destination.usedAt = this.#sender.now;
     destination.egress.send(slot, packet);
   }
 }

@@ -40,6 +40,10 @@ interface Entry {
 export class FakeNeighbours implements KernelNeighbours {
   /** Records the changes requested by the engine, such as "resolve 10.0.0.2". */
   readonly changes: string[] = [];
+  /** The result of {@linkcode FakeNeighbours.limit}. The fake does not enforce it. */
+  maximum: number | undefined;
+  /** Number of calls of {@linkcode FakeNeighbours.limit}. */
+  limitReads = 0;
   /** Returns the addresses of the interface. */
   addresses: () => readonly InterfaceAddress[] = () => [];
   /** Passes a frame to the device. */
@@ -110,6 +114,11 @@ export class FakeNeighbours implements KernelNeighbours {
     const arp = parseDeviceArp(view, FRAME_HEADER_LENGTH, length);
     if (arp) this.#process(arp);
     return true;
+  }
+
+  limit(): number | undefined {
+    this.limitReads++;
+    return this.maximum;
   }
 
   list(): KernelNeighbour[] {

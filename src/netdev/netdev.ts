@@ -102,6 +102,11 @@ export interface KernelNeighbours {
   /** Reads the kernel's table, without the NOARP entries of multicast and broadcast addresses. */
   list(): readonly KernelNeighbour[];
   /**
+   * Reads the maximum number of neighbours of both families and of all interfaces of the machine, to which PERMANENT
+   * entries do not count (the sysctl `gc_thresh3`). Undefined if it is not known.
+   */
+  limit(): number | undefined;
+  /**
    * Starts resolution: sets an existing entry to FAILED, then uses the entry, which the kernel creates if it is
    * missing. The kernel sends a broadcast or multicast request immediately. Returns false if the kernel refuses or the
    * interface is gone.

@@ -14,6 +14,7 @@ import {
   gsiAddress,
   type MadAddress,
   type MadGrh,
+  MadStatus,
   Method,
 } from "../wire/mad.ts";
 import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
@@ -120,7 +121,11 @@ export class SaClient {
     return this.#member(Method.Set, request, now, callback);
   }
 
-  /** Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it reports the failure. */
+  /**
+   * Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it reports the failure, unless
+   * the administrator has refused it as invalid: it has no such membership, and would refuse the next one too. (The
+   * kernel repeats it.)
+   */
   leave(
     request: MembershipRequest,
     now: Millis,
@@ -130,7 +135,8 @@ export class SaClient {
     let current: SaRequest;
     const attempt = (now: Millis): SaRequest =>
       this.#member(Method.Delete, request, now, (result, now) => {
-        if (result.ok || retries-- === 0) callback(result, now);
+        const ended = result.ok || result.status === MadStatus.RequestInvalid;
+        if (ended || retries-- === 0) callback(result, now);
         else current = attempt(now);
       });
     current = attempt(now);

@@ -2,9 +2,10 @@
  * Multicast group memberships of a port, shared by its interfaces.
  *
  * The administrator records one membership for each port and group. Interfaces of the port on the same partition share
- * it, and the last holder leaves the group (as in Linux core/multicast.c). Each join state has its own holders. The SA
- * client retransmits an unanswered leave; the next join with the same join state cancels the leave, because a
- * retransmission would undo the join.
+ * it, and the last holder leaves the group (as in Linux core/multicast.c). Each join state has its own holders. If those
+ * that remain only wait for the responses to their joins, and all of these fail, the group is left then. The SA client
+ * retransmits an unanswered leave; the next join with the same join state cancels the leave, because a retransmission
+ * would undo the join.
  *
  * Other users of the port (other_holders.ts) share the membership too, so no leave is sent while another process or the
  * kernel holds it. Leaves withheld for the kernel are sent when the kernel's interface is gone. Their number is
@@ -14,7 +15,7 @@
 import { Counters } from "../base/counters.ts";
 import type { Millis } from "../base/units.ts";
 import { gidKey } from "../wire/gid.ts";
-import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import { JoinState, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import type { SaClient } from "./client.ts";
 import {
   type Membership,
@@ -22,7 +23,7 @@ import {
   type OtherHolders,
 } from "./other_holders.ts";
 import type { MembershipRequest } from "./requests.ts";
-import type { SaCallback, SaRequest } from "./result.ts";
+import type { SaCallback, SaRequest, SaResult } from "./result.ts";
 
 /** Maximum number of pending leaves. A further leave cancels the retransmission of the oldest. */
 export const MAX_LEAVES = 1024;
@@ -38,14 +39,23 @@ interface Leave {
 export class PortMemberships {
   readonly #sa: Pick<SaClient, "join" | "leave" | "get">;
   readonly #others: OtherHolders;
-  /** Holders of each membership, including those whose join is pending. */
-  readonly #holders = new Map<string, Set<object>>();
+  /** Holders of each membership, including those whose join is pending: true for those that have joined. */
+  readonly #holders = new Map<string, Map<object, boolean>>();
+  /** Leaves of the memberships that only pending joins hold, due when the last of these fails. */
+  readonly #deferred = new Map<string, MembershipRequest>();
   /** Pending leaves, oldest first. */
   readonly #leaves = new Map<string, Leave>();
   /** Leaves withheld for the kernel, oldest first. */
   readonly #withheld = new Map<string, MembershipRequest>();
-  /** Leaves withheld because of another holder, and leaves cancelled beyond {@linkcode MAX_LEAVES}. */
-  readonly #counters = new Counters(["leaves_withheld", "leaves_given_up"]);
+  /**
+   * Leaves withheld because of another holder, leaves cancelled beyond {@linkcode MAX_LEAVES}, and leaves that the
+   * administrator has refused, because it has no such membership.
+   */
+  readonly #counters = new Counters([
+    "leaves_withheld",
+    "leaves_given_up",
+    "leaves_refused",
+  ]);
 
   constructor(
     sa: Pick<SaClient, "join" | "leave" | "get">,
@@ -55,7 +65,10 @@ export class PortMemberships {
     this.#others = others;
   }
 
-  /** Joins a group for `holder`. */
+  /**
+   * Joins a group for `holder`. If a join fails, the holder keeps the membership that it had: it may go on using it, and
+   * the administrator may still have it.
+   */
   join(
     holder: object,
     request: MembershipRequest,
@@ -66,21 +79,47 @@ export class PortMemberships {
     const key = keyOf(record);
     this.#endLeave(key);
     this.#withheld.delete(key);
-    const holders = this.#holders.get(key);
-    if (holders) holders.add(holder);
-    else {
-      this.#holders.set(key, new Set([holder]));
+    let holders = this.#holders.get(key);
+    if (!holders) {
+      this.#holders.set(key, holders = new Map());
       this.#others.hold(record);
     }
+    const joined = holders.get(holder) ?? false;
+    holders.set(holder, joined);
     return this.#sa.join(request, now, (answer, now) => {
-      if (!answer.ok && this.#release(key, holder)) this.#others.free(record);
+      if (answer.ok) this.#joined(key, holder);
+      else if (!joined && this.#release(key, holder)) {
+        this.#joinFailed(record, now);
+      }
       callback(answer, now);
     });
   }
 
   /** Releases the membership of `holder`. The last holder leaves the group, unless another user of the port has it. */
   leave(holder: object, request: MembershipRequest, now: Millis): void {
-    if (this.#release(keyOf(request.record), holder)) this.#leave(request, now);
+    const key = keyOf(request.record);
+    if (this.#release(key, holder)) {
+      this.#deferred.delete(key);
+      this.#leave(request, now);
+      return;
+    }
+    const joined = [...this.#holders.get(key)!.values()].includes(true);
+    if (!joined) this.#deferred.set(key, request);
+  }
+
+  /**
+   * Returns true if the port may be a member of a group for this process: an interface holds the membership, or its leave
+   * is pending or withheld.
+   */
+  isOwn(mgid: Uint8Array): boolean {
+    return [JoinState.FullMember, JoinState.SendOnlyFullMember].some(
+      (joinState) => {
+        const key = keyOf({ mgid, joinState });
+        return [this.#holders, this.#leaves, this.#withheld].some((each) =>
+          each.has(key)
+        );
+      },
+    );
   }
 
   /** Queries whether the port is a member; see `membershipCheck` in requests.ts. */
@@ -101,6 +140,20 @@ export class PortMemberships {
 
   counters(): Record<string, number> {
     return this.#counters.snapshot();
+  }
+
+  #joined(key: string, holder: object): void {
+    this.#holders.get(key)?.set(holder, true);
+    this.#deferred.delete(key);
+  }
+
+  /** The last holder's join has failed. */
+  #joinFailed(record: Membership, now: Millis): void {
+    const key = keyOf(record);
+    const deferred = this.#deferred.get(key);
+    this.#deferred.delete(key);
+    if (deferred) this.#leave(deferred, now);
+    else this.#others.free(record);
   }
 
   #leave(request: MembershipRequest, now: Millis): void {
@@ -131,9 +184,12 @@ export class PortMemberships {
       this.#counters.add("leaves_given_up");
     }
     const membership = request.record;
-    const ended = () => {
+    const ended = (answer: SaResult<McMemberRecord>) => {
       this.#leaves.delete(key);
       this.#others.free(membership);
+      if (!answer.ok && answer.status !== 0) {
+        this.#counters.add("leaves_refused");
+      }
     };
     const leave = this.#sa.leave(request, now, ended);
     this.#leaves.set(key, { membership, request: leave });

@@ -12,5 +12,8 @@ export const SM_KEY = 1n;
 export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
 /** Maximum number of groups of a port: a quarter of the multicast LIDs, so that no port exhausts them. */
 export const MAX_GROUPS_PER_PORT = 4096;
-/** Maximum number of ports. */
-export const MAX_PORTS = 4096;
+/**
+ * Maximum number of ports: as many as can have a link to one port (hca/soft/incoming_links.ts). Each port has a
+ * connection to the manager, and the forwarding tables with all others, about 300 bytes each.
+ */
+export const MAX_PORTS = 8192;

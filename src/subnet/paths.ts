@@ -82,16 +82,12 @@ function endPoints(
   gid: Uint8Array | undefined,
   lid: number | undefined,
 ): (EndPoint | [EndPoint, EndPoint])[] {
-  const all = subnet.endPoints;
-  if (gid === undefined && lid === undefined) return all;
-  const byGid = gid &&
-    all.find((port) =>
-      [subnet.prefix, DEFAULT_SUBNET_PREFIX].includes(gidPrefix(gid)) &&
-      port.guid === gidGuid(gid)
-    );
-  const byLid = lid === undefined
-    ? undefined
-    : all.find((port) => port.lid === lid);
+  if (gid === undefined && lid === undefined) return subnet.endPoints;
+  const prefixes = [subnet.prefix, DEFAULT_SUBNET_PREFIX];
+  const byGid = gid && prefixes.includes(gidPrefix(gid))
+    ? subnet.endPointOf(gidGuid(gid))
+    : undefined;
+  const byLid = lid === undefined ? undefined : subnet.endPointAt(lid);
   if (gid === undefined) return byLid ? [byLid] : [];
   if (lid === undefined) return byGid ? [byGid] : [];
   return byGid && byLid ? [[byGid, byLid]] : [];
@@ -101,7 +97,7 @@ function endPoints(
 function samePort(ends: (EndPoint | [EndPoint, EndPoint])[]): EndPoint[] {
   return ends.map((end) => {
     if (!Array.isArray(end)) return end;
-    if (end[0] === end[1]) return end[0];
+    if (end[0].guid === end[1].guid) return end[0];
     throw new SaRefusal(
       MadStatus.RequestInvalid,
       `the GID and LID ${end[1].lid} belong to different ports`,

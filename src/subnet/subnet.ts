@@ -9,7 +9,13 @@ import { DEFAULT_MTU_CODE } from "./constants.ts";
 import { type GroupListener, SA_SIGNATURE, SubnetGroups } from "./groups.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
-import { type EndPoint, inOpensmOrder, PortTable, SM_LID } from "./ports.ts";
+import {
+  type EndPoint,
+  inOpensmOrder,
+  PortTable,
+  SM_LID,
+  type SubnetPort,
+} from "./ports.ts";
 
 /** Receives one line for each refusal and each change of interest to an operator. */
 export type SubnetLog = (
@@ -80,7 +86,21 @@ export class Subnet {
     };
   }
 
-  /** The manager's port and all active ports, in OpenSM's order. */
+  /** Returns the manager's port or the active port with this GUID. */
+  endPointOf(guid: bigint): EndPoint | undefined {
+    return guid === this.managerGuid
+      ? this.managerPort
+      : activeOnly(this.ports.byGuid(guid));
+  }
+
+  /** Returns the manager's port or the active port with this LID. */
+  endPointAt(lid: number): EndPoint | undefined {
+    return lid === SM_LID
+      ? this.managerPort
+      : activeOnly(this.ports.byLid(lid));
+  }
+
+  /** The manager's port and all active ports, in OpenSM's order. Sorts them: not for requests about single ports. */
   get endPoints(): EndPoint[] {
     return [this.managerPort, ...[...this.ports].filter((port) => port.active)]
       .sort(inOpensmOrder);
@@ -101,4 +121,8 @@ export class Subnet {
     } while (this.groups.get(mgid) !== undefined);
     return mgid;
   }
+}
+
+function activeOnly(port: SubnetPort | undefined): SubnetPort | undefined {
+  return port?.active ? port : undefined;
 }

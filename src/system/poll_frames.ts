@@ -27,6 +27,8 @@ export class PollFrameReader implements FrameReader {
   readonly #sink: FrameSink;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #watch: Watch;
+  /** True while the watch is disabled because there was no free slot. */
+  #paused = false;
   #ended = false;
 
   /** @param watch watches the descriptor */
@@ -43,7 +45,9 @@ export class PollFrameReader implements FrameReader {
   }
 
   resume(): void {
-    if (!this.#ended) this.#watch.enable(true);
+    if (!this.#paused || this.#ended) return;
+    this.#paused = false;
+    this.#watch.enable(true);
   }
 
   stop(): void {
@@ -67,6 +71,7 @@ export class PollFrameReader implements FrameReader {
     while (!batch.full) {
       const slot = memory.reserve();
       if (slot < 0) {
+        this.#paused = true;
         this.#watch.enable(false);
         return false;
       }

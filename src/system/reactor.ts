@@ -3,9 +3,9 @@
  *
  * A turn calls `beforeSleep` of the sleepers, waits, and calls `afterSleep` of the sleepers. It then calls the watches
  * whose descriptors are ready, the timers that are due, and the turn-end hooks, which ring the doorbells of posted
- * packets. *Fast* watches, for TAP devices and doorbells, are entries of the wait itself. All others (netlink, the
- * manager's socket, a connection per peer) are registered with an epoll descriptor, which is a fast watch, so that the
- * cost of a wait does not depend on the number of peers.
+ * packets. Watches (TAP devices, netlink, the manager's socket, a connection per peer) are registered with an epoll
+ * descriptor, so that the cost of a wait does not depend on their number. With io_uring the epoll descriptor and the
+ * *fast* watches, for doorbells and completion channels, are operations of the ring.
  *
  * The wait blocks the worker's thread. Messages from the main thread are received only in a turn of the runtime's event
  * loop, which {@linkcode Reactor.yieldToEvents} requests.
@@ -30,7 +30,7 @@ export interface Watch {
 }
 
 export interface WatchOptions {
-  /** True for the few descriptors of the data path. */
+  /** True for the few descriptors of the data path, each of which is then an operation of its own with io_uring. */
   readonly fast?: boolean;
   /**
    * Receives the error if `ready` throws, after the watch was closed. Without it, an exception of `ready` ends the

@@ -11,6 +11,7 @@ import type {
 } from "./frames.ts";
 import { PollFrameReader, PollFrameWriter } from "./poll_frames.ts";
 import { MonotonicClock } from "./clock.ts";
+import { EpollWatches } from "./epoll_watches.ts";
 import type {
   Doorbells,
   Reactor,
@@ -19,14 +20,13 @@ import type {
   Watch,
   WatchOptions,
 } from "./reactor.ts";
-import { SlowWatches } from "./slow_watches.ts";
 import { Timers } from "./timers.ts";
 
 /** A {@linkcode Reactor} whose subclass implements the wait. */
 export abstract class ReactorBase implements Reactor {
   /** The time at which the last wait ended. */
   readonly clock: TurnClock;
-  protected readonly slow = new SlowWatches();
+  protected readonly watches = new EpollWatches();
   readonly #timers = new Timers();
   readonly #sleepers: Sleeper[] = [];
   readonly #hooks: (() => void)[] = [];
@@ -48,8 +48,8 @@ export abstract class ReactorBase implements Reactor {
   protected abstract dispatch(): void;
   /** Watches a descriptor of the data path. */
   protected abstract watchFast(fd: number, ready: () => void): Watch;
-  /** Releases the resources of the subclass. */
-  protected abstract close(): void;
+  /** Releases the resources of the subclass, if it has any. */
+  protected close(): void {}
 
   readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader {
     return new PollFrameReader(
@@ -67,7 +67,7 @@ export abstract class ReactorBase implements Reactor {
   watch(fd: number, ready: () => void, options: WatchOptions = {}): Watch {
     return options.fast
       ? this.watchFast(fd, ready)
-      : this.slow.watch(fd, ready, options.failed);
+      : this.watches.watch(fd, ready, options.failed);
   }
 
   readonly doorbells: Doorbells | undefined = undefined;
@@ -108,7 +108,7 @@ export abstract class ReactorBase implements Reactor {
       }
       this.turn(-1);
     }
-    this.slow.close();
+    this.watches.close();
     this.close();
   }
 

@@ -47,11 +47,6 @@ export class Segmenter {
     this.#memory = memory;
   }
 
-  /** Number of segments that are not written yet. */
-  get segments(): number {
-    return Math.ceil(this.left / this.#large.size);
-  }
-
   /**
    * Starts with the packet of `length` bytes at `ip`, whose virtio header is at `vnet`. Returns false, without segments,
    * if it is not a valid large send.

@@ -440,7 +440,8 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
   cli.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
-    "--roce --background --io poll --memberships proc --next-hops routes --max-groups 40 --max-connections 7 --log debug";
+    "--roce --background --io poll --memberships proc --next-hops routes --recv-queue-size 1000 --send-queue-size 64 " +
+    "--max-groups 40 --max-connections 7 --log debug";
   assertEquals((await cli.run(line)).code, 2);
   assertEquals(cli.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -456,6 +457,8 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
     io: "poll",
     memberships: "proc",
     nextHops: "routes",
+    recvQueueSize: 1000,
+    sendQueueSize: 64,
     maxGroups: 40,
     maxConnections: 7,
     log: "debug",
@@ -489,6 +492,8 @@ Deno.test("the command line parses upArguments() to the same options", async () 
       "program" as const,
       "routes" as const,
     ),
+    recvQueueSize: optional(fc.integer({ min: 2, max: 8192 })),
+    sendQueueSize: optional(fc.integer({ min: 2, max: 8192 })),
     maxGroups: optional(fc.integer({ min: 1, max: 16_383 })),
     maxConnections: optional(fc.integer({ min: 0, max: 65_536 })),
     log: fc.constantFrom("debug" as const, "silent" as const),
@@ -501,6 +506,18 @@ Deno.test("the command line parses upArguments() to the same options", async () 
     assertEquals(await cli.run(upArguments(expected)), done);
     assertEquals(cli.ups.pop(), expected);
   }));
+});
+
+Deno.test("ipoib up refuses sizes of queues that ib_ipoib refuses", async () => {
+  await using cli = new CliFixture();
+  for (const option of ["--recv-queue-size", "--send-queue-size"]) {
+    for (const size of ["1", "8193", "many"]) {
+      const { code, err } = await cli.run(`up ib0 ${option} ${size}`);
+      assertEquals(code, 1);
+      assertStringIncludes(err, option);
+    }
+  }
+  assertEquals(cli.ups, []);
 });
 
 Deno.test("ipoib up refuses duplicate and invalid names", async () => {

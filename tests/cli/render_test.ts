@@ -84,6 +84,15 @@ Deno.test("renderLinks() with details prints a limited membership and the destin
   ]);
 });
 
+Deno.test("renderLinks() prints a membership in doubt beside the state, with and without details", () => {
+  const reason =
+    "the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 1)";
+  const shown = { ...records.link, "membership_in_doubt": reason };
+  const line = `    state running, membership in doubt: ${reason}`;
+  assertEquals(renderLinks([shown], plain).split("\n").slice(2), [line, ""]);
+  assertEquals(renderLinks([shown], details).split("\n")[7], line);
+});
+
 Deno.test("renderLinks() prints the link layer instead of LIDs for Ethernet", () => {
   const { link } = records;
   const hca = {
@@ -118,6 +127,18 @@ Deno.test("renderLinks() prints the state of a link that is not running, with an
       "    state waiting for P_Key 0x8003 in the port's table",
     ],
   );
+});
+
+Deno.test("renderLinks() with details prints why the device is lost, even if the link is down", () => {
+  const hca = {
+    ...records.link.hca,
+    lost: "it was removed",
+    "port_state": "DOWN",
+  };
+  const state = "administratively down";
+  const lines = renderLinks([{ ...records.link, hca, state }], details);
+  assert(lines.includes("\n    device lost: it was removed\n"), lines);
+  assert(lines.includes(`\n    state ${state}\n`), lines);
 });
 
 Deno.test("renderLinks() prints the statistics of ip -s link and drops by reason", () => {

@@ -28,6 +28,7 @@ function interfaceOver(answer: Answer) {
     name: () => "ib0",
     readiness,
     clientsEnded: () => 4,
+    deviceCounters: () => ({ "hca_symbol_error": 7 }),
     stop: () => stopped++,
   });
   const context: CallContext = {
@@ -72,13 +73,13 @@ Deno.test("interfaceHandlers() calls the worker for one table at a time, and for
   assertEquals(await Promise.all([file, paths]), [{ value: "2044" }, []]);
 });
 
-Deno.test("stats adds the number of disconnected clients to the parent's counters", async () => {
+Deno.test("stats adds the counters of the device, and to the parent's the number of disconnected clients", async () => {
   const child = { ...structuredClone(records.stats), ifname: "ib0.8001" };
   const { handlers, context } = interfaceOver(() =>
     structuredClone([records.stats, child])
   );
   const [first, second] = await handlers.stats({}, context);
-  const { counters } = records.stats;
+  const counters = { ...records.stats.counters, "hca_symbol_error": 7 };
   assertEquals(first!.counters, { ...counters, "control_clients_ended": 4 });
   assertEquals(second!.counters, counters);
 });

@@ -44,13 +44,13 @@ Deno.test("planInterfaces() refuses more names than ports, and lists the ports",
     "E_HCA",
     19,
     "There are 2 ports for 4 interfaces: mlx5_0/1, mlx5_1/2",
-    "omit c, d",
+    "omit c, d; `ipoib link add` creates another interface on a port",
   ]);
   assertEquals(refusal(["a", "b"], verbs(["mlx5_0", 1])), [
     "E_HCA",
     19,
     "There is 1 port for 2 interfaces: mlx5_0/1",
-    "omit b",
+    "omit b; `ipoib link add` creates another interface on a port",
   ]);
 });
 

@@ -10,6 +10,7 @@ import { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { ownNamespace } from "../../src/system/namespace.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
+import { FakeLockFile } from "./fake_lock_file.ts";
 
 const lines: string[] = [];
 await configureLog("info", {
@@ -20,47 +21,6 @@ const GID = gidFrom(0xfe80n << 48n, 7n);
 const BROADCAST = { mgid: broadcastMgid(0xffff), joinState: 1 };
 const SEND_ONLY = { mgid: broadcastMgid(0xffff), joinState: 8 };
 const CHILD = { mgid: broadcastMgid(0x8001), joinState: 1 };
-
-/** Byte range locks of one file with the semantics of the kernel: the shared and the exclusive holders of each byte. */
-class FakeLockFile {
-  readonly shared = new Map<bigint, Set<object>>();
-  readonly claimed = new Map<bigint, object>();
-
-  open() {
-    const self = {};
-    const free = (offset: bigint) => {
-      this.shared.get(offset)?.delete(self);
-      if (this.claimed.get(offset) === self) this.claimed.delete(offset);
-    };
-    return {
-      share: (offset: bigint) => {
-        const owner = this.claimed.get(offset);
-        if (owner && owner !== self) return false;
-        free(offset);
-        this.shared.set(
-          offset,
-          (this.shared.get(offset) ?? new Set()).add(self),
-        );
-        return true;
-      },
-      claim: (offset: bigint) => {
-        const owner = this.claimed.get(offset);
-        const others = [...this.shared.get(offset) ?? []]
-          .some((each) => each !== self);
-        if ((owner && owner !== self) || others) return false;
-        free(offset);
-        this.claimed.set(offset, self);
-        return true;
-      },
-      free,
-      close: () => {
-        for (const offset of [...this.shared.keys(), ...this.claimed.keys()]) {
-          free(offset);
-        }
-      },
-    };
-  }
-}
 
 /** A port with its lock file and its ib_ipoib interfaces. */
 class Fixture {

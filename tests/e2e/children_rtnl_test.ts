@@ -1,7 +1,7 @@
 /** Child interfaces created by `link add` and by sysfs attributes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { labTest, until } from "./harness/mod.ts";
+import { createChild, Host, labTest, until } from "./harness/mod.ts";
 
 labTest(
   "link add creates a child interface of any name, and link del deletes it",
@@ -11,6 +11,7 @@ labTest(
       const added = await host.ipoib(
         ...["link", "add", "link", "ib0", "name", "storage"],
         ...["type", "ipoib", "pkey", "0x8001", "mode", "datagram"],
+        ...["umcast", "1"],
       );
       assertEquals([added.code, added.stdout, added.stderr], [0, "", ""]);
       await host.ip("link", "set", "storage", "up");
@@ -22,6 +23,11 @@ labTest(
       ...["link", "show", "storage"],
     );
     assertEquals([link!.link, link!.pkey], ["ib0", "0x8001"]);
+    // No other program uses the port, so that umcast keeps no group from being joined.
+    await until("the membership of the all-hosts group", async () => {
+      const { stdout } = await a.ipoib("mcg", "show", "storage");
+      return /ff12:401b:8001:0:0:0:0:1 .* full joined attached/.test(stdout);
+    });
     assertEquals((await a.ipoib("get", "storage", "mode")).code, 2);
     assertEquals((await a.ipoib("get", "storage", "mtu")).stdout, "2044\n");
 
@@ -67,6 +73,31 @@ labTest(
     // The parent still receives broadcasts.
     await b.ipoib("neigh", "flush", "ib0");
     assertEquals(await b.ping(a), { sent: 5, received: 5 });
+  },
+);
+
+labTest(
+  "two children with the same P_Key, in two namespaces, reach each other and a third host; one keeps its groups when the other is deleted",
+  async (lab) => {
+    const [here, third] = await lab.running(2);
+    const there = new Host(lab, await lab.namespace(), "10.83.0.2");
+    const child = await createChild(here, "0x8001", "10.83.0.1/24");
+    await here.call("link.add", { link: "ib0", name: "other", pkey: 0x8001 });
+    await here.ip("link", "set", "other", "netns", there.namespace);
+    await there.ip("link", "set", "other", "up");
+    await there.ip("addr", "add", "10.83.0.2/24", "dev", "other");
+    await here.call("wait", { name: "other" });
+    const far = await createChild(third, "0x8001", "10.83.0.3/24");
+    await third.call("wait", { name: far });
+    const every = { sent: 5, received: 5 };
+    assertEquals(await here.ping("10.83.0.2"), every);
+    assertEquals(await there.ping("10.83.0.1"), every);
+    assertEquals(await third.ping("10.83.0.1"), every);
+    assertEquals(await third.ping("10.83.0.2"), every);
+    assertEquals((await here.ipoib("child", "delete", "0x8001")).code, 0);
+    await third.ipoib("neigh", "flush", far);
+    assertEquals(await third.ping("10.83.0.2"), every);
+    assertEquals((await here.run(["ip", "link", "show", child])).code, 1);
   },
 );
 

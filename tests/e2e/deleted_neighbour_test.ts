@@ -5,7 +5,8 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { MAX_NEIGHBOURS } from "../../src/ipoib/constants.ts";
+import { readNeighbourLimit } from "../../src/netdev/rtnetlink/neighbour_limit.ts";
+import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { ArpOperation } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
@@ -71,9 +72,11 @@ labTest(
     // Requests from a packet socket create no kernel entries: all namespaces share the kernel's table.
     const senderIp = IpAddress.parse(a.address)!.w3;
     const first = IpAddress.parse("10.9.1.0")!.w3;
+    using netlink = new RequestSocket();
+    const limit = Math.max(1024, readNeighbourLimit(netlink)!);
     let count = 0;
     await until("the eviction of other neighbours", async () => {
-      for (const end = count + MAX_NEIGHBOURS / 8; count < end; count++) {
+      for (const end = count + limit / 8; count < end; count++) {
         const arp = {
           operation: ArpOperation.Request,
           senderIp,
@@ -82,7 +85,7 @@ labTest(
         while (!requests.send(arp)) await pause(1);
         if (count % 64 === 63) await pause(5);
       }
-      return (await a.counters()).neighbours_evicted! > MAX_NEIGHBOURS / 4;
+      return (await a.counters()).neighbours_evicted! > limit / 4;
     });
     assertEquals(monitor.output.includes(`Deleted ${b.address} `), false);
     assertLess(flow.stallMs, patient(STALL_MS));

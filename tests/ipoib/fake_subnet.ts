@@ -19,6 +19,10 @@ import {
 } from "../../src/subnet/protocol.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { viewOf } from "../wire/support.ts";
+
+/** Offset of the TransactionID in a MAD. */
+const TRANSACTION_ID = 8;
 
 export class FakeSubnet {
   readonly manager: SubnetManager;
@@ -26,6 +30,8 @@ export class FakeSubnet {
   lose: (mad: SaMad, towards: "manager" | "port") => boolean = () => false;
   readonly #reactor: FakeReactor;
   readonly #fabric: FakeFabric;
+  /** Ports that stand for another program's use of a registered port, with that port. */
+  readonly #shared = new Map<FakePort, FakePort>();
 
   constructor(
     reactor: FakeReactor,
@@ -41,9 +47,9 @@ export class FakeSubnet {
     });
     const tick = reactor.timer((now) => tick.at(this.manager.tick(now)));
     fabric.onMad = (from, mad, to) => {
-      if (!this.lose(SaMad.parse(mad)!, "manager")) {
-        this.#receive(from, encodeMad(mad, to));
-      }
+      if (this.lose(SaMad.parse(mad)!, "manager")) return;
+      setProgram(mad, fabric.ports.indexOf(from));
+      this.#receive(this.#shared.get(from) ?? from, encodeMad(mad, to));
     };
   }
 
@@ -64,6 +70,19 @@ export class FakeSubnet {
     );
   }
 
+  /**
+   * Makes `port` another program's use of the registered port `of`, with the same LID and GUID: both get the events, and
+   * each the answers to its own MADs.
+   */
+  share(port: FakePort, of: FakePort): void {
+    this.#shared.set(port, of);
+    const { state, lid, smLid, pkeys, activeMtu, maxMtu } = of.attributes;
+    port.emit(
+      { type: "port_active" },
+      { state, lid, smLid, pkeys, activeMtu, maxMtu },
+    );
+  }
+
   #receive(port: FakePort, frame: Uint8Array): void {
     const id = this.#fabric.ports.indexOf(port);
     this.manager.receive(id, frame, this.#reactor.clock.now());
@@ -74,7 +93,8 @@ export class FakeSubnet {
     const frame = decodeManagerFrame(bytes);
     if (frame?.kind === "mad") {
       if (this.lose(SaMad.parse(frame.mad)!, "port")) return;
-      port.receiveMad(frame.mad, frame.address);
+      const receiver = this.#fabric.ports[programOf(frame.mad)] ?? port;
+      receiver.receiveMad(frame.mad, frame.address);
       return;
     }
     if (frame?.message.type === "welcome") {
@@ -99,6 +119,9 @@ export class FakeSubnet {
   /** Applies an event message to a port, like `hca/soft/registration.ts`. */
   #event(port: FakePort, message: SubnetEvent): void {
     const { event, lid, smLid, pkeys } = message;
+    for (const [other, of] of this.#shared) {
+      if (of === port) this.#event(other, message);
+    }
     port.emit({ type: event }, {
       ...(lid === undefined ? {} : { lid }),
       ...(smLid === undefined ? {} : { smLid }),
@@ -116,4 +139,16 @@ export class FakeSubnet {
       this.#fabric.groups.set(mlid, lids);
     }
   }
+}
+
+/**
+ * Writes the index of the sending port into the high half of the TransactionID, as the kernel's MAD layer writes the
+ * number of the sending program, to which it passes the answer.
+ */
+function setProgram(mad: Uint8Array, index: number): void {
+  viewOf(mad).setUint32(TRANSACTION_ID, index);
+}
+
+function programOf(mad: Uint8Array): number {
+  return viewOf(mad).getUint32(TRANSACTION_ID);
 }

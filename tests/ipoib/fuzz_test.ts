@@ -98,6 +98,7 @@ for (const seed of [1, 4391, 4755]) {
     const [a, b] = rig.pair();
     b.netdev.config.join(ip("239.1.2.3"));
     rig.fabric.lose = () => next(20) === 0;
+    for (const { port } of [a, b]) port.deviceExists = () => next(3) === 0;
     rig.subnet!.lose = () => next(20) === 0;
     const sendFrames = (host: Host) => {
       const frame = ipv4Frame(
@@ -159,6 +160,9 @@ for (const seed of [1, 4391, 4755]) {
       emit("pkey_change"),
       emit("gid_change"),
       emit("sm_change"),
+      ({ port }) => {
+        if (!port.lost) port.lose(rig.reactor, "it was removed");
+      },
       (_host, guid) => manager.moveLid(guid, undefined, now()),
       (_host, guid) => manager.setPortState(guid, "down", now()),
       (_host, guid) => manager.setPortState(guid, "active", now()),
@@ -197,6 +201,7 @@ for (const seed of [1, 4391, 4755]) {
     rig.subnet!.lose = () => false;
     for (const host of [a, b]) {
       const { portGuid } = host.port.attributes;
+      host.port.deviceExists = () => true;
       manager.setPortState(portGuid, "active", now());
       manager.setPkeys(portGuid, [0xffff], now());
       rig.settle();

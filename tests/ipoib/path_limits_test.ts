@@ -5,7 +5,6 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { getLogger } from "../../src/base/log.ts";
 import {
   MAX_PATH_RENEWALS,
-  MAX_PATHS,
   MAX_PENDING_PATHS,
 } from "../../src/ipoib/constants.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
@@ -17,6 +16,7 @@ import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import type { SaCallback } from "../../src/sa/result.ts";
 import { gidEquals, gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { DEFAULT_MAX_PATHS, defaultLimits } from "./default_limits.ts";
 import { Rig } from "./rig.ts";
 
 const PREFIX = 0xfe80_0000_0000_0000n;
@@ -58,6 +58,7 @@ function setup(others: "refused" | "silence") {
     groups,
     statistics,
     debugOff(),
+    defaultLimits(reactor.clock),
   );
   const request = (gid: Uint8Array) => {
     let answer: Path | "none" | "later" = "later";
@@ -71,12 +72,12 @@ Deno.test("failed paths are evicted before a path in use", () => {
   const { table, request } = setup("refused");
   const path = request(THERE);
   assert(typeof path === "object");
-  for (let i = 0; i < 2 * MAX_PATHS; i++) {
+  for (let i = 0; i < 2 * DEFAULT_MAX_PATHS; i++) {
     assertEquals(request(absent(i)), "none");
   }
   assert(path.ah !== undefined);
   assert(table.entries().includes(path));
-  assertLess(table.entries().length, MAX_PATHS + 1);
+  assertLess(table.entries().length, DEFAULT_MAX_PATHS + 1);
 });
 
 Deno.test("the number of pending path queries is limited", () => {

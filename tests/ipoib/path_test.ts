@@ -14,6 +14,7 @@ import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
+import { defaultLimits } from "./default_limits.ts";
 import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
@@ -70,6 +71,7 @@ class ScriptedPaths {
       groups,
       statistics,
       debugOff(),
+      defaultLimits(reactor.clock),
     );
   }
 

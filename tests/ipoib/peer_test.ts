@@ -8,6 +8,7 @@ import { PathTable } from "../../src/ipoib/path.ts";
 import { PeerTable } from "../../src/ipoib/peer.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
+import { defaultLimits } from "./default_limits.ts";
 import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -150,14 +151,16 @@ Deno.test("a peer without followers is removed after a minute without packets, o
   sender.qp = port.qps.get(a.link.qpn)!;
   const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);
+  const limits = defaultLimits(reactor.clock);
   const paths = new PathTable(
     context,
     identity,
     a.link.groups,
     statistics,
     debugOff(),
+    limits,
   );
-  const peers = new PeerTable(reactor, sender, paths);
+  const peers = new PeerTable(reactor, sender, paths, limits);
   const [used, followed, idle] = [1, 2, 3].map((qpn) => {
     const peer = peers.get({ ...b.address, qpn });
     peers.resolve(peer);

@@ -9,8 +9,8 @@ import {
 import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import type { FakeCall } from "../../src/hca/fake_transport.ts";
-import { frameOf } from "./connected/support.ts";
-import { type Host, type HostOptions, ip, logLines, Rig } from "./rig.ts";
+import { reaches } from "./connected/support.ts";
+import { type HostOptions, ip, logLines, Rig } from "./rig.ts";
 
 const GROUP = "239.1.2.3";
 /** Longer than the longest backoff and than the time for which a refused connection is not tried again. */
@@ -22,17 +22,9 @@ const LONG = 5000;
 /** The options of a run: those of the first host, and the modes of both. */
 type Mode = "datagram" | "connected";
 
-/** Sends a packet from the first host to the second; returns whether it arrives. */
-function reaches(a: Host, b: Host, length: number): boolean {
-  b.received();
-  a.send(frameOf(length));
-  a.rig.advance(1000);
-  return b.received().some((packet) => packet.length === length);
-}
-
 /**
  * Runs through the life of an interface and of a child: start, traffic, a group, client reregister, a port error, a P_Key
- * at another index, a child that comes and goes. `onCall` is called before each call of the first host's device.
+ * at another index, a lost device, a child that comes and goes. `onCall` is called before each call of the first host's device.
  */
 function run(mode: Mode, onCall: (call: FakeCall) => void): Rig {
   const rig = new Rig();
@@ -78,6 +70,9 @@ function run(mode: Mode, onCall: (call: FakeCall) => void): Rig {
   work("a port error");
   a.port.emit({ type: "pkey_change" }, { pkeys: [0xffff, 0x8002, 0x8001] });
   work("a change of the P_Key table");
+  a.port.deviceExists = () => true;
+  a.port.lose(rig.reactor, "it was removed");
+  work("a loss of the device");
   a.device.removeChild(child);
   work("the removal of the child");
   rig.check();

@@ -16,6 +16,7 @@ import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import type { Neighbour } from "../../src/ipoib/neighbour/neighbour.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import type { SaClient } from "../../src/sa/client.ts";
+import type { OtherHolders } from "../../src/sa/other_holders.ts";
 import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
@@ -124,14 +125,23 @@ export interface HostOptions extends FakePortOptions {
   adminMtu?: number;
   /** False: the port is not registered with the subnet manager and keeps its initial state, "init" by default. */
   register?: boolean;
+  /** The host is another program on the port of this one, which is registered; implies `register: false`. */
+  beside?: Host;
+  /** The other users of the port. Default: none. */
+  others?: OtherHolders;
   families?: readonly AddressFamily[];
   maxGroups?: number;
   maxConnections?: number;
+  recvQueueSize?: number;
+  recvQueueShrinks?: boolean;
   mode?: Mode;
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
   ) => FakeNetdev;
 }
+
+/** Numbers of queue pairs that a program uses on a port that another one uses too. */
+const QPNS_OF_A_PROGRAM = 0x100;
 
 /** One host: a port with an IPoIB device. */
 export class Host {
@@ -148,11 +158,19 @@ export class Host {
   constructor(rig: Rig, number: number, options: HostOptions) {
     this.rig = rig;
     const { reactor, fabric } = rig;
-    this.port = fabric.addPort({ state: "init", pkeys: [], ...options });
+    const { beside } = options;
+    this.port = fabric.addPort({
+      ...{ state: "init", pkeys: [], ...options },
+      ...(beside && {
+        guid: beside.port.attributes.portGuid,
+        lid: beside.port.attributes.lid,
+        firstQpn: beside.link.qpn + QPNS_OF_A_PROGRAM,
+      }),
+    });
     const { port } = this;
     const { sa } = openSaClient(reactor, port);
     this.sa = sa;
-    this.memberships = new PortMemberships(sa);
+    this.memberships = new PortMemberships(sa, options.others);
     this.#connections = options.connections
       ? new TestConnections(reactor, port)
       : undefined;
@@ -167,6 +185,8 @@ export class Host {
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
         connections: this.#connections,
         maxConnections: options.maxConnections,
+        recvQueueSize: options.recvQueueSize,
+        recvQueueShrinks: options.recvQueueShrinks,
       },
       {
         name: `ib${number}`,
@@ -193,7 +213,8 @@ export class Host {
         options.prefixLength ?? 24,
       );
     }
-    if (options.register !== false) rig.subnet?.register(port);
+    if (beside) rig.subnet?.share(port, beside.port);
+    else if (options.register !== false) rig.subnet?.register(port);
   }
 
   /** Connection manager of the port. Fails the test if the port has none. */

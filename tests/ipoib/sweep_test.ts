@@ -4,8 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { AddressHandle } from "../../src/hca/hca.ts";
 import {
   DEFAULT_MAX_GROUPS,
-  MAX_NEIGHBOURS,
-  MAX_PATHS,
+  DEFAULT_MAX_NEIGHBOURS,
   MAX_TOTAL_WAITING_BYTES,
 } from "../../src/ipoib/constants.ts";
 import { FULL } from "../../scripts/test/form.ts";
@@ -16,6 +15,7 @@ import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { hex, viewOf } from "../wire/support.ts";
 import { kernelArp } from "./neighbour/kernel_arp.ts";
 import { frameOf, kernelFrame } from "./neighbour/kernel_nd.ts";
+import { DEFAULT_MAX_PATHS } from "./default_limits.ts";
 import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
 
 /** Addresses of a sweep: the whole prefix, or in the short form a quarter, which is more than each table holds. */
@@ -92,10 +92,13 @@ function setup() {
       (sum, { queue, peer }) => sum + queue.length + (peer?.queue.length ?? 0),
       0,
     );
-    assert(neighbours.size <= MAX_NEIGHBOURS, `${neighbours.size} neighbours`);
-    assert(paths.entries().length <= MAX_PATHS);
+    assert(
+      neighbours.size <= DEFAULT_MAX_NEIGHBOURS,
+      `${neighbours.size} neighbours`,
+    );
+    assert(paths.entries().length <= DEFAULT_MAX_PATHS);
     assert(groups.entries().length <= DEFAULT_MAX_GROUPS + 1);
-    assert(handles() <= MAX_PATHS + DEFAULT_MAX_GROUPS + 1);
+    assert(handles() <= DEFAULT_MAX_PATHS + DEFAULT_MAX_GROUPS + 1);
     assert(waiting * FRAME_BYTES <= MAX_TOTAL_WAITING_BYTES);
     assertEquals(live(), 1, "traffic to another host continues");
     a.posted();
@@ -115,7 +118,7 @@ function setup() {
     rig.advance(180_000);
     assertEquals([neighbours.size, groups.entries().length < 16], [0, true]);
     // Paths without peers stay until others replace them, as in Linux.
-    assert(handles() <= MAX_PATHS + 1, `${handles()} address handles`);
+    assert(handles() <= DEFAULT_MAX_PATHS + 1, `${handles()} address handles`);
     for (const { address } of a.netdev.config.neighbours.list()) {
       a.netdev.config.neighbours.delete(address.w3);
     }
@@ -150,7 +153,7 @@ for (const family of ["10.1.0.0/16", "fd00::/112"] as const) {
       a.netdev.inject(frame(i));
     });
     const { neighbours_evicted } = a.link.statistics.tables.snapshot();
-    assert(neighbours_evicted! >= SIZE - MAX_NEIGHBOURS);
+    assert(neighbours_evicted! >= SIZE - DEFAULT_MAX_NEIGHBOURS);
     recovered();
   });
 }

@@ -183,15 +183,16 @@ Deno.test("the state names a failure to attach to the group, and the join is ret
   const { rig, host } = start(undefined);
   const qp = host.port.qps.get(host.link.qpn)!;
   qp.attachMulticast = () => {
-    throw new IpoibError("E_VERBS", "No memory", { errno: 12 });
+    throw new IpoibError("E_VERBS", "No memory", { errno: 12, hint: "HINT" });
   };
   const sa = new ScriptedSa(rig);
   rig.advance(300);
   assertEquals(stateAndLogCount(host), [
-    `the join of ${GROUP} fails on this port: Cannot allocate memory`,
+    `the join of ${GROUP} fails on this port: Cannot allocate memory (HINT)`,
     1,
   ]);
-  assert(logLines.some((line) => line.includes("status -12")));
+  const failure = `multicast join failed for ${MGID}, status -12: HINT`;
+  assert(logLines.some((line) => line.includes(failure)), logLines.join("\n"));
   const joins = sa.take().length;
   rig.advance(1999);
   assertEquals(sa.take().length, 0);

@@ -207,25 +207,29 @@ Deno.test("join() joins and creates a group of the embedded subnet, leave() leav
   assertEquals(rig.snapshot.groups.length, 3);
 });
 
-Deno.test("leave() repeats a failed request three times", () => {
+Deno.test("leave() repeats a failed request three times, but not one that is refused as invalid", () => {
   const { client, sent, answer, due } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   const request = groupLeave(BROADCAST, gidOf(1), 1);
   client.leave(request, 0, callback);
   for (let i = 0; i < 4; i++) {
-    const refused = { method: Method.DeleteResp, status: 0x0200 };
+    const busy = { method: Method.DeleteResp, status: MadStatus.NoResources };
     assertEquals([results.length, sent.length], [0, i + 1]);
-    client.onMad(answer(i, refused), FROM, 10 * i);
+    client.onMad(answer(i, busy), FROM, 10 * i);
   }
-  assertEquals(results, [[failure(22, 0x0200), 30]]);
-  assertEquals(due(), Infinity);
+  assertEquals(results, [[failure(22, MadStatus.NoResources), 30]]);
+  client.leave(request, 40, callback);
+  const status = MadStatus.RequestInvalid;
+  client.onMad(answer(4, { method: Method.DeleteResp, status }), FROM, 50);
+  assertEquals(results.slice(1), [[failure(22, status), 50]]);
+  assertEquals([sent.length, due()], [5, Infinity]);
 });
 
 Deno.test("a repeated leave can be cancelled", () => {
   const { client, answer, due } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   const leave = client.leave(groupLeave(BROADCAST, gidOf(1), 1), 0, callback);
-  const refused = { method: Method.DeleteResp, status: 0x0200 };
+  const refused = { method: Method.DeleteResp, status: MadStatus.NoResources };
   client.onMad(answer(0, refused), FROM, 1);
   leave.cancel();
   assertEquals([due(), results.length], [Infinity, 0]);

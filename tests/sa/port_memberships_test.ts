@@ -87,6 +87,80 @@ Deno.test("a refused join does not hold the membership", () => {
   assertEquals(calls.slice(2), ["leave 1"]);
 });
 
+Deno.test("a holder whose repeated join fails keeps the membership until it leaves", () => {
+  const others = new FakeHolders();
+  const { memberships, calls, answers } = new FakeClient(others);
+  const [a, b] = [{}, {}];
+  for (const each of [a, b]) {
+    memberships.join(each, full, 0, () => {});
+    answers.at(-1)!(true);
+  }
+  memberships.join(a, full, 0, () => {});
+  answers.at(-1)!(false);
+  memberships.leave(b, full, 0);
+  assertEquals([calls.length, others.calls], [3, ["hold 1"]]);
+  memberships.leave(a, full, 0);
+  assertEquals(calls.at(-1), "leave 1");
+});
+
+Deno.test("a first join that is repeated before its answer, and refused, does not hold the membership", () => {
+  const { memberships, calls, answers } = new FakeClient();
+  const [a, b] = [{}, {}];
+  memberships.join(a, full, 0, () => {}).cancel();
+  memberships.join(a, full, 0, () => {});
+  answers.at(-1)!(false);
+  memberships.join(b, full, 0, () => {});
+  answers.at(-1)!(true);
+  memberships.leave(b, full, 0);
+  assertEquals(calls.at(-1), "leave 1");
+});
+
+Deno.test("a group whose last holder leaves beside pending joins is left when they have all failed", () => {
+  const others = new FakeHolders();
+  const { memberships, calls, answers } = new FakeClient(others);
+  const [a, b, c] = [{}, {}, {}];
+  memberships.join(a, full, 0, () => {});
+  answers[0]!(true);
+  memberships.join(b, full, 0, () => {});
+  memberships.join(c, full, 0, () => {});
+  memberships.leave(a, full, 0);
+  answers[1]!(false);
+  assertEquals(calls.length, 3);
+  answers[2]!(false);
+  assertEquals([calls.slice(3), others.calls], [
+    ["leave 1"],
+    ["hold 1", "leave 1"],
+  ]);
+});
+
+Deno.test("a group is not left when a pending join fails beside or after another that succeeds", () => {
+  const { memberships, calls, answers } = new FakeClient();
+  const [a, b] = [{}, {}];
+  memberships.join(a, full, 0, () => {});
+  answers[0]!(true);
+  memberships.join(b, full, 0, () => {});
+  memberships.leave(a, full, 0);
+  answers[1]!(true);
+  // The port registers again, and the new join is not answered: the interface tries again, and uses the group meanwhile.
+  memberships.join(b, full, 0, () => {});
+  answers[2]!(false);
+  assertEquals(calls, ["join 1", "join 1", "join 1"]);
+  memberships.leave(b, full, 0);
+  assertEquals(calls.slice(3), ["leave 1"]);
+});
+
+Deno.test("a leave that the administrator refuses is counted, and does not affect the next join", () => {
+  const others = new FakeHolders();
+  const { memberships, calls, answers } = new FakeClient(others);
+  const holder = {};
+  memberships.leave(holder, full, 0);
+  answers[0]!(false);
+  assertEquals(memberships.counters().leaves_refused, 1);
+  memberships.join(holder, full, 0, () => {});
+  assertEquals(calls, ["leave 1", "join 1"]);
+  assertEquals(others.calls, ["leave 1", "free 1", "hold 1"]);
+});
+
 Deno.test("a join by any holder cancels the pending leave of its group", () => {
   const { memberships, calls, answers } = new FakeClient();
   const [a, b] = [{}, {}];
@@ -151,6 +225,7 @@ Deno.test("no leave is sent, at once or later, for a group that another process 
   assertEquals(memberships.counters(), {
     leaves_withheld: 1,
     leaves_given_up: 0,
+    leaves_refused: 0,
   });
 });
 
@@ -170,6 +245,27 @@ Deno.test("leaveWithheld() leaves the groups that the kernel held, except those 
   memberships.leaveWithheld(0);
   memberships.leaveWithheld(0);
   assertEquals(calls.slice(2), ["join 2", "leave 1"]);
+});
+
+Deno.test("isOwn() is true from the join to the response to the leave, and while a leave is withheld", () => {
+  const others = new FakeHolders();
+  const { memberships, answers } = new FakeClient(others);
+  const { mgid } = full.record;
+  const sendOnly = request(1, JoinState.SendOnlyFullMember);
+  const found: boolean[] = [];
+  const note = () => found.push(memberships.isOwn(mgid));
+  note();
+  memberships.join(others, sendOnly, 0, () => {});
+  note();
+  memberships.leave(others, sendOnly, 0);
+  note();
+  answers.at(-1)!(true);
+  note();
+  others.others = "kernel";
+  memberships.join(others, full, 0, () => {});
+  memberships.leave(others, full, 0);
+  note();
+  assertEquals(found, [false, true, true, false, true]);
 });
 
 Deno.test("the numbers of withheld and of pending leaves are bounded", () => {

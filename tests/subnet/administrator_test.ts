@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { broadcastJoin } from "../../src/sa/requests.ts";
+import { gidFrom } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gsiAddress, MadStatus, Method } from "../../src/wire/mad.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
@@ -19,7 +20,7 @@ import {
 } from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
 import { viewOf } from "../wire/support.ts";
-import { gidOf, Rig, type RigPort } from "./rig.ts";
+import { gidOf, guidOf, Rig, type RigPort } from "./rig.ts";
 
 /** Sends an SA MAD and returns the response, or undefined if there is none. */
 function exchange(port: RigPort, fields: Partial<SaMad>): SaMad | undefined {
@@ -259,6 +260,25 @@ Deno.test("contradictory, undefined and incomplete path requests get an error st
     MadStatus.RequestInvalid,
   );
   assertEquals(paths(a, 1n, {}), MadStatus.InsufficientComponents);
+});
+
+Deno.test("a path query may name the manager by GID and LID, and no port that is down", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const mask = ENDS | PathMask.Dlid;
+  const request = { sgid: a.gid, dgid: gidFrom(0xfe80n << 48n, 1n), dlid: 1 };
+  const found = paths(a, mask, request);
+  assert(typeof found !== "number");
+  assertEquals(found.map(({ dlid }) => dlid), [1]);
+  rig.manager.setPortState(BigInt(guidOf(2)), "down", rig.clock.now());
+  rig.pump();
+  for (const bit of [PathMask.Dgid, PathMask.Dlid]) {
+    const only = PathMask.Sgid | bit;
+    assertEquals(
+      paths(a, only, { sgid: a.gid, dgid: b.gid, dlid: 3 }),
+      MadStatus.NoRecords,
+    );
+  }
 });
 
 Deno.test("GetTable returns all paths, Get the first", () => {

@@ -13,14 +13,21 @@ const LOOPBACK = "127.0.0.1";
 const PORT = 18515;
 const NO_REPORT = "produce a report";
 
-/** Measures the packet rates with messages of `size` bytes for `seconds`. Throws an Error if a process fails. */
+/**
+ * Measures the packet rates with messages of `size` bytes for `seconds`. Throws an Error if a process fails.
+ *
+ * @param postList number of work requests that a call posts
+ */
 export async function measureIbSendBw(
   guest: Guest,
   { from, to, roce }: DevicePair,
   size: number,
   seconds: number,
+  postList: number,
 ): Promise<UdRates> {
-  const words = `-c UD -s ${size} -D ${seconds}${roce ? " -x 0" : ""}`;
+  const words = `-c UD -s ${size} -D ${seconds} -l ${postList}${
+    roce ? " -x 0" : ""
+  }`;
   const run = `timeout ${seconds + 30} ib_send_bw ${words}`;
   const text = await guest.must(
     `count() { echo "count $(cat ${counter(from, "sends")} ${

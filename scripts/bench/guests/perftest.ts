@@ -1,6 +1,7 @@
 /**
  * Measures UD messages between two devices of one virtual machine with this program's verbs path and with
- * `ib_send_bw -c UD`, on the kernel's soft RoCE (rdma_rxe) and on the rig's driver with an InfiniBand link (rxe_ib).
+ * `ib_send_bw -c UD`, which posts one or 32 work requests a call, on the kernel's soft RoCE (rdma_rxe) and on the rig's
+ * driver with an InfiniBand link (rxe_ib).
  */
 
 import type { Guest } from "../../rig/guest.ts";
@@ -13,6 +14,8 @@ import { measureUdPath } from "./ud_path.ts";
 import type { DevicePair, UdRates } from "./ud_rates.ts";
 
 const PERFTEST = "ib_send_bw";
+const POST_LIST = 32;
+const PERFTEST_LISTS = `${PERFTEST} -l ${POST_LIST}`;
 const PROGRAM = "ipoib";
 const SIZES = [2048, 64];
 const MBIT = 1e6;
@@ -26,6 +29,12 @@ type Tool = (
   size: number,
   seconds: number,
 ) => Promise<UdRates>;
+
+/** Returns ib_send_bw with work requests posted in lists of `postList`. */
+function ibSendBw(postList: number): Tool {
+  return (guest, pair, size, seconds) =>
+    measureIbSendBw(guest, pair, size, seconds, postList);
+}
 
 let rig: Rig<"one"> | undefined;
 
@@ -69,7 +78,8 @@ function stage(
     better: "more",
   });
   const subjects = {
-    [PERFTEST]: measure(measureIbSendBw, pair, size),
+    [PERFTEST]: measure(ibSendBw(1), pair, size),
+    [PERFTEST_LISTS]: measure(ibSendBw(POST_LIST), pair, size),
     [PROGRAM]: measure(measureUdPath, pair, size),
   };
   return {
@@ -89,8 +99,14 @@ export const perftest: GuestMeasurement = {
   name: "perftest",
   columns: [
     { title: PERFTEST, subject: PERFTEST },
+    { title: PERFTEST_LISTS, subject: PERFTEST_LISTS },
     { title: PROGRAM, subject: PROGRAM },
     { title: `${PROGRAM} / ${PERFTEST}`, subject: PROGRAM, to: PERFTEST },
+    {
+      title: `${PROGRAM} / ${PERFTEST_LISTS}`,
+      subject: PROGRAM,
+      to: PERFTEST_LISTS,
+    },
   ],
   packages: { ...RIG_PACKAGES, ib_send_bw: "perftest" },
   stages: [

@@ -1,6 +1,7 @@
 /** All measurements in the order in which they run. */
 
 import type { Measurement } from "../measurement.ts";
+import { bigCluster } from "./big_cluster.ts";
 import { children } from "./children.ts";
 import { connectedStream } from "./connected.ts";
 import { fanOut } from "./fan_out.ts";
@@ -19,4 +20,5 @@ export const MEASUREMENTS: readonly Measurement[] = [
   multicast,
   stopped,
   children,
+  bigCluster,
 ];

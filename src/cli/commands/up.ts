@@ -103,6 +103,16 @@ export function up(cli: Cli) {
       ).choices(NEXT_HOP_CHOICES).default("auto" as const),
     )
     .option(
+      "--recv-queue-size <n>",
+      "packets that can wait in the receive queue of an interface, rounded up to a power of two (default: 2048 on a device, 256 on the embedded subnet)",
+      integer(2, 8192),
+    )
+    .option(
+      "--send-queue-size <n>",
+      "packets that a device can hold, rounded up to a power of two (default: 512)",
+      integer(2, 8192),
+    )
+    .option(
       "--max-groups <n>",
       "maximum number of multicast groups per interface, without the broadcast group (default: 512)",
       integer(1, 16_383),
@@ -119,7 +129,7 @@ export function up(cli: Cli) {
       const { hca, roce, background, ...others } = options;
       const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
         others;
-      const { user, ...always } = rest;
+      const { user, recvQueueSize, sendQueueSize, ...always } = rest;
       const upOptions: UpOptions = {
         ...always,
         names: names ?? [],
@@ -127,6 +137,7 @@ export function up(cli: Cli) {
         roce: roce ?? false,
         background: background ?? false,
         ...given({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
+        ...given({ recvQueueSize, sendQueueSize }),
         ...given({ netns: netnsOf(self) }),
       };
       cli.exitCode = await cli.environment.up(upOptions);

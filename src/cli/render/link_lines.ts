@@ -58,10 +58,16 @@ function processWords(link: LinkRecord, { netns, palette }: Style): string {
   }`;
 }
 
-/** Returns the line of the process if namespaces are shown; otherwise that of the state, if the link is not running. */
+/**
+ * Returns the line of the process if namespaces are shown; otherwise that of the state, if the link is not running or its
+ * membership is in doubt.
+ */
 export function processLines(link: LinkRecord, style: Style): string[] {
   if (style.netns !== undefined) return [`    ${processWords(link, style)}`];
-  return link.state === RUNNING ? [] : [stateLine(link, style)];
+  const { state, membership_in_doubt: doubt } = link;
+  return state === RUNNING && doubt === undefined
+    ? []
+    : [stateLine(link, style)];
 }
 
 /** Returns the name of a link with that of its parent: `ib0.8001@ib0`. */
@@ -127,6 +133,13 @@ export function stateLine(link: LinkRecord, { palette }: Style): string {
   return `    state ${stateText(link, palette)}`;
 }
 
-function stateText({ state }: LinkRecord, { good, bad }: Palette): string {
-  return state === RUNNING ? good(state) : bad(state);
+/** Formats the state, and why the membership in the broadcast group is in doubt if it is. */
+function stateText(
+  { state, membership_in_doubt: doubt }: LinkRecord,
+  { good, bad }: Palette,
+): string {
+  const doubtful = doubt === undefined
+    ? ""
+    : `, ${bad("membership in doubt")}: ${doubt}`;
+  return `${state === RUNNING ? good(state) : bad(state)}${doubtful}`;
 }

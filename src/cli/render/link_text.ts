@@ -1,7 +1,7 @@
 /**
  * Output of `link show` in the format of `ip link` (iproute2 6.1). Lines that iproute2 does not print follow its lines:
- * the state if it is not running; with `-a` the namespace and the process; with `-d` the port, the MTU, the source of
- * next hops, the state and the process; with `-s` the drops by reason.
+ * the state if it is not running or in doubt; with `-a` the namespace and the process; with `-d` the port, the MTU, the
+ * source of next hops, the state and the process; with `-s` the drops by reason.
  */
 
 import { hex } from "../../base/hex.ts";
@@ -61,6 +61,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
   return [
     `    hca ${hca.device} port ${hca.port}${subnet} state ${hca.port_state} ` +
     `${fabricWords(hca)} rate ${portRate(hca)}`,
+    ...lostLines(link, style),
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
     ...connectionLines(link),
@@ -75,6 +76,13 @@ function namespaceLine(link: LinkRecord, { netns }: Style): string {
   const { namespace, pid, version = "unknown" } = link;
   const name = netns === undefined ? "" : `netns ${netns} `;
   return `    ${name}namespace ${namespace} pid ${pid} version ${version}`;
+}
+
+/** Returns why the device is lost. The state has the same reason, unless the interface is down. */
+function lostLines({ hca }: LinkRecord, { palette }: Style): string[] {
+  return hca.lost === undefined
+    ? []
+    : [`    device ${palette.bad("lost")}: ${hca.lost}`];
 }
 
 /** Formats the LIDs, or the link layer if it is Ethernet, which has no LIDs. */

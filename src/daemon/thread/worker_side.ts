@@ -50,6 +50,8 @@ export function serve<Init extends { log: LogLevel }>(
   let log: LimitedLog | undefined;
   let logTimer: Timer | undefined;
   let seen = 0;
+  /** Replies to the command `close`. */
+  let closed: (() => void) | undefined;
 
   port.onmessage = async ({ data }) => {
     if (data.type === "call") {
@@ -90,6 +92,8 @@ export function serve<Init extends { log: LogLevel }>(
     });
     port.postMessage({ type: "started" });
     await reactor.run();
+    // Not earlier: the main thread terminates the worker after the reply, and the descriptors of the reactor would remain.
+    closed?.();
   };
 
   function answer(id: number, command: string, params: unknown): void {
@@ -104,13 +108,12 @@ export function serve<Init extends { log: LogLevel }>(
       });
     try {
       if (command === "close") {
-        // During the start there is nothing to close. The main thread terminates the worker after the reply.
-        if (hosted) {
-          hosted.close();
-          reactor.stop();
-          log?.flush(true);
-        }
-        done({});
+        // During the start there is nothing to close.
+        if (!hosted) return done({});
+        hosted.close();
+        log?.flush(true);
+        closed = () => done({});
+        reactor.stop();
       } else if (hosted) hosted.command(command, params, done, fail);
       else throw starting();
     } catch (error) {

@@ -39,6 +39,7 @@ export class SlotPool implements SendMemory, Pending {
   /** The memory's number, unique within the port. */
   readonly number: number;
   readonly slots: number;
+  readonly queueSize: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly words: Int32Array;
@@ -68,6 +69,7 @@ export class SlotPool implements SendMemory, Pending {
    */
   constructor(slots: number, number: number, touched: PendingList<SlotPool>) {
     this.slots = slots;
+    this.queueSize = slots;
     this.number = number;
     this.#touched = touched;
     using parts = new DisposableStack();

@@ -33,6 +33,21 @@ const HOST: DeviceFiles = {
   tryOpen,
 };
 
+/** Returns the name of the device file of a device or of a port, such as `uverbs0`; undefined if there is none. */
+export function deviceFile(
+  kind: keyof typeof CLASSES,
+  device: string,
+  port?: number,
+  classes: string = HOST.classes,
+): string | undefined {
+  const parent = `${classes}/${CLASSES[kind]}`;
+  return listDirectory(parent).find((name) =>
+    name.startsWith(kind) &&
+    read(`${parent}/${name}/ibdev`) === device &&
+    (port === undefined || read(`${parent}/${name}/port`) === String(port))
+  );
+}
+
 /**
  * Returns the error of opening the device file of a device or of a port: `E_DEVICE_FILE`, or `E_PRIVILEGE` without
  * permission. Returns undefined if the file can be opened.
@@ -44,12 +59,7 @@ export function deviceFileError(
   { directory, classes, tryOpen }: DeviceFiles = HOST,
 ): IpoibError | undefined {
   const owner = port === undefined ? device : `${device}/${port}`;
-  const parent = `${classes}/${CLASSES[kind]}`;
-  const file = listDirectory(parent).find((name) =>
-    name.startsWith(kind) &&
-    read(`${parent}/${name}/ibdev`) === device &&
-    (port === undefined || read(`${parent}/${name}/port`) === String(port))
-  );
+  const file = deviceFile(kind, device, port, classes);
   if (file === undefined) {
     return new IpoibError(
       "E_DEVICE_FILE",

@@ -7,6 +7,7 @@ import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
 import { highWord, lowWord, type VerbsDevice } from "./device.ts";
+import { released } from "./release.ts";
 
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {
@@ -40,11 +41,11 @@ export class VerbsAddressHandle implements AddressHandle {
   }
 }
 
-/** A handle of the device, with the number of its users. */
+/** A handle of the device, with its users. */
 interface Shared {
   /** `struct ibv_ah *`. */
   readonly handle: bigint;
-  users: number;
+  readonly users: Set<VerbsAddressHandle>;
 }
 
 /** The address handles of a port. */
@@ -81,25 +82,30 @@ export class AddressHandles {
           `create an address handle for LID ${attributes.dlid}`,
         );
       }
-      shared = { handle, users: 0 };
+      shared = { handle, users: new Set() };
       this.#shared.set(key, shared);
     }
-    const used = shared;
-    used.users++;
-    return new VerbsAddressHandle(attributes, used.handle, () => {
-      if (--used.users === 0) this.#destroy(key, used);
+    const { handle, users } = shared;
+    const user = new VerbsAddressHandle(attributes, handle, () => {
+      users.delete(user);
+      if (users.size === 0) this.#destroy(key, handle);
     });
+    users.add(user);
+    return user;
   }
 
-  /** Destroys all handles of the device. */
+  /** Destroys all handles. */
   close(): void {
-    for (const [key, shared] of [...this.#shared]) this.#destroy(key, shared);
+    for (const { users } of [...this.#shared.values()]) {
+      for (const user of [...users]) user.destroy();
+    }
   }
 
-  #destroy(key: string, { handle }: Shared): void {
-    if (!this.#shared.delete(key)) return;
+  #destroy(key: string, handle: bigint): void {
+    this.#shared.delete(key);
     this.#beforeDestroy();
-    this.#device.library.ibv_destroy_ah(handle);
+    const { library } = this.#device;
+    released("an address handle", library.ibv_destroy_ah(handle));
   }
 }
 

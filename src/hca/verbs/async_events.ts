@@ -1,9 +1,12 @@
 /**
  * Receives the asynchronous events of a device (`ibv_get_async_event`) and reports those of one port, and those of queue
- * pairs and shared receive queues.
+ * pairs and shared receive queues. A fatal error of the device, and events that cannot be read, because the device was
+ * removed, are its loss.
  */
 
+import { errno } from "../../../ffi/libc.ts";
 import { Ibv, IbvAsyncEvent } from "../../../ffi/verbs_layout.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
 import { setNonBlocking } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type { PortEvent } from "../hca.ts";
@@ -28,12 +31,6 @@ export function portEvent(
   element: number,
   port: number,
 ): PortEvent | undefined {
-  if (type === Ibv.EVENT_DEVICE_FATAL) {
-    return {
-      type: "device_fatal",
-      reason: "The device reported a fatal error",
-    };
-  }
   return element === port ? portEvents[type] : undefined;
 }
 
@@ -48,6 +45,8 @@ export interface AsyncListener {
   onEvent(event: PortEvent): void;
   /** An event of a queue pair or of an SRQ: its type, and the `struct ibv_qp *` or `struct ibv_srq *`. */
   onObjectEvent(type: number, element: bigint): void;
+  /** The device is lost: a clause says why. The listener closes the watch. */
+  onLost(reason: string): void;
 }
 
 /** The watch of a device's asynchronous event descriptor. */
@@ -85,11 +84,18 @@ export class AsyncEvents {
       const object = this.#view.getBigUint64(IbvAsyncEvent.Element, true);
       // Acknowledged before it is handled: an object with an unacknowledged event cannot be destroyed.
       library.ibv_ack_async_event(this.#event);
+      if (type === Ibv.EVENT_DEVICE_FATAL) {
+        return this.#listener.onLost("it reported a fatal error");
+      }
       const event = portEvent(type, element, this.#port);
       if (event) this.#listener.onEvent(event);
       else if (OBJECT_EVENTS.has(type)) {
         this.#listener.onObjectEvent(type, object);
       }
+    }
+    const why = errno();
+    if (why === Errno.EIO || why === Errno.ENODEV) {
+      this.#listener.onLost(`its events cannot be read: ${errnoText(why)}`);
     }
   }
 }

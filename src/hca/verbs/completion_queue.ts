@@ -12,6 +12,7 @@ import { lastError } from "../../system/errno.ts";
 import type { CqModeration } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
+import { released } from "./release.ts";
 
 /** Maximum number of completions of one poll. */
 export const POLL_BATCH = 64;
@@ -101,7 +102,8 @@ export class CompletionQueue implements Completions {
   }
 
   close(): void {
-    this.#device.library.ibv_destroy_cq(this.handle);
+    const { library } = this.#device;
+    released("a completion queue", library.ibv_destroy_cq(this.handle));
     this.#memory.close();
   }
 }

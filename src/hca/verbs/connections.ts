@@ -39,6 +39,11 @@ const OWN_BUFFERS = 16;
 const MAX_WITHOUT_SRQ = 128;
 /** Time limit for the end of a closed queue pair. */
 const CLOSE_LIMIT_MS = 1000;
+/**
+ * Interval in which the peer of a connection must acknowledge a message while others wait, because the port reads no
+ * frames meanwhile. A live peer may be descheduled that long on a loaded machine. The device may retry without limit.
+ */
+const PROGRESS_MS = 250;
 
 /** Returns the number of receive requests that the connections of a UD queue pair can have. */
 export function connectedReceives(
@@ -87,11 +92,15 @@ export class Connections {
   /** The closed queue pairs that wait for the device, with their time limits; the first one is the oldest. */
   readonly #closing = new Map<VerbsRcQp, number>();
   readonly #timer: Timer;
+  readonly #progressTimer: Timer;
+  /** True while {@linkcode VerbsRcQp.checkProgress} is called at intervals. */
+  #checking = false;
 
   constructor(port: ConnectionPort, queues: SharedQueues) {
     this.#port = port;
     this.#queues = queues;
     this.#timer = port.reactor.timer(() => this.#closeOverdue());
+    this.#progressTimer = port.reactor.timer(() => this.#checkProgress());
   }
 
   /** Creates a queue pair. Throws `E_QP`. */
@@ -143,6 +152,7 @@ export class Connections {
   /** Destroys all queue pairs and the SRQ. */
   close(): void {
     this.#timer.close();
+    this.#progressTimer.close();
     for (const qp of [...this.#queues.table.all]) this.#destroy(qp);
     this.#closeShared();
   }
@@ -177,7 +187,25 @@ export class Connections {
     return new VerbsRcQp({
       ...{ port: this.#port, pkeyIndex, pair, sends, buffers, tap },
       ...{ table, completions, closed: (qp) => this.#closed(qp) },
+      waiting: () => {
+        if (!this.#checking) this.#checkLater();
+      },
     });
+  }
+
+  #checkLater(): void {
+    this.#checking = true;
+    const { clock } = this.#port.reactor;
+    this.#progressTimer.at(clock.now() + PROGRESS_MS);
+  }
+
+  /** Stalls the connections whose packets wait and whose peers have acknowledged nothing for at least one interval. */
+  #checkProgress(): void {
+    this.#checking = false;
+    for (const qp of this.#queues.table.all) {
+      if (qp.checkProgress()) this.#checking = true;
+    }
+    if (this.#checking) this.#checkLater();
   }
 
   #closed(qp: VerbsRcQp): void {
@@ -242,8 +270,11 @@ export class Connections {
   }
 
   #closeShared(): void {
-    this.#shared?.queue.close();
-    this.#shared?.buffers.retire();
+    if (this.#shared) {
+      this.#shared.queue.close();
+      this.#shared.buffers.retire();
+      this.#queues.pollReceives();
+    }
     this.#shared = undefined;
     this.#sharedFailed = false;
   }

@@ -6,7 +6,7 @@
  * memory.
  */
 
-import { addressOf, bytesAt } from "../../../ffi/libc.ts";
+import { addressOf, bytesAt, cString, libc } from "../../../ffi/libc.ts";
 import { bindFunction, type BoundCall } from "../../../ffi/libffi.ts";
 import { type Libibverbs, libibverbs } from "../../../ffi/libibverbs.ts";
 import {
@@ -18,6 +18,7 @@ import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import { deviceFileError } from "./access.ts";
+import { released } from "./release.ts";
 
 const ALL_ONES = 0xffffffffffffffffn;
 
@@ -50,6 +51,14 @@ export function verbsLibrary(
   }
 }
 
+/**
+ * Lets libibverbs free its memory and descriptors of a device that was removed, although the kernel then refuses the
+ * calls that release its objects (ibv_open_device(3)). Called before the library is used.
+ */
+export function allowReleases(): void {
+  libc().setenv(cString("RDMAV_ALLOW_DISASSOC_DESTROY"), cString("1"), 1);
+}
+
 /** Binds operations of a context. */
 export interface OperationBinder {
   /** Binds the operation at offset `operation` in `struct ibv_context` to arguments. */
@@ -66,10 +75,10 @@ export class VerbsDevice implements OperationBinder {
   readonly #modifyCq: bigint;
   readonly #queryPort: bigint;
 
-  /** Opens the device. Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_VERBS`. */
-  constructor(name: string) {
+  /** Opens the device. Throws `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_VERBS`. */
+  constructor(name: string, library: Libibverbs) {
     this.name = name;
-    this.library = verbsLibrary();
+    this.library = library;
     this.context = open(this.library, name);
     this.#view = new DataView(bytesAt(this.context, IbvContext.Size));
     this.#modifyCq = this.#extension(VerbsContext.ModifyCq);
@@ -112,7 +121,7 @@ export class VerbsDevice implements OperationBinder {
   }
 
   close(): void {
-    this.library.ibv_close_device(this.context);
+    released("a device", this.library.ibv_close_device(this.context));
   }
 
   /** Returns the function pointer at a negative offset from the context, or 0 if the provider does not have it. */

@@ -1,14 +1,14 @@
 /** A UD queue pair of the device: creation, state transitions (IBTA vol. 1 10.3.1) and multicast attachments. */
 
-import { hex } from "../../base/hex.ts";
 import { Ibv, IbvQpAttr } from "../../../ffi/verbs_layout.ts";
-import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
+import { attachRefusal } from "./multicast_refusal.ts";
 import {
   createQueuePair,
   modifyQueuePair,
   type QueuePairCapacity,
 } from "./queue_pair_calls.ts";
+import { released } from "./release.ts";
 
 const CONTROLLED_QKEY_HINT =
   "run with the capability CAP_NET_RAW: the Q_Key is a controlled one";
@@ -73,20 +73,12 @@ export class DeviceQueuePair {
     this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY, CONTROLLED_QKEY_HINT);
   }
 
-  /** Attaches the queue pair to a multicast group. Throws `E_VERBS`. */
+  /** Attaches the queue pair to a multicast group. Throws `E_VERBS` (multicast_refusal.ts). */
   attach(mgid: Uint8Array, mlid: number): void {
-    const result = this.#device.library.ibv_attach_mcast(
-      this.handle,
-      new Uint8Array(mgid),
-      mlid,
-    );
-    if (result !== 0) {
-      throw lastError(
-        "E_VERBS",
-        `attach to multicast LID ${hex(mlid)}`,
-        { errno: Math.abs(result) },
-      );
-    }
+    const { library, name } = this.#device;
+    const group = new Uint8Array(mgid);
+    const result = library.ibv_attach_mcast(this.handle, group, mlid);
+    if (result !== 0) throw attachRefusal(name, mlid, Math.abs(result));
   }
 
   detach(mgid: Uint8Array, mlid: number): void {
@@ -96,7 +88,7 @@ export class DeviceQueuePair {
 
   /** Destroys the queue pair. */
   close(): void {
-    this.#device.library.ibv_destroy_qp(this.handle);
+    released("a queue pair", this.#device.library.ibv_destroy_qp(this.handle));
   }
 
   #modify(state: number, mask: number, hint?: string): void {

@@ -10,6 +10,7 @@ import {
   modifyQueuePair,
   type QueuePairCapacity,
 } from "./queue_pair_calls.ts";
+import { released } from "./release.ts";
 
 /** Code of 0.64 ms, for which a sender waits after an RNR NAK (IBTA vol. 1 9.7.5.2.8). */
 const MIN_RNR_TIMER = 12;
@@ -88,7 +89,7 @@ export class DeviceRcPair {
 
   /** Destroys the queue pair. */
   close(): void {
-    this.#device.library.ibv_destroy_qp(this.handle);
+    released("a queue pair", this.#device.library.ibv_destroy_qp(this.handle));
   }
 
   #modify(state: number, mask: number): void {

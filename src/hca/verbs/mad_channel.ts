@@ -16,14 +16,17 @@ import { parseSendReport, type SendReport } from "./send_report.ts";
 import { CM_CLASS, SA_CLASS } from "./umad_classes.ts";
 import { emitUserMad, parseUserMad } from "./user_mad.ts";
 
-/** The MAD agents of a port on InfiniBand. */
+/** The MAD agents of a port on InfiniBand, which outlive the worker: while there is none, MADs are lost. */
 export class SocketMadChannel {
+  /** Set by the creator; called when the worker has ended the connection, because the device is lost. */
+  onEnded: () => void = () => {};
   readonly #agents = new MadAgents(
     (mad, to) => this.#send(mad, to),
     () => this.#counted.add("mads_no_agent"),
   );
-  readonly #socket: Fd;
-  readonly #watch: Watch;
+  readonly #reactor: Reactor;
+  #socket: Fd | undefined;
+  #watch: Watch | undefined;
   readonly #counted: VerbsCounters;
   readonly #connections: true | string;
 
@@ -37,10 +40,16 @@ export class SocketMadChannel {
     connections: true | string,
     counted: VerbsCounters,
   ) {
-    this.#socket = new Fd(socket);
+    this.#reactor = reactor;
     this.#connections = connections;
     this.#counted = counted;
-    this.#watch = reactor.watch(socket, () => this.#receive());
+    this.attach(socket);
+  }
+
+  /** Connects another worker, after {@linkcode close}. The channel owns the socket from now on. */
+  attach(socket: number): void {
+    this.#socket = new Fd(socket);
+    this.#watch = this.#reactor.watch(socket, () => this.#receive());
   }
 
   /**
@@ -67,19 +76,25 @@ export class SocketMadChannel {
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {
-    const passed = send(this.#socket.number, emitUserMad(mad, to));
+    const socket = this.#socket;
+    const passed = socket && send(socket.number, emitUserMad(mad, to));
     if (!passed) this.#counted.add("mads_lost");
   }
 
+  /** Ends the connection to the worker. */
   close(): void {
-    this.#watch.close();
-    this.#socket.close();
+    this.#watch?.close();
+    this.#socket?.close();
+    this.#socket = undefined;
   }
 
   #receive(): void {
-    for (;;) {
+    while (this.#socket) {
       const message = receive(this.#socket.number);
-      if (message.type === "closed") this.#watch.enable(false);
+      if (message.type === "closed") {
+        this.#watch?.enable(false);
+        this.onEnded();
+      }
       if (message.type !== "message") return;
       const report = parseSendReport(message.bytes);
       if (report) {

@@ -7,8 +7,10 @@ import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { addressOf, bytesAt, libc } from "../../../ffi/libc.ts";
 import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
+import { memoryShortage } from "../../system/locked_memory.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 import { SummedMemory } from "../../wire/summed_memory.ts";
+import { released } from "./release.ts";
 
 const MADV_DONTFORK = 10;
 
@@ -38,10 +40,10 @@ export class NativeMemory {
 /** A {@linkcode SummedMemory} that is registered. The garbage collector frees it. */
 export class RegisteredSummedMemory extends SummedMemory {
   readonly address: bigint;
-  readonly #registration: Registration;
+  #registration: Registration | undefined;
 
   /**
-   * Throws `E_VERBS` if it cannot be registered.
+   * Throws the errors of {@linkcode Registration}.
    *
    * @param size bytes, rounded up to a multiple of 64 KiB
    */
@@ -51,15 +53,24 @@ export class RegisteredSummedMemory extends SummedMemory {
     const { length } = this.bytes;
     // A child process that shared the pages until one of them writes would leave the device with the child's pages.
     libc().madvise(this.address, BigInt(length), MADV_DONTFORK);
-    this.#registration = new Registration(library, pd, this.address, length);
+    this.register(library, pd);
   }
 
+  /** The L_Key of the registration; 0 if there is none. */
   get lkey(): number {
-    return this.#registration.lkey;
+    return this.#registration?.lkey ?? 0;
   }
 
+  /** Registers the memory with another device, after {@linkcode close}. Throws the errors of {@linkcode Registration}. */
+  register(library: Registrar, pd: bigint): void {
+    const { address, bytes: { length } } = this;
+    this.#registration = new Registration(library, pd, address, length);
+  }
+
+  /** Ends the registration. */
   close(): void {
-    this.#registration.close();
+    this.#registration?.close();
+    this.#registration = undefined;
   }
 }
 
@@ -74,11 +85,13 @@ class Registration {
   readonly #region: bigint;
 
   /**
-   * Throws `E_VERBS`, for example if the limit on locked memory is too low.
+   * Throws `E_MEMLOCK` if the limit on locked memory is too low, `E_VERBS` if the device refuses.
    *
    * @param size bytes
    */
   constructor(library: Registrar, pd: bigint, address: bigint, size: number) {
+    const shortage = memoryShortage("packets", size);
+    if (shortage) throw shortage;
     this.#library = library;
     this.#region = library.ibv_reg_mr(
       pd,
@@ -98,7 +111,7 @@ class Registration {
   }
 
   close(): void {
-    this.#library.ibv_dereg_mr(this.#region);
+    released("registered memory", this.#library.ibv_dereg_mr(this.#region));
   }
 }
 
@@ -106,7 +119,7 @@ class Registration {
 export class RegisteredMemory extends NativeMemory {
   readonly #registration: Registration;
 
-  /** Throws `E_VERBS` if it cannot be registered. */
+  /** Throws the errors of {@linkcode Registration}. */
   constructor(library: Registrar, pd: bigint, size: number) {
     super(size);
     try {

@@ -3,7 +3,8 @@
 import { libraryExists } from "../../../ffi/libibverbs.ts";
 import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 
-const DEVICES = "/sys/class/infiniband";
+/** Directory of the RDMA devices in sysfs. */
+export const RDMA_DEVICES = "/sys/class/infiniband";
 
 /** A port and its link layer: InfiniBand, Ethernet (RoCE), or iWARP, which has no queue pairs for datagrams. */
 export interface ProbedPort {
@@ -26,7 +27,7 @@ export interface VerbsProbe {
 }
 
 /** Reads sysfs. Opens no device. */
-export function probeVerbs(directory: string = DEVICES): VerbsProbe {
+export function probeVerbs(directory: string = RDMA_DEVICES): VerbsProbe {
   // Numeric order: mlx5_10 after mlx5_2.
   const devices = listDirectory(directory).sort(
     new Intl.Collator("en", { numeric: true }).compare,

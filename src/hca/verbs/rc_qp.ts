@@ -32,6 +32,8 @@ export interface RcParts {
   /** Flushes the queue pair, and calls {@linkcode VerbsRcQp.reportFailure} from the reactor's loop. */
   readonly table: RcTable;
   readonly completions: SendCompletions;
+  /** Called when packets begin to wait: {@linkcode VerbsRcQp.checkProgress} is then to be called at intervals. */
+  readonly waiting: () => void;
   /** Called once, when the queue pair is closed: it is then to be destroyed. */
   readonly closed: (qp: VerbsRcQp) => void;
 }
@@ -40,6 +42,8 @@ export interface RcParts {
 export class VerbsRcQp implements RcQp, TappedConnection {
   onFailure: (failure: RcFailure) => void = () => {};
   received = 0;
+  /** True while it is in the table's list of queue pairs with packets to post. */
+  unposted = false;
   /** True if the device has reported that it uses no more buffers of the shared receive queue. */
   drained = false;
   /** True after {@linkcode close} if the device has no requests, because it was never connected or is gone. */
@@ -49,6 +53,8 @@ export class VerbsRcQp implements RcQp, TappedConnection {
   readonly #parts: RcParts;
   #state: "new" | "connected" | "failed" | "closed" = "new";
   #failure: RcFailure | undefined;
+  /** Number of completions at the last {@linkcode checkProgress}; undefined since the beginning of a wait. */
+  #completed: number | undefined;
 
   constructor(parts: RcParts) {
     this.#parts = parts;
@@ -126,22 +132,40 @@ export class VerbsRcQp implements RcQp, TappedConnection {
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    const chained = sends.unposted;
-    if (!sends.appendConnected(slot, length)) {
-      completions.drain();
-      if (!sends.appendConnected(slot, length)) {
-        counted.add("xmit_no_credit");
-        send.unreserve(slot);
-        return PostResult.NoCredit;
-      }
+    if (sends.refuses) completions.drain();
+    if (sends.refuses) {
+      counted.add("xmit_no_credit");
+      send.unreserve(slot);
+      return PostResult.NoCredit;
     }
-    if (!chained) table.addChained(this);
+    const { waiting } = sends;
+    sends.append(slot, length, undefined, 0, 0);
+    table.addUnposted(this);
+    if (sends.waiting && !waiting) this.#beginWait();
     return PostResult.Sent;
   }
 
-  /** Posts the chained packets. */
-  flush(): void {
-    this.#parts.sends.flush();
+  /** Posts the packets for which there are requests. Returns true if others wait. */
+  flush(): boolean {
+    const { sends } = this.#parts;
+    sends.flush();
+    return sends.waiting;
+  }
+
+  #beginWait(): void {
+    this.#completed = undefined;
+    this.#parts.waiting();
+  }
+
+  /**
+   * Stalls the queue if packets wait and no message was acknowledged since the last call; the first call of a wait only
+   * notes the number. Returns true if packets wait.
+   */
+  checkProgress(): boolean {
+    const { sends } = this.#parts;
+    if (sends.waiting && sends.completed === this.#completed) sends.stall();
+    this.#completed = sends.completed;
+    return sends.waiting;
   }
 
   /** The device or one of the queues has reported an error. */
@@ -157,6 +181,7 @@ export class VerbsRcQp implements RcQp, TappedConnection {
     if (this.closed || this.#failure === undefined) return;
     this.#state = "failed";
     this.#stop();
+    this.#parts.sends.dropUnposted();
     this.onFailure(this.#failure);
   }
 
@@ -166,7 +191,7 @@ export class VerbsRcQp implements RcQp, TappedConnection {
     if (this.#state === "new") this.idle = true;
     else this.#stop();
     this.#state = "closed";
-    sends.dropChain();
+    sends.dropUnposted();
     closed(this);
   }
 

@@ -50,7 +50,7 @@ export class ReceiveBuffers {
   #heldCount = 0;
   #retired = false;
 
-  /** Throws `E_VERBS` if the buffers cannot be registered. */
+  /** Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered. */
   constructor(
     device: OperationBinder & { readonly library: Registrar },
     options: ReceiveBuffersOptions,

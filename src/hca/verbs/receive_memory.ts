@@ -70,7 +70,7 @@ export class ReceiveMemory {
   readonly #requests: NativeMemory;
 
   /**
-   * Throws `E_VERBS` if the memory cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered.
    *
    * @param firstId ID of the first work request; each other one has the next higher ID
    */

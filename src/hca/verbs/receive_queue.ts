@@ -53,7 +53,7 @@ export class ReceiveQueue {
   readonly #hasLids: boolean;
 
   /**
-   * Throws `E_VERBS` if the buffers cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered.
    *
    * @param pd `struct ibv_pd *`
    * @param qp `struct ibv_qp *`
@@ -89,10 +89,11 @@ export class ReceiveQueue {
     return this.#datagrams.failed;
   }
 
-  /** True if released buffers are not posted yet. */
+  /** True if {@linkcode repost} has work: released buffers to post, or retired ones to close. */
   get unposted(): boolean {
     for (let i = 0; i < this.#sets.length; i++) {
-      if (this.#sets[i]?.unposted) return true;
+      const set = this.#sets[i];
+      if (set !== undefined && (set.unposted || set.unused)) return true;
     }
     return false;
   }
@@ -119,7 +120,7 @@ export class ReceiveQueue {
     this.#datagrams.postAll();
   }
 
-  /** Posts the released buffers. */
+  /** Posts the released buffers, and closes retired ones that the engine does not hold. */
   repost(): void {
     for (let i = 0; i < this.#sets.length; i++) {
       const set = this.#sets[i];

@@ -10,7 +10,7 @@
  * | 64     | 65536  | IP or ARP packet; 4160 bytes if there is no memory for large sends       |
  *
  * After the slots are the headers of segments, and a copy of a segment for taps. The memory takes 33 MiB, which are
- * pinned, or 3 MiB without large sends.
+ * pinned, or 3 MiB without large sends; with another size of the send queue (`--send-queue-size`) more or less.
  *
  * A packet is sent from its slot: the IPoIB header and the packet are contiguous, so one scatter/gather element covers
  * them. A segment of a large send has two: its headers, and its payload in the slot. A slot is free when all requests
@@ -42,8 +42,10 @@ const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 /** Capacity of a slot in bytes of the packet, without and with large sends and connections. */
 const DATAGRAM_PACKET = 4160;
 const LARGE_PACKET = 65536;
-/** Number of slots of a port. */
-export const SEND_SLOTS = 512;
+/** Default number of slots of a port: one for each request. */
+export const SEND_SLOTS = SEND_REQUESTS;
+/** Minimum number, so that some remain for the engine beside those that are lent. */
+const MIN_SLOTS = 64;
 /** Number of free slots that are kept back from the kernel, for packets of the engine itself. */
 const ENGINE_SLOTS = 32;
 /** Maximum number of lent slots: enough for the frames read between two turns. */
@@ -58,6 +60,9 @@ export class VerbsSendMemory implements SendMemory {
     payload: PAYLOAD,
   };
   readonly frameCapacity: number;
+  readonly queueSize: number;
+  /** Number of slots. */
+  readonly slots: number;
   /** Bytes from one slot to the next. */
   readonly stride: number;
   readonly bytes: Uint8Array;
@@ -78,21 +83,33 @@ export class VerbsSendMemory implements SendMemory {
   waiting = 0;
   readonly #memory: RegisteredSummedMemory;
   /** Number of requests with a part of each slot, and 1 while more are to be made. */
-  readonly #uses = new Int32Array(SEND_SLOTS);
-  readonly #free = new Int32Array(SEND_SLOTS);
-  #freeCount = SEND_SLOTS;
+  readonly #uses: Int32Array;
+  readonly #free: Int32Array;
+  #freeCount: number;
   #borrower: LentSlots | undefined;
 
   /**
-   * Throws `E_VERBS` if the memory cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered.
    *
    * @param pd `struct ibv_pd *`
    * @param large true for slots with space for large sends and for the packets of connections
+   * @param queueSize number of requests of the UD queue pairs; there is a slot for each
    */
-  constructor(library: Registrar, pd: bigint, large: boolean) {
+  constructor(
+    library: Registrar,
+    pd: bigint,
+    large: boolean,
+    queueSize: number = SEND_SLOTS,
+  ) {
+    const slots = Math.max(queueSize, MIN_SLOTS);
     const stride = PAYLOAD + (large ? LARGE_PACKET : DATAGRAM_PACKET);
-    const headers = SEND_SLOTS * stride;
-    const connected = headers + SEND_REQUESTS * REQUEST_HEADERS;
+    const headers = slots * stride;
+    const connected = headers + queueSize * REQUEST_HEADERS;
+    this.queueSize = queueSize;
+    this.slots = slots;
+    this.#uses = new Int32Array(slots);
+    this.#free = new Int32Array(slots);
+    this.#freeCount = slots;
     this.large = large;
     this.stride = stride;
     this.frameCapacity = stride - VNET;
@@ -103,13 +120,13 @@ export class VerbsSendMemory implements SendMemory {
     this.view = this.#memory.view;
     const { address } = this.#memory;
     this.vnetAddress = Array.from(
-      { length: SEND_SLOTS },
+      { length: slots },
       (_, slot) => address + BigInt(slot * stride + VNET),
     );
-    for (let slot = 0; slot < SEND_SLOTS; slot++) {
-      this.#free[slot] = SEND_SLOTS - 1 - slot;
+    for (let slot = 0; slot < slots; slot++) {
+      this.#free[slot] = slots - 1 - slot;
     }
-    this.requests = new SendRequests(this.#memory, SEND_REQUESTS, headers);
+    this.requests = new SendRequests(this.#memory, queueSize, headers);
     this.connectedRequests = new SendRequests(
       this.#memory,
       CONNECTED_REQUESTS,
@@ -196,9 +213,22 @@ export class VerbsSendMemory implements SendMemory {
     if (--this.#uses[slot]! === 0) this.unreserve(slot);
   }
 
+  /** Registers the memory with another device, after {@linkcode detach}. Throws as the constructor. */
+  attach(library: Registrar, pd: bigint): void {
+    this.#memory.register(library, pd);
+    const { lkey } = this.#memory;
+    this.requests.setLkey(lkey);
+    this.connectedRequests.setLkey(lkey);
+  }
+
+  /** Ends the registration with the device. The queue pairs must be closed; the slots keep their contents. */
+  detach(): void {
+    this.#memory.close();
+  }
+
   close(): void {
+    this.detach();
     this.requests.close();
     this.connectedRequests.close();
-    this.#memory.close();
   }
 }

@@ -3,9 +3,9 @@
  * the requests that have not completed, oldest first.
  *
  * A packet is one request. A large send is one for each segment, with the headers of the segment and a slice of the slot
- * (wire/segmenter.ts). If there is no free request, the packets of a UD queue pair wait, and continue in the middle of a
- * large send when others have completed. Those of a connection do not wait, because a peer that does not acknowledge
- * must not stop the port: they are refused.
+ * (wire/segmenter.ts). If there is no free request, packets wait, and continue in the middle of a large send when others
+ * have completed. Meanwhile the port does not read its network devices (send_memory.ts), as ib_ipoib stops its queue.
+ * A connection whose peer acknowledges nothing is stalled (connections.ts): its packets do not wait.
  *
  * Every sixteenth request and the last one of each chain is signaled. Its completion covers all requests before it,
  * because the requests of a queue complete in order. A request that fails always has a completion.
@@ -40,6 +40,8 @@ export class SendQueue {
   failure = 0;
   /** Called once when {@linkcode failed} becomes true. Must not close the queue. */
   onFailed: () => void = () => {};
+  /** Number of completions so far. */
+  completed = 0;
   /** High word of the IDs of its work requests. */
   readonly tag: number;
   readonly #memory: VerbsSendMemory;
@@ -61,7 +63,7 @@ export class SendQueue {
   #chained = 0;
   #unsignaled = 0;
   readonly #segmenter: Segmenter;
-  readonly #waiting = new WaitingSends();
+  readonly #waiting: WaitingSends;
   /** Slot of the packet whose requests are being made; -1 if there is none. */
   #slot = -1;
   #length = 0;
@@ -71,6 +73,7 @@ export class SendQueue {
   #qkey = 0;
   /** True while a packet waits for a free request. */
   #stuck = false;
+  #stalled = false;
 
   /**
    * @param qp `struct ibv_qp *`
@@ -90,6 +93,7 @@ export class SendQueue {
     this.#ring = new Int32Array(capacity);
     this.#capacity = capacity;
     this.#memory = memory;
+    this.#waiting = new WaitingSends(memory.slots);
     this.#requests = requests;
     this.#words = requests.words;
     this.#segmenter = new Segmenter(memory.memory);
@@ -105,19 +109,27 @@ export class SendQueue {
     return this.#count;
   }
 
-  /** True if the chain is not empty. */
-  get unposted(): boolean {
-    return this.#chained > 0;
+  /** True if packets wait for a free request. */
+  get waiting(): boolean {
+    return this.#slot >= 0;
+  }
+
+  /** True if the queue is stalled and has no free request: a packet must be refused. */
+  get refuses(): boolean {
+    return this.#stalled &&
+      (this.#count === this.#capacity || this.#requests.free === 0);
   }
 
   /**
-   * Appends a packet of a UD queue pair, with `length` bytes of payload after the IPoIB header, to the chain, or lets it
-   * wait. The packet must be prepared ({@linkcode VerbsSendMemory.prepare}).
+   * Appends a packet with `length` bytes of payload after the IPoIB header to the chain, or lets it wait. The packet must
+   * be prepared ({@linkcode VerbsSendMemory.prepare}).
+   *
+   * @param handle undefined on a connection, which ignores `qpn` and `qkey` too
    */
   append(
     slot: number,
     length: number,
-    handle: SendHandle,
+    handle: SendHandle | undefined,
     qpn: number,
     qkey: number,
   ): void {
@@ -137,24 +149,6 @@ export class SendQueue {
     this.#begin(slot, length, handle, qpn, qkey);
     this.#memory.use(slot);
     this.#advance();
-  }
-
-  /**
-   * As {@linkcode append}, on the queue pair of a connection. Returns false, without consuming the slot, if there are not
-   * enough free requests.
-   */
-  appendConnected(slot: number, length: number): boolean {
-    this.#begin(slot, length, undefined, 0, 0);
-    const needed = this.#large ? this.#segmenter.segments : 1;
-    const possible = this.#count + needed <= this.#capacity &&
-      needed <= this.#requests.free;
-    if (!possible) {
-      this.#slot = -1;
-      return false;
-    }
-    this.#memory.use(slot);
-    this.#advance();
-    return true;
   }
 
   /** Posts the chain, with the packets that waited for requests which are free now. */
@@ -190,6 +184,8 @@ export class SendQueue {
 
   /** A request has completed, with a status of `enum ibv_wc_status`. Frees it, those before it and their slots. */
   complete(request: number, status: number): void {
+    this.completed++;
+    this.#stalled = false;
     if (status !== Ibv.WC_SUCCESS) {
       this.#counted[Count.SendErrors]!++;
       if (this.failure === 0) this.failure = status;
@@ -198,19 +194,25 @@ export class SendQueue {
     this.#retire(request);
   }
 
-  /** Drops the packets of the chain. */
-  dropChain(): void {
+  /** Drops the packets that wait. Until the next completion, packets do not wait ({@linkcode refuses}). */
+  stall(): void {
+    this.#stalled = true;
+    this.#dropWaiting("xmit_no_credit");
+  }
+
+  /** Drops the packets that are not posted: those that wait, and the requests of the chain. */
+  dropUnposted(): void {
+    this.#dropWaiting("xmit_not_ready");
+    this.#counters.add("xmit_not_ready", this.#chained);
     while (this.#chained > 0) this.#unchain();
     this.#unsignaled = 0;
   }
 
   /** Frees the slots of all packets after a reset of the queue pair. */
   abandon(): void {
-    this.#dropWaiting();
-    this.#counted[Count.Abandoned]! += this.#count - this.#chained;
+    this.dropUnposted();
+    this.#counted[Count.Abandoned]! += this.#count;
     while (this.#count > 0) this.#free();
-    this.#chained = 0;
-    this.#unsignaled = 0;
     this.failed = false;
     this.failure = 0;
   }
@@ -348,11 +350,11 @@ export class SendQueue {
   }
 
   /** Drops the packets that wait, and the rest of the current one. */
-  #dropWaiting(): void {
+  #dropWaiting(why: "xmit_not_ready" | "xmit_no_credit"): void {
     if (this.#slot < 0) return;
     do {
       this.#memory.endUse(this.#slot);
-      this.#counters.add("xmit_not_ready");
+      this.#counters.add(why);
     } while (this.#beginNext());
     this.#setStuck(false);
   }

@@ -18,7 +18,7 @@ import { highWord, lowWord } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 
 /**
- * Number of requests of the UD queue pairs: one for each slot, and 1 MiB of segments at an IB MTU of 2048. More would
+ * Default number of requests of the UD queue pairs: one for each slot, and 1 MiB of segments at an IB MTU of 2048. More would
  * only make the queue in front of the link longer.
  */
 export const SEND_REQUESTS = 512;
@@ -84,10 +84,19 @@ export class SendRequests {
         true,
       );
       view.setInt32(at + IbvSendWr.Opcode, Ibv.WR_SEND, true);
-      for (const element of [elements, elements + IbvSge.Size]) {
-        view.setUint32(element + IbvSge.Lkey, region.lkey, true);
-      }
       this.#free[i] = count - 1 - i;
+    }
+    this.setLkey(region.lkey);
+  }
+
+  /** Sets the L_Key of the region, which a new registration of it changes. */
+  setLkey(lkey: number): void {
+    const { view } = this.#memory;
+    for (let i = 0; i < this.low.length; i++) {
+      const elements = i * REQUEST_STRIDE + IbvSendWr.Size;
+      for (const element of [elements, elements + IbvSge.Size]) {
+        view.setUint32(element + IbvSge.Lkey, lkey, true);
+      }
     }
   }
 

@@ -3,23 +3,27 @@
  * completions wake the loop while slots or requests are missing.
  */
 
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import type { VerbsUdQp } from "./ud_qp.ts";
 
 /** The members of a queue pair that {@linkcode SendTurns} uses. */
-export type SendingQp = Pick<VerbsUdQp, "flush" | "collect" | "armSends">;
+export type SendingQp =
+  & Pick<VerbsUdQp, "flush" | "collect" | "armSends">
+  & Pending;
 
 export class SendTurns {
   readonly #memory: VerbsSendMemory;
-  readonly #qps: readonly SendingQp[];
+  readonly #qps: PendingList<SendingQp>;
   readonly #credit: () => void;
-  /** True if the completion queues are armed. */
-  #armed = false;
 
-  /** @param credit called each time slots are free again after there were none */
+  /**
+   * @param qps the queue pairs with packets to post, or with requests that have not completed
+   * @param credit called each time slots are free again after there were none
+   */
   constructor(
     memory: VerbsSendMemory,
-    qps: readonly SendingQp[],
+    qps: PendingList<SendingQp>,
     credit: () => void,
   ) {
     this.#memory = memory;
@@ -28,14 +32,9 @@ export class SendTurns {
     memory.collect = () => this.#collect();
   }
 
-  /** A completion event was received: the completion queues are not armed any more. */
-  onEvent(): void {
-    this.#armed = false;
-  }
-
   /** Posts the chains. */
   post(): void {
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.flush();
+    for (let i = 0; i < this.#qps.count; i++) this.#qps.at(i).flush();
   }
 
   /** Ends the turn. */
@@ -44,14 +43,14 @@ export class SendTurns {
     this.post();
     this.#collectAndPost();
     memory.supply();
-    if ((memory.starved || memory.waiting > 0) && !this.#armed) this.#arm();
+    if (memory.starved || memory.waiting > 0) this.#arm();
     if (!memory.starved || !memory.ready) return;
     memory.starved = false;
     this.#credit();
   }
 
   #collect(): void {
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.collect();
+    for (let i = 0; i < this.#qps.count; i++) this.#qps.at(i).collect();
   }
 
   /** Frees completed requests, and posts packets that have waited for them. */
@@ -65,8 +64,11 @@ export class SendTurns {
    * more.
    */
   #arm(): void {
-    this.#armed = true;
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.armSends();
+    let armed = false;
+    for (let i = 0; i < this.#qps.count; i++) {
+      if (this.#qps.at(i).armSends()) armed = true;
+    }
+    if (!armed) return;
     this.#collectAndPost();
     this.#memory.supply();
   }

@@ -3,6 +3,7 @@
 import { IbvSrqInitAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
+import { released } from "./release.ts";
 
 /** A `struct ibv_srq`. */
 export class SharedReceiveQueue {
@@ -34,6 +35,7 @@ export class SharedReceiveQueue {
 
   /** Destroys the queue; its queue pairs must be closed. */
   close(): void {
-    this.#library.ibv_destroy_srq(this.handle);
+    const result = this.#library.ibv_destroy_srq(this.handle);
+    released("a shared receive queue", result);
   }
 }

@@ -13,6 +13,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import {
   type AddressHandle,
@@ -33,21 +34,32 @@ import { RcTable } from "./rc_table.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SendCompletions } from "./send_completions.ts";
 import { SendQueue } from "./send_queue.ts";
-import { CONNECTED_REQUESTS, SEND_REQUESTS } from "./send_requests.ts";
+import { CONNECTED_REQUESTS } from "./send_requests.ts";
 
 /** Maximum number of packets received in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
 
+/** The UD queue pairs of a port. */
+export interface PortQueuePairs {
+  readonly all: Set<VerbsUdQp>;
+  /** By the `struct ibv_cq *` of each of their completion queues. */
+  readonly byCq: Map<bigint, VerbsUdQp>;
+  /** Those with work. Only these are visited in a turn, so that idle ones cost nothing. */
+  readonly active: PendingList<VerbsUdQp>;
+}
+
 /** See {@linkcode UdQp}. */
-export class VerbsUdQp implements UdQp, TappedQp {
+export class VerbsUdQp implements UdQp, TappedQp, Pending {
+  /** True while it is in the list of the active queue pairs. */
+  dirty = false;
   onReceive: () => void = () => {};
   onFailure: (error: IpoibError) => void = () => {};
   /** True if the last turn used up the budget, so that more packets may be ready. */
   more = false;
   readonly connections: Connections;
-  readonly #table = new RcTable();
+  readonly #table = new RcTable(() => this.#activate());
   readonly #port: PortResources;
-  readonly #qps: VerbsUdQp[];
+  readonly #qps: PortQueuePairs;
   readonly #sendCq: CompletionQueue;
   readonly #recvCq: CompletionQueue;
   readonly #pair: DeviceQueuePair;
@@ -59,6 +71,8 @@ export class VerbsUdQp implements UdQp, TappedQp {
   readonly #groups: Attached[] = [];
   #qkey = 0;
   #budget = 0;
+  /** True from {@linkcode armSends} to the event. */
+  #sendsArmed = false;
   /** True if the device has refused to restart the queue pair. */
   #broken = false;
   #closed = false;
@@ -66,11 +80,11 @@ export class VerbsUdQp implements UdQp, TappedQp {
   /**
    * Throws `E_VERBS`.
    *
-   * @param qps the open queue pairs of the port; the constructor adds this one, `close` removes it
+   * @param qps the constructor adds this one, `close` removes it
    */
   constructor(
     port: PortResources,
-    qps: VerbsUdQp[],
+    qps: PortQueuePairs,
     { pkeyIndex, recvQueueSize }: QueuePairOptions,
   ) {
     this.#port = port;
@@ -84,7 +98,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     // One entry more than the queues have requests, because some devices treat a full completion queue as an error. A
     // connection that is closed leaves completions of requests that are already in use again.
     const connected = connectedReceives(port);
-    const sendEntries = SEND_REQUESTS + 1 +
+    const sendEntries = send.queueSize + 1 +
       (connected > 0 ? 2 * CONNECTED_REQUESTS : 0);
     this.#sendCq = owned(new CompletionQueue(device, sendEntries, channel));
     this.#recvCq = owned(
@@ -96,7 +110,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         pd,
         sendCq: this.#sendCq.handle,
         recvCq: this.#recvCq.handle,
-        sendRequests: SEND_REQUESTS,
+        sendRequests: send.queueSize,
         recvRequests: recvQueueSize,
         pkeyIndex,
         port: port.attributes.port,
@@ -110,7 +124,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         this.#completions,
         send,
         send.requests,
-        SEND_REQUESTS,
+        send.queueSize,
         counted,
       ),
     );
@@ -135,11 +149,17 @@ export class VerbsUdQp implements UdQp, TappedQp {
         receives: this.#receives,
         table: this.#table,
         tap: this.#tap.connected,
-        pollReceives: () => this.more = true,
+        pollReceives: () => {
+          this.more = true;
+          this.#activate();
+        },
       }),
     );
     this.#start();
-    qps.push(this);
+    qps.all.add(this);
+    for (const { handle } of [this.#sendCq, this.#recvCq]) {
+      qps.byCq.set(handle, this);
+    }
     parts.move();
   }
 
@@ -224,6 +244,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
       return PostResult.TooLong;
     }
     this.#sends.append(slot, length, handle, destQpn, qkey);
+    this.#activate();
     return PostResult.Sent;
   }
 
@@ -238,13 +259,24 @@ export class VerbsUdQp implements UdQp, TappedQp {
     this.#completions.poll();
   }
 
-  /** Requests an event for the next send completion. */
-  armSends(): void {
+  /** Requests an event for the next send completion. Returns false if one was already requested. */
+  armSends(): boolean {
+    if (this.#sendsArmed) return false;
+    this.#sendsArmed = true;
     this.#sendCq.arm();
+    return true;
+  }
+
+  /** Handles an event of one of its completion queues. Returns true if there may be packets to receive. */
+  onCompletion(cq: bigint): boolean {
+    if (cq === this.#recvCq.handle) return true;
+    this.#sendsArmed = false;
+    return false;
   }
 
   /** Starts a turn of receiving, after an event or if {@linkcode more} is set. */
   receive(): void {
+    this.#activate();
     this.#budget = RECEIVE_BUDGET;
     this.more = false;
     this.#receives.emptied = false;
@@ -260,6 +292,16 @@ export class VerbsUdQp implements UdQp, TappedQp {
   get busy(): boolean {
     return this.more || this.#receives.unposted || this.#table.failed ||
       this.#failed && !this.#broken;
+  }
+
+  /** True if a turn has nothing to do for it, until it is posted to or an event is received. */
+  get idle(): boolean {
+    return !this.busy && this.#completions.outstanding === 0 &&
+      !this.#sends.waiting && !this.#table.unposted;
+  }
+
+  #activate(): void {
+    if (!this.#closed) this.#qps.active.add(this);
   }
 
   get #failed(): boolean {
@@ -322,6 +364,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   release(batch: RxBatch): void {
     if (this.#closed) return;
     this.#receives.release(batch as VerbsRxBatch);
+    this.#activate();
     if (!this.#port.reactor.writesLater) this.#receives.repost();
   }
 
@@ -365,7 +408,10 @@ export class VerbsUdQp implements UdQp, TappedQp {
       this.#pair.detach(mgid, mlid);
       this.#port.roce?.leave(mgid);
     }
-    this.#qps.splice(this.#qps.indexOf(this), 1);
+    const { all, byCq, active } = this.#qps;
+    all.delete(this);
+    for (const { handle } of [this.#sendCq, this.#recvCq]) byCq.delete(handle);
+    active.remove(this);
     this.connections.close();
     this.#sends.flush();
     this.#pair.close();
@@ -376,10 +422,11 @@ export class VerbsUdQp implements UdQp, TappedQp {
   }
 
   #start(): void {
+    // Armed first, because a completion from before the arming raises no event.
+    this.#recvCq.arm();
     this.#pair.initialize();
     this.#receives.postAll();
     this.#pair.start();
     if (this.#qkey !== 0) this.#pair.setQkey(this.#qkey);
-    this.#recvCq.arm();
   }
 }

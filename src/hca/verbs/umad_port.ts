@@ -10,6 +10,9 @@
  * are not passed on: the SA client has its own timers. The result of each send is reported to the port
  * (send_report.ts).
  *
+ * If the device is lost, the worker closes the port of the library and the socket: the port waits for the device, and
+ * then has another worker (port.ts). The worker does the same when the port closes its end.
+ *
  * CM messages are sent unchanged, and no response is awaited. The kernel replaces the high half of the TransactionID of
  * everything that is not a response, so the messages that the CM sends carry the low half only.
  */
@@ -75,6 +78,7 @@ export class UmadPort {
   readonly #pollTimer: Timer | undefined;
   readonly #repeated: RepeatedSends;
   readonly #log: Logger;
+  #closed = false;
 
   /**
    * Opens the port and registers the management classes. Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_UMAD`.
@@ -121,6 +125,12 @@ export class UmadPort {
   close(): void {
     // Sends the last requests of the port, which leave its groups.
     this.#send();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#watch?.close();
     this.#pollTimer?.close();
     this.#socketWatch.close();
@@ -146,6 +156,7 @@ export class UmadPort {
 
   #poll(): void {
     this.#receive();
+    if (this.#closed) return;
     this.#pollTimer?.at(this.#reactor.clock.now() + POLL_INTERVAL_MS);
   }
 
@@ -159,8 +170,10 @@ export class UmadPort {
         this.#lengthBytes,
         0,
       );
-      if (result === -Errno.EIO || result === -Errno.ENODEV) {
-        this.#watch?.enable(false);
+      if (this.#watch && (result === -Errno.EIO || result === -Errno.ENODEV)) {
+        this.#log.warn(`Cannot receive MADs: ${errnoText(-result)}`);
+        this.#end();
+        return;
       }
       if (result < 0 && result !== -Errno.EINVAL) return;
       if (result < 0) continue;
@@ -175,9 +188,9 @@ export class UmadPort {
 
   /** Sends the MADs of the port. */
   #send(): void {
-    for (;;) {
+    while (!this.#closed) {
       const message = receive(this.#socket.number);
-      if (message.type === "closed") this.#socketWatch.enable(false);
+      if (message.type === "closed") this.#end();
       if (message.type !== "message") return;
       if (message.bytes.length !== USER_MAD_LENGTH) continue;
       this.#repeated.send(message.bytes);

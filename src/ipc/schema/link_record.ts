@@ -55,6 +55,8 @@ const HcaRecordSchema = v.object({
   guid: v.string(),
   lid: u16,
   sm_lid: u16,
+  /** Why the device is lost, while the interface waits for it; otherwise absent. */
+  lost: v.exactOptional(v.string()),
   /** `ACTIVE`, `INIT`, `DOWN`, ... */
   port_state: v.string(),
   phys_state: v.string(),
@@ -140,6 +142,8 @@ export const LinkRecordSchema = v.object({
   next_hops: v.string(),
   /** {@linkcode RUNNING}, or the missing condition: "waiting for the subnet manager". */
   state: v.string(),
+  /** Why the membership in the broadcast group is in doubt; absent if it is not, and unless the state is {@linkcode RUNNING}. */
+  membership_in_doubt: v.exactOptional(v.string()),
   /** Number of dropped packets by reason, without reasons of zero packets. */
   drops: counters,
   /** Inode of the network namespace of the device. */

@@ -1,6 +1,7 @@
 /** Log messages about failed multicast joins and lost memberships. */
 
 import { Errno } from "../../base/errno.ts";
+import { hex } from "../../base/hex.ts";
 import type { Logger } from "../../base/log.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
@@ -33,13 +34,24 @@ export function logFailure(
   } else log.warn(text);
 }
 
-/** Logs, once per group, that the port lost a membership without leaving the group. */
-export function logLoss(log: Logger, group: MulticastGroup): void {
+/**
+ * Logs, once per group, that the port lost a membership without leaving the group.
+ *
+ * @param mlid the MLID that the group has now; undefined if the port is no longer a member
+ */
+export function logLoss(
+  log: Logger,
+  group: MulticastGroup,
+  mlid: number | undefined,
+): void {
   if (group.lossLogged) return;
   group.lossLogged = true;
+  const gid = formatGid(group.mgid);
   log.warn(
-    `The port was no longer a member of ${
-      formatGid(group.mgid)
-    }, as after a leave by another program on the port: joining again`,
+    mlid === undefined
+      ? `The port was no longer a member of ${gid}, as after a leave by another program on the port: joining again`
+      : `The MLID of ${gid} was ${hex(group.record?.mlid ?? 0)} and is ${
+        hex(mlid)
+      }, as after a restart of the subnet manager: joining again`,
   );
 }

@@ -116,13 +116,13 @@ export function obstacleToCreation(
 
 /** Returns the reason of the last refusal, by the administrator or the device, as a sentence; undefined if there was none. */
 export function refusalOf(
-  { failure, failureStatus: status, unsent, obstacle }: MulticastGroup,
+  { failure, failureStatus: status, unsent, obstacle, remedy }: MulticastGroup,
 ): string | undefined {
   if (failure === undefined) return undefined;
   if (unsent) return unsentText(failure);
   if (obstacle !== undefined) return `the group ${obstacle}`;
   return status === MadStatus.Ok
-    ? undefined
+    ? remedy
     : `the subnet administrator refuses the join with status ${
       formatMadStatus(status)
     }`;

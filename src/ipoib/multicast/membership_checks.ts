@@ -2,42 +2,47 @@
  * Checks whether the port is still a member of its groups. A leave by another program on the port ends the membership
  * for all programs without notice (sa/other_holders.ts).
  *
- * One check runs at a time. Each group is checked after a random interval of 30 to 60 s. When a leave by another
- * program is likely, such as after the kernel's interface on the port went down, the checks of all groups are due
- * immediately. If the administrator does not respond, all checks are postponed.
+ * Each group is checked after 30 to 60 s (paced_checks.ts). When a leave by another program is likely, such as after the
+ * kernel's interface on the port went down, the checks of all groups are due immediately. If the administrator does not
+ * respond, all checks are postponed. A check that was refused or not answered does not end a membership; the group has
+ * the failure (`checkFailure`) until a later check has a result.
  */
 
 import type { Millis } from "../../base/units.ts";
-import type { SaRequest, SaResult } from "../../sa/result.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
-import { membershipCheck } from "../../sa/requests.ts";
+import type { SaResult } from "../../sa/result.ts";
 import { MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
-import { MEMBERSHIP_CHECK_MS } from "../constants.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
+import { PacedChecks } from "./paced_checks.ts";
 
 /** Dependencies of {@linkcode MembershipChecks}. */
 export interface MembershipCheckParts {
-  readonly memberships: PortMemberships;
+  readonly memberships: Pick<PortMemberships, "check">;
   /** The groups of the interface. */
   readonly groups: ReadonlyMap<string, MulticastGroup>;
   /** Returns the GID of the port, 16 bytes. */
   readonly portGid: () => Uint8Array;
-  /** Called when the port is no longer a member of a group. */
-  readonly onLost: (group: MulticastGroup) => void;
+  /** Called when the port is no longer a member of a group, or when the group has another MLID, which is given. */
+  readonly onLost: (group: MulticastGroup, mlid: number | undefined) => void;
 }
 
 export class MembershipChecks {
   readonly #parts: MembershipCheckParts;
-  #running: SaRequest | undefined;
+  readonly #checks: PacedChecks<MulticastGroup>;
 
   constructor(parts: MembershipCheckParts) {
     this.#parts = parts;
+    this.#checks = new PacedChecks({
+      ...parts,
+      groups: () => joined(parts.groups),
+      onAnswer: (group, answer, now) => this.#onAnswer(group, answer, now),
+    });
   }
 
-  /** Schedules the next check of a joined group, 30 to 60 s from now. */
+  /** See {@linkcode PacedChecks.schedule}. */
   schedule(group: MulticastGroup, now: Millis): void {
-    group.checkAt = now + MEMBERSHIP_CHECK_MS * (1 + Math.random());
+    this.#checks.schedule(group, now);
   }
 
   /** Makes the checks of all groups due. */
@@ -45,32 +50,19 @@ export class MembershipChecks {
     for (const group of this.#parts.groups.values()) group.checkAt = now;
   }
 
-  /** Time of the next check; Infinity if there is none, or while one is pending. */
+  /** See {@linkcode PacedChecks.deadline}. */
   get deadline(): Millis {
-    return this.#running ? Infinity : this.#next()?.checkAt ?? Infinity;
+    return this.#checks.deadline;
   }
 
-  /** Starts the check that is due, if any; calls `done` when it ends. */
+  /** See {@linkcode PacedChecks.run}. */
   run(now: Millis, done: () => void): void {
-    const group = this.#running ? undefined : this.#next();
-    if (!group || group.checkAt > now) return;
-    this.schedule(group, now);
-    const { memberships, portGid } = this.#parts;
-    this.#running = memberships.check(
-      membershipCheck(group.mgid, portGid()),
-      now,
-      (answer, now) => {
-        this.#running = undefined;
-        this.#onAnswer(group, answer, now);
-        done();
-      },
-    );
+    this.#checks.run(now, done);
   }
 
   /** Cancels the pending check. */
   stop(): void {
-    this.#running?.cancel();
-    this.#running = undefined;
+    this.#checks.stop();
   }
 
   #onAnswer(
@@ -79,22 +71,27 @@ export class MembershipChecks {
     now: Millis,
   ): void {
     const { groups, onLost } = this.#parts;
-    if (!answer.ok && answer.status === 0) {
-      for (const each of groups.values()) this.schedule(each, now);
+    if (!answer.ok && answer.status === MadStatus.Ok) {
+      for (const each of groups.values()) {
+        this.schedule(each, now);
+        each.checkFailure = answer;
+      }
       return;
     }
     const lost = answer.ok
       ? answer.record.mlid !== group.record?.mlid
       : answer.status === MadStatus.NoRecords;
-    if (lost && group.progress === "joined") onLost(group);
-  }
-
-  #next(): MulticastGroup | undefined {
-    let next: MulticastGroup | undefined;
-    for (const group of this.#parts.groups.values()) {
-      if (group.progress !== "joined") continue;
-      if (!next || group.checkAt < next.checkAt) next = group;
+    if (!lost) group.checkFailure = answer.ok ? undefined : answer;
+    else if (group.progress === "joined") {
+      onLost(group, answer.ok ? answer.record.mlid : undefined);
     }
-    return next;
+  }
+}
+
+function* joined(
+  groups: ReadonlyMap<string, MulticastGroup>,
+): Iterable<MulticastGroup> {
+  for (const group of groups.values()) {
+    if (group.progress === "joined") yield group;
   }
 }

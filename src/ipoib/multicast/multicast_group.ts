@@ -1,14 +1,16 @@
 /** One multicast group of an interface: join state, address handle, and packets that wait for the join. */
 
+import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
+import type { SaFailure } from "../../sa/result.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
-import { MAX_BACKOFF_MS, MAX_GROUP_QUEUE } from "../constants.ts";
-import type { Destination, Egress } from "../egress.ts";
+import { MAX_GROUP_QUEUE } from "../constants.ts";
+import type { Egress, IpDestination } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { PacketSender } from "../packet_sender.ts";
 
@@ -36,7 +38,7 @@ export class GroupRoute implements Egress {
   }
 }
 
-export class MulticastGroup implements Destination {
+export class MulticastGroup implements IpDestination {
   /** 16 bytes. */
   readonly mgid: Uint8Array;
   /** True if the interface only sends to the group; false if the kernel is a member, and for the broadcast group. */
@@ -64,7 +66,7 @@ export class MulticastGroup implements Destination {
   failure: number | undefined;
   /** MAD status of the administrator's refusal; 0 if the administrator did not respond or the failure was local. */
   failureStatus = 0;
-  /** Remedy of a local failure, if the device has named one. */
+  /** Remedy or cause of a local failure, if the device has named one. */
   remedy: string | undefined;
   /** True if the last join failed because the device has refused to send it. */
   unsent = false;
@@ -75,6 +77,8 @@ export class MulticastGroup implements Destination {
   obstacle: string | undefined;
   /** The last inquiry about a refused join: its time, the status of the refusal, and the backoff before it. */
   inquiry: { at: Millis; status: number; backoffMs: Millis } | undefined;
+  /** Why the last membership check had no result; undefined after one that had, and after a join. */
+  checkFailure: SaFailure | undefined;
   /** Time of the next membership check. */
   checkAt: Millis = Infinity;
   /** True if a lost membership was logged. */

@@ -31,7 +31,7 @@ import {
 import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { DebugLog } from "../debug_log.ts";
-import type { Destination } from "../egress.ts";
+import type { IpDestination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
@@ -40,6 +40,7 @@ import {
   handleAttributes,
   MulticastGroup,
 } from "./multicast_group.ts";
+import { ForeignGroups } from "./foreign_groups.ts";
 import { GroupLimit } from "./group_limit.ts";
 import { JoinInquiries } from "./join_inquiries.ts";
 import { logFailure, logLoss } from "./join_log.ts";
@@ -62,15 +63,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
    * refuses them: the join has then failed.
    */
   onBroadcast: (record: McMemberRecord) => void = () => {};
-  /** Called after each join that succeeded or failed, when the reason of the failure is known. */
-  onJoin: () => void = () => {};
+  /** Called after each join and each membership check, when the reason of a failure is known. */
+  onMembership: () => void = () => {};
   /** Called after a group is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
   /** Destination of packets to groups over the limit: drops and counts them. */
-  readonly refused: Destination;
+  readonly refused: IpDestination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
+  readonly #foreign: ForeignGroups;
   readonly #inquiries: JoinInquiries;
   readonly #limit: GroupLimit;
   readonly #timer: Timer;
@@ -82,6 +84,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.refused = {
       kind: EthernetKind.Multicast,
       egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
+      usedAt: 0,
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
     const { context, sender, identity, log } = parts;
@@ -89,7 +92,13 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#checks = new MembershipChecks({
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
-      onLost: (group) => this.#onLost(group),
+      onLost: (group, mlid) => this.#onLost(group, mlid),
+    });
+    this.#foreign = new ForeignGroups({
+      ...{ memberships: context.memberships, port: context.port },
+      debug: parts.debug,
+      portGid: () => identity.gid,
+      onFree: (mgid, now) => this.#joinWanted(mgid, now),
     });
     this.#inquiries = new JoinInquiries({
       ...{ sa: context.sa, port: context.port, identity },
@@ -112,6 +121,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     return this.#broadcast?.ah !== undefined;
   }
 
+  /** The flag `umcast` (foreign_groups.ts). */
+  get umcast(): boolean {
+    return this.#foreign.enabled;
+  }
+
+  set umcast(enabled: boolean) {
+    this.#foreign.setEnabled(enabled, this.#now());
+    this.#schedule();
+  }
+
   entries(): MulticastGroup[] {
     return [...this.#groups.values()];
   }
@@ -130,6 +149,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Leaves all groups, the broadcast group last. */
   stop(now: Millis): void {
     this.#checks.stop();
+    this.#foreign.clear();
     for (const group of this.#inquiries.stop()) this.#logFailure(group);
     for (const group of this.entries().reverse()) this.#remove(group, now);
     this.#broadcast = undefined;
@@ -169,28 +189,39 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     now: Millis,
   ): void {
     if (!this.#broadcast) return;
-    const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
+    const wanted = this.#foreign.select(
+      new Map(mgids.map((mgid) => [gidKey(mgid), mgid])),
+      (key) => this.#groups.get(key)?.sendOnly === false,
+      now,
+    );
     for (const [key, group] of [...this.#groups]) {
       if (group === this.#broadcast) continue;
       // A send-only group that the kernel has joined is joined again as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
     for (const [key, mgid] of wanted) {
-      if (this.#groups.has(key)) continue;
-      this.#limit.admitMember(now);
-      const group = this.#make(mgid, EthernetKind.Multicast, false, now);
-      this.#groups.set(key, group);
-      if (this.ready) this.#join(group, now);
+      if (!this.#groups.has(key)) this.#joinWanted(mgid, now);
     }
     this.#limit.reportUnjoined(unjoined);
     this.#schedule();
+  }
+
+  /** Joins a group that the kernel has joined as full member, instead of as send-only member if it was one. */
+  #joinWanted(mgid: Uint8Array, now: Millis): void {
+    const key = gidKey(mgid);
+    const sendOnly = this.#groups.get(key);
+    if (sendOnly) this.#remove(sendOnly, now);
+    this.#limit.admitMember(now);
+    const group = this.#make(mgid, EthernetKind.Multicast, false, now);
+    this.#groups.set(key, group);
+    if (this.ready) this.#join(group, now);
   }
 
   /**
    * Returns the destination of packets to a group, and creates a send-only group if the table has none. Returns
    * {@linkcode refused} over the group limit, and undefined until the broadcast group is joined.
    */
-  destinationFor(mgid: Uint8Array): Destination | undefined {
+  destinationFor(mgid: Uint8Array): IpDestination | undefined {
     return this.ready ? this.#sendOnly(mgid) ?? this.refused : undefined;
   }
 
@@ -239,14 +270,18 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
         }
       }
     }
-    this.#checks.run(now, () => this.#schedule());
+    this.#checks.run(now, () => {
+      this.onMembership();
+      this.#schedule();
+    });
+    this.#foreign.run(now, () => this.#schedule());
     this.#schedule();
   }
 
-  #onLost(group: MulticastGroup): void {
+  #onLost(group: MulticastGroup, mlid: number | undefined): void {
     const { sender, log } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
-    logLoss(log, group);
+    logLoss(log, group, mlid);
     this.#join(group, this.#now());
   }
 
@@ -281,7 +316,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #reportFailure(group: MulticastGroup): void {
     this.#logFailure(group);
-    this.onJoin();
+    this.onMembership();
   }
 
   #logFailure(group: MulticastGroup): void {
@@ -307,21 +342,24 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.#parts.log.debug(refusal.message);
       if (!usable) this.#dropHandle(group);
       const errno = refusal.errno ?? Errno.EINVAL;
-      this.#failed(group, { status: 0, errno });
-      group.remedy = refusal.hint;
-      this.onJoin();
+      this.#failed(group, { status: 0, errno }, refusal.hint);
       return;
     }
     group.progress = "joined";
     group.failure = group.obstacle = group.inquiry = undefined;
+    group.checkFailure = undefined;
     group.resetBackOff();
     this.#checks.schedule(group, this.#now());
     if (group === this.#broadcast) this.#joinOthers();
     group.queue.sendTo(group);
-    this.onJoin();
+    this.onMembership();
   }
 
-  /** Attaches the queue pair to the MLID of the record and creates the address handle. */
+  /**
+   * Attaches the queue pair to the MLID of the record and creates the address handle. If the MLID has changed, the queue
+   * pair is detached from the old one first: mlx4 and mlx5 know an attachment by its MGID only, so that the end of the
+   * old one would end the new one too.
+   */
   #use(group: MulticastGroup, record: McMemberRecord): void {
     const before = group.record;
     if (group.attached && before && before.mlid !== record.mlid) {
@@ -362,11 +400,12 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   #failed(
     group: MulticastGroup,
     { errno, status, unsent = false }: SaFailure,
+    remedy?: string,
   ): void {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
-    group.remedy = undefined;
+    group.remedy = remedy;
     group.unsent = unsent;
     group.failures++;
     if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
@@ -388,15 +427,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       `deleting multicast group ${formatGid(group.mgid)}`
     );
     if (this.#inquiries.forget(group)) this.#logFailure(group);
-    const joining = group.cancel !== undefined;
+    // The administrator may have processed a join whose response has not arrived, or was lost.
+    const unanswered = group.cancel !== undefined ||
+      group.failure === Errno.ETIMEDOUT;
     group.cancel?.();
     group.cancel = undefined;
     if (group.attached && group.record) {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    // The administrator may have processed a join whose response has not arrived.
-    if (group.record || joining) this.#leave(group, now);
+    if (group.record || unanswered) this.#leave(group, now);
     this.#dropHandle(group);
     group.queue.drop("tx_group_failed");
     this.onRemoved();
@@ -434,7 +474,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #schedule(): void {
-    let first = Math.min(this.#nextReap, this.#checks.deadline);
+    let first = Math.min(
+      ...[this.#nextReap, this.#checks.deadline, this.#foreign.deadline],
+    );
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }

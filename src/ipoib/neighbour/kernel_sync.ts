@@ -3,7 +3,8 @@
  * changes that the kernel makes.
  *
  * Peers can trigger changes at any rate. Resolutions are limited to one per neighbour and second, and resolutions,
- * removals and changes to STALE together to MAX_KERNEL_CHANGES per second. A change over the limit is omitted; for a
+ * removals and changes to STALE together to MAX_KERNEL_CHANGES per second, of which removals take the first
+ * MAX_KERNEL_REMOVALS at most, so that evictions do not prevent resolutions. A change over the limit is omitted; for a
  * resolution the next packet tries again.
  */
 
@@ -12,7 +13,11 @@ import type { Millis } from "../../base/units.ts";
 import type { KernelNeighbour, KernelNeighbours } from "../../netdev/netdev.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import { AddressTable } from "../address_table.ts";
-import { MAX_KERNEL_CHANGES, REQUEST_INTERVAL_MS } from "../constants.ts";
+import {
+  MAX_KERNEL_CHANGES,
+  MAX_KERNEL_REMOVALS,
+  REQUEST_INTERVAL_MS,
+} from "../constants.ts";
 import type { Neighbour } from "./neighbour.ts";
 
 export class KernelSync {
@@ -43,6 +48,11 @@ export class KernelSync {
 
   now(): Millis {
     return this.#clock.now();
+  }
+
+  /** Number of PERMANENT entries in the kernel's table. */
+  get permanent(): number {
+    return this.#permanent.size;
   }
 
   /**
@@ -78,10 +88,11 @@ export class KernelSync {
     this.#kernel.setPermanent(address);
   }
 
-  /** Removes the kernel's entry unless it is PERMANENT. */
+  /** Removes the kernel's entry of an evicted neighbour unless it is PERMANENT. */
   remove(address: IpAddress): void {
     if (this.#permanent.get(address)) return;
-    if (this.#allowed(this.#clock.now())) this.#kernel.remove(address);
+    const now = this.#clock.now();
+    if (this.#allowed(now, MAX_KERNEL_REMOVALS)) this.#kernel.remove(address);
   }
 
   #resync(): void {
@@ -103,11 +114,14 @@ export class KernelSync {
     if (deleted || state === "FAILED") this.onRemoved(address);
   }
 
-  #allowed(now: Millis): boolean {
+  /** Counts a change and returns true, unless `limit` changes were requested in the current second. */
+  #allowed(now: Millis, limit = MAX_KERNEL_CHANGES): boolean {
     if (now >= this.#periodEnd) {
       this.#periodEnd = now + 1000;
       this.#changes = 0;
     }
-    return ++this.#changes <= MAX_KERNEL_CHANGES;
+    if (this.#changes >= limit) return false;
+    this.#changes++;
+    return true;
   }
 }

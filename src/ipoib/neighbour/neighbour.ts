@@ -3,11 +3,11 @@
 import type { Millis } from "../../base/units.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
-import type { Destination, Egress } from "../egress.ts";
+import type { Egress, IpDestination } from "../egress.ts";
 import type { PacketQueue } from "../packet_queue.ts";
 import type { Peer, PeerFollower } from "../peer.ts";
 
-export class Neighbour implements Destination, PeerFollower {
+export class Neighbour implements IpDestination, PeerFollower {
   readonly kind = EthernetKind.Host;
   readonly address: IpAddress;
   /** Packets that wait for address resolution. */
@@ -27,6 +27,11 @@ export class Neighbour implements Destination, PeerFollower {
   requestedAt: Millis = -Infinity;
   /** Time of creation, or of the last change of the peer. */
   updatedAt: Millis = 0;
+  /**
+   * Time of the last IP packet; 0 for never. That of the peer is not the same: a host may claim any number of
+   * addresses.
+   */
+  usedAt: Millis = 0;
 
   constructor(
     address: IpAddress,

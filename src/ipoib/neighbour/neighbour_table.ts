@@ -14,7 +14,8 @@
  * |                                                     | uses it, so that the kernel sends a request               |
  * | ... while the kernel's entry is PERMANENT           | queues the packet; this process sends a request           |
  * | the HCA reports a peer as unreachable               | restarts the resolution of its addresses in the same way  |
- * | the table is full                                   | removes the least recently used entries from both tables  |
+ * | the table is full                                   | removes unused entries from both tables, or else some of  |
+ * |                                                     | the least recently used ones                              |
  *
  * An address that changed within the last second is not changed again, except by an announcement or by the reply to a
  * pending request (Linux `arp_process`).
@@ -29,13 +30,15 @@ import { AddressTable } from "../address_table.ts";
 import {
   ARP_LOCK_MS,
   EVICTED_SHARE,
-  MAX_NEIGHBOURS,
+  EVICTED_USED_SHARE,
+  IDLE_MS,
   MAX_STATIC_NEIGHBOURS,
   MAX_WAITING_PACKETS,
 } from "../constants.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import { isPeer, type Peer, type PeerTable } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
+import type { TableLimits } from "../table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import type { KernelSync } from "./kernel_sync.ts";
 import { Neighbour } from "./neighbour.ts";
@@ -55,12 +58,19 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   readonly #sender: PacketSender;
   readonly #peers: PeerTable;
   readonly #kernel: KernelSync;
+  readonly #limits: TableLimits;
   readonly #entries = new AddressTable<Neighbour>();
 
-  constructor(sender: PacketSender, peers: PeerTable, kernel: KernelSync) {
+  constructor(
+    sender: PacketSender,
+    peers: PeerTable,
+    kernel: KernelSync,
+    limits: TableLimits,
+  ) {
     this.#sender = sender;
     this.#peers = peers;
     this.#kernel = kernel;
+    this.#limits = limits;
     peers.onLost = (peer) => this.#onPeerLost(peer);
     kernel.onRemoved = (address) => {
       // Only `ipoib neigh del` removes a static neighbour, not the kernel.
@@ -96,7 +106,9 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   get(address: IpAddress): Neighbour {
     let neighbour = this.#entries.get(address);
     if (!neighbour) {
-      if (this.#entries.size >= MAX_NEIGHBOURS) this.#evict();
+      const { size } = this.#entries;
+      const limit = this.#limits.forNew("neighbours", size);
+      if (size >= limit) this.#evict(limit);
       const queue = new PacketQueue(
         this.#sender,
         MAX_WAITING_PACKETS,
@@ -249,12 +261,20 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
   /**
    * Evicts entries from a full table: first those to which no IP packet was sent (unresolved, or ARP only), then the
-   * least recently used. Ties are broken by the time of the last change.
+   * least recently used. Ties are broken by the time of the last change. Of entries that were used within IDLE_MS, only
+   * as many are evicted as necessary. Static entries stay.
    */
-  #evict(): void {
-    const evicted = this.entries().filter(({ isStatic }) => !isStatic)
-      .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt)
-      .slice(0, MAX_NEIGHBOURS * EVICTED_SHARE);
+  #evict(limit: number): void {
+    const order = this.entries().filter(({ isStatic }) => !isStatic)
+      .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt);
+    // The limit may have become lower.
+    const excess = this.#entries.size - limit;
+    const least = excess + Math.ceil(limit * EVICTED_USED_SHARE);
+    const most = excess + Math.ceil(limit * EVICTED_SHARE);
+    const now = this.#kernel.now();
+    let count = Math.min(most, order.length);
+    while (count > least && isInUse(order[count - 1]!, now)) count--;
+    const evicted = order.slice(0, count);
     for (const neighbour of evicted) {
       this.#remove(neighbour);
       this.#kernel.remove(neighbour.address);
@@ -276,7 +296,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   }
 }
 
-/** Returns the time of the last IP packet to the neighbour's peer; 0 for never. */
-function usedAt({ peer }: Neighbour): Millis {
-  return peer?.usedAt ?? 0;
+/** Returns the time of the last IP packet to a resolved neighbour; 0 for never. */
+function usedAt({ peer, usedAt }: Neighbour): Millis {
+  return peer ? usedAt : 0;
+}
+
+function isInUse(neighbour: Neighbour, now: Millis): boolean {
+  const at = usedAt(neighbour);
+  return at > 0 && now - at < IDLE_MS;
 }

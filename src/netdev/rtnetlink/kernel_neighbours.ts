@@ -14,13 +14,18 @@ import {
   type NeighbourRecord,
   NeighbourState,
 } from "./neighbour.ts";
+import { readNeighbourLimit } from "./neighbour_limit.ts";
 import { changeNeighbours, type NeighbourChange } from "./neighbour_set.ts";
 import type { RequestSocket } from "./socket.ts";
 
-/** Returns a request socket in the interface's namespace and its index, or undefined if the interface is gone. */
-export type InterfaceAccess = () =>
-  | { readonly requests: RequestSocket; readonly ifindex: number }
-  | undefined;
+/** A request socket in the interface's namespace, and the index of the interface. */
+interface Access {
+  readonly requests: RequestSocket;
+  readonly ifindex: number;
+}
+
+/** Returns the access to the interface, or undefined if it is gone. */
+export type InterfaceAccess = () => Access | undefined;
 
 /** Names of the states by value. */
 const names = new Map<number, KernelNeighbourState>(
@@ -41,16 +46,15 @@ export class MirroredNeighbours implements KernelNeighbours {
   }
 
   list(): KernelNeighbour[] {
-    const access = this.#access();
-    if (!access) return [];
-    try {
-      return dumpNeighbours(access.requests, access.ifindex)
+    return this.#read(({ requests, ifindex }) =>
+      dumpNeighbours(requests, ifindex)
         .filter(({ state }) => state !== NeighbourState.NOARP)
-        .map(neighbourOf);
-    } catch (error) {
-      getLogger("netdev").warn(IpoibError.from(error).message);
-      return [];
-    }
+        .map(neighbourOf)
+    ) ?? [];
+  }
+
+  limit(): number | undefined {
+    return this.#read(({ requests }) => readNeighbourLimit(requests));
   }
 
   resolve(address: IpAddress): boolean {
@@ -89,6 +93,18 @@ export class MirroredNeighbours implements KernelNeighbours {
   /** Calls the listeners of {@linkcode onLost}: events were lost, or the interface was moved to another namespace. */
   notifyLost(): void {
     this.#lostListeners.call();
+  }
+
+  /** Returns the result of `read`; undefined if it throws or the interface is gone. */
+  #read<T>(read: (access: Access) => T): T | undefined {
+    const access = this.#access();
+    if (!access) return undefined;
+    try {
+      return read(access);
+    } catch (error) {
+      getLogger("netdev").warn(IpoibError.from(error).message);
+      return undefined;
+    }
   }
 
   #change(address: IpAddress, change: NeighbourChange): boolean {

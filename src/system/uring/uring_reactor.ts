@@ -57,7 +57,10 @@ export class UringReactor extends ReactorBase {
       open: (fd, failed) => bells.open(fd, failed),
       watch: (fd) => this.#watch(fd, () => {}, true),
     };
-    this.watchFast(this.slow.fd, () => this.slow.dispatch());
+    this.watchFast(this.watches.fd, () => {
+      this.watches.wait(0);
+      this.watches.dispatch();
+    });
   }
 
   override readFrames(

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
+import { descriptorTarget } from "../../../src/system/fd.ts";
 import type { TestCalls, TestInit } from "./test_worker.ts";
 
 const script = new URL("./test_worker.ts", import.meta.url);
@@ -126,6 +127,26 @@ Deno.test("WorkerThread.close() closes the objects of the worker and ends it", a
     IpoibError,
     "shutting down",
   );
+});
+
+/** Returns the number of epoll descriptors of the process: each reactor has one. */
+function epollDescriptors(): number {
+  let count = 0;
+  for (let fd = 0; fd < 1024; fd++) {
+    if (descriptorTarget(fd) === "anon_inode:[eventpoll]") count++;
+  }
+  return count;
+}
+
+Deno.test("a closed worker leaves no descriptors of its reactor", async () => {
+  await withThread(() => Promise.resolve());
+  const before = epollDescriptors();
+  for (let i = 0; i < 5; i++) {
+    await withThread(async (thread) => {
+      assertEquals(await thread.call("echo", i), i);
+    });
+  }
+  assertEquals(epollDescriptors(), before);
 });
 
 Deno.test("WorkerThread.close() rejects pending calls with E_ENDED", async () => {

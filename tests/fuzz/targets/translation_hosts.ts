@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import type { PostedPacket } from "../../../src/hca/fake.ts";
-import { MAX_NEIGHBOURS } from "../../../src/ipoib/constants.ts";
+import { DEFAULT_MAX_NEIGHBOURS } from "../../../src/ipoib/constants.ts";
 import { encapWord } from "../../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { hosts } from "../../ipoib/neighbour/kernel_nd.ts";
@@ -117,7 +117,7 @@ export class TranslationHosts {
   /** Asserts that tables are bounded, that no packet waits forever and that no slot is lost. */
   close(): void {
     const { a } = this;
-    assert(a.link.neighbours.size <= MAX_NEIGHBOURS);
+    assert(a.link.neighbours.size <= DEFAULT_MAX_NEIGHBOURS);
     a.rig.advance(QUIET_MS);
     a.rig.check();
   }

@@ -5,7 +5,7 @@ import { Ibv, IbvQp } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
-import type { RcConnection } from "../../../src/hca/hca.ts";
+import { PostResult, type RcConnection } from "../../../src/hca/hca.ts";
 import { Connections } from "../../../src/hca/verbs/connections.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
@@ -25,6 +25,10 @@ import { freeSlots } from "./free_slots.ts";
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const DATAGRAM_BUFFERS = 4;
 const SRQ = 0x5000n;
+/** Maximum number of packets of one connection that have not completed. */
+const SENDS = 128;
+/** Interval in which a peer must acknowledge a message while others wait. */
+const PROGRESS_MS = 250;
 /** Longer than the time limit for the end of a closed queue pair. */
 const CLOSE_MS = 2000;
 const TO = {
@@ -39,8 +43,9 @@ class Rig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly reactor = new FakeReactor();
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
-  readonly table = new RcTable();
+  readonly table = new RcTable(() => {});
   readonly sendCq = new FakeCompletions();
+  readonly completions = new SendCompletions(this.sendCq);
   readonly receives: ReceiveQueue;
   readonly connections: Connections;
   /** Calls that create and destroy objects, in order. */
@@ -84,7 +89,7 @@ class Rig implements Disposable {
       sharedReceives,
     }, {
       ...{ sendCq: 2n, recvCq: 3n, table, receives: this.receives },
-      completions: new SendCompletions(this.sendCq),
+      completions: this.completions,
       tap: tap.connected,
       pollReceives: () => this.polls++,
     });
@@ -95,6 +100,20 @@ class Rig implements Disposable {
     const qp = this.connections.create(0);
     qp.connect(TO);
     return qp;
+  }
+
+  /** Posts what the turn has chained. */
+  flush(): void {
+    this.table.flush();
+  }
+
+  /** Completes the posted send number `i`, and so all before it on its connection. */
+  complete(i: number): void {
+    this.flush();
+    const { id, request } = this.verbs.posts.flat()
+      .filter(({ message }) => message.length > 0)[i]!;
+    this.sendCq.waiting.push({ id, tag: request.getInt32(4, true) });
+    this.completions.poll();
   }
 
   /** Advances the time by more than the limit for closed queue pairs. */
@@ -204,6 +223,56 @@ Deno.test("an error of the shared receive queue fails all connections; it is cre
   assertEquals(rig.calls.slice(6), ["create srq 128", "create qp"]);
   rig.receives.repost();
   assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128);
+});
+
+Deno.test("packets that wait for a peer which acknowledges nothing are dropped, and later ones refused until it does", () => {
+  using rig = new Rig(1000);
+  const { memory, counted, reactor } = rig;
+  const [stopped, live] = [rig.connect(), rig.connect()];
+  const post = (qp = stopped) => qp.post(memory.reserve(true), 100);
+  for (let i = 0; i < SENDS + 2; i++) assertEquals(post(), PostResult.Sent);
+  rig.flush();
+  assertEquals(memory.waiting, 1);
+  reactor.advance(PROGRESS_MS);
+  assertEquals(memory.waiting, 1);
+  reactor.advance(PROGRESS_MS);
+  assertEquals([memory.waiting, memory.ready], [0, true]);
+  assertEquals(counted.get("xmit_no_credit"), 2);
+  assertEquals(post(), PostResult.NoCredit);
+  assertEquals(counted.get("xmit_no_credit"), 3);
+  assertEquals([post(live), memory.waiting], [PostResult.Sent, 0]);
+  assertEquals(reactor.armed, 0);
+  rig.complete(15);
+  for (let i = 0; i < 17; i++) assertEquals(post(), PostResult.Sent);
+  assertEquals(memory.waiting, 1);
+});
+
+Deno.test("packets that wait for a slow peer are not dropped while it acknowledges others", () => {
+  using rig = new Rig(1000);
+  const { memory, counted, reactor } = rig;
+  const qp = rig.connect();
+  let sent = 0;
+  const post = () => {
+    assertEquals(qp.post(memory.reserve(true), 100), PostResult.Sent);
+    sent++;
+  };
+  while (sent < SENDS) post();
+  for (let i = 0; i < 20; i++) {
+    post();
+    assertEquals(memory.waiting, 1);
+    reactor.advance(PROGRESS_MS - 1);
+    rig.complete(i);
+    rig.flush();
+    assertEquals(memory.waiting, 0);
+  }
+  for (let i = 0; i < 40; i++) post();
+  for (let i = 20; i < 50; i++) {
+    reactor.advance(PROGRESS_MS);
+    rig.complete(i);
+    rig.flush();
+    assertEquals(memory.waiting, 1);
+  }
+  assertEquals(counted.get("xmit_no_credit"), 0);
 });
 
 Deno.test("a shared receive queue that fails without connections is created again with the next one", () => {

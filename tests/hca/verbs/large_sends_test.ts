@@ -18,7 +18,7 @@ import {
 import type { LentSlots } from "../../../src/system/frames.ts";
 import { LKEY, type SeenRequest } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
-import { ENCAP, HANDLE, SendQueueRig } from "./send_queue_rig.ts";
+import { appendTo, ENCAP, HANDLE, SendQueueRig } from "./send_queue_rig.ts";
 
 /** Two segments more than there are requests, with a payload of 10 bytes each. */
 const MANY = large({
@@ -185,22 +185,26 @@ Deno.test("segments that the device does not accept are freed, and their slot wh
   rig.check(0);
 });
 
-Deno.test("a connection sends a large send as messages, or refuses it as a whole", () => {
+Deno.test("a connection sends a large send as messages, and continues in the middle when others have completed", () => {
   using rig = new SendQueueRig();
   const connected = rig.connect(4);
   const fields = large();
   const frame = frameOf(fields);
   const length = frame.length - FRAME_HEADER_LENGTH;
-  const [first, second] = [rig.place(frame), rig.place(frame)];
-  assert(connected.appendConnected(first, length));
-  assert(!connected.appendConnected(second, length));
-  assertEquals(rig.memory.waiting, 0);
+  for (let i = 0; i < 3; i++) appendTo(connected, rig.place(frame), length);
+  assertEquals(rig.memory.waiting, 1);
   connected.flush();
-  checkSegments(fields, packetsOf(rig.posted));
-  rig.complete(2, 0, connected.tag);
-  assert(connected.appendConnected(second, length));
-  connected.close();
+  assertEquals(rig.posted.length, 4);
+  for (const completed of [2, 5]) {
+    rig.complete(completed, 0, connected.tag);
+    connected.flush();
+  }
+  const packets = packetsOf(rig.posted);
+  for (let i = 0; i < 9; i += 3) checkSegments(fields, packets.slice(i, i + 3));
+  assertEquals(rig.memory.waiting, 0);
+  rig.complete(8, 0, connected.tag);
   rig.check(0);
+  connected.close();
 });
 
 Deno.test("connections and datagrams do not take requests from each other", () => {
@@ -211,11 +215,12 @@ Deno.test("connections and datagrams do not take requests from each other", () =
   const payload = new Uint8Array(CONNECTED_REQUESTS * 10);
   const frame = frameOf({ ...MANY, payload });
   const length = frame.length - FRAME_HEADER_LENGTH;
-  assert(connected.appendConnected(rig.place(frame), length));
-  const slot = rig.memory.reserve(true);
-  assert(!connected.appendConnected(slot, 10));
-  rig.memory.unreserve(slot);
+  appendTo(connected, rig.place(frame), length);
+  assertEquals(rig.memory.waiting, 1);
+  appendTo(connected, rig.memory.reserve(true), 10);
+  assertEquals([rig.memory.connectedRequests.free, rig.memory.waiting], [0, 2]);
   connected.close();
+  assertEquals(rig.memory.waiting, 1);
   rig.queue.flush();
   rig.check(1);
 });

@@ -6,6 +6,7 @@ import {
   IbvQp,
   IbvQpAttr,
   IbvQpInitAttr,
+  IbvSge,
 } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
@@ -36,6 +37,8 @@ import { freeSlots } from "./free_slots.ts";
 
 const QPN = 0x99;
 const UD_QPN = 0x77;
+/** Maximum number of requests that have not completed. */
+const REQUESTS = 8;
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const TO: RcConnection = {
   path: { dlid: 9, sl: 3, staticRate: 2 },
@@ -50,7 +53,7 @@ class Rig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
   readonly completions = new SendCompletions(this.cq);
-  readonly table = new RcTable();
+  readonly table = new RcTable(() => this.work++);
   readonly taps = new Taps();
   /** The `struct ibv_qp_init_attr`, and the mask and the `struct ibv_qp_attr` of each modification. */
   created = new DataView(new ArrayBuffer(0));
@@ -58,6 +61,9 @@ class Rig implements Disposable {
   /** Result of modifications. */
   result = 0;
   readonly ended: string[] = [];
+  /** Number of times that packets began to wait, and that the table had work. */
+  waits = 0;
+  work = 0;
   readonly qp: VerbsRcQp;
 
   constructor() {
@@ -76,12 +82,12 @@ class Rig implements Disposable {
     } as unknown as VerbsDevice["library"];
     const pair = new DeviceRcPair({ library }, {
       ...{ pd: 1n, sendCq: 2n, recvCq: 3n, srq: 4n, pkeyIndex: 5, port: 1 },
-      ...{ sendRequests: 8, recvRequests: 0 },
+      ...{ sendRequests: REQUESTS, recvRequests: 0 },
     });
     const { verbs, completions, memory, counted } = this;
     const sends = new SendQueue(
       ...[verbs, 0n, completions, memory] as const,
-      ...[memory.connectedRequests, 8, counted] as const,
+      ...[memory.connectedRequests, REQUESTS, counted] as const,
     );
     const port = { attributes, send: memory, counted };
     const tap = new ConnectedTap(this.taps, port, { qpn: UD_QPN });
@@ -89,14 +95,32 @@ class Rig implements Disposable {
       ...{ port, pkeyIndex: 0, pair, sends, buffers: undefined, tap },
       ...{ table: this.table, completions },
       closed: () => this.ended.push("closed"),
+      waiting: () => this.waits++,
     });
     this.table.add(this.qp);
   }
 
   post(): number {
-    const slot = this.memory.reserve();
+    const slot = this.memory.reserve(true);
     assertEquals(this.qp.post(slot, 60_000), PostResult.Sent);
     return slot;
+  }
+
+  /** Completes the posted request number `i`, and so all before it. */
+  complete(i: number): void {
+    this.cq.waiting.push({ id: this.verbs.posts.flat()[i]!.id });
+    this.completions.poll();
+  }
+
+  /** Returns the slots of the posted requests. */
+  postedSlots(): number[] {
+    const { vnetAddress, layout } = this.memory;
+    const offset = BigInt(layout.encap - layout.vnet);
+    return this.verbs.posts.flat().map(({ element }) =>
+      vnetAddress.indexOf(
+        element.getBigUint64(IbvSge.Address, true) - offset,
+      )
+    );
   }
 
   [Symbol.dispose](): void {
@@ -217,6 +241,52 @@ Deno.test("close() frees the chained slots, ignores a failure that is not report
   assertEquals(table.received(QPN), undefined);
   assertEquals(qp.post(rig.memory.reserve(), 10), PostResult.NotReady);
 });
+
+Deno.test("packets beyond the send queue wait, and are posted in order when requests have completed", () => {
+  using rig = new Rig();
+  const { qp, memory, table } = rig;
+  qp.connect(TO);
+  const slots = Array.from({ length: REQUESTS + 3 }, () => rig.post());
+  table.flush();
+  assertEquals(rig.verbs.posts.map(({ length }) => length), [REQUESTS]);
+  assertEquals([memory.waiting, memory.ready], [1, false]);
+  assertEquals(memory.reserve(), -1, "the device is not read");
+  assertEquals([rig.waits, rig.work, table.unposted], [1, 1, true]);
+  rig.complete(1);
+  table.flush();
+  assertEquals(rig.verbs.posts.map(({ length }) => length), [REQUESTS, 2]);
+  assertEquals(memory.waiting, 1);
+  rig.complete(REQUESTS - 1);
+  rig.complete(REQUESTS);
+  table.flush();
+  assertEquals([memory.waiting, memory.ready], [0, true]);
+  assertEquals(table.unposted, false);
+  slots.push(rig.post());
+  table.flush();
+  assertEquals(rig.postedSlots(), slots);
+  assertEquals(rig.counted.get("xmit_no_credit"), 0);
+  rig.complete(slots.length - 1);
+  assertEquals(freeSlots(memory), SEND_SLOTS);
+});
+
+for (const end of ["close", "fail", "destroy"] as const) {
+  Deno.test(`${end}() drops and counts the packets that wait, and the device is read again`, () => {
+    using rig = new Rig();
+    const { qp, memory, table } = rig;
+    qp.connect(TO);
+    for (let i = 0; i < REQUESTS + 3; i++) rig.post();
+    table.flush();
+    assertEquals(memory.waiting, 1);
+    qp[end]();
+    table.reportFailures();
+    assertEquals([memory.waiting, memory.ready], [0, true]);
+    assertEquals(rig.counted.get("xmit_not_ready"), 3);
+    const posted = end === "destroy" ? 0 : REQUESTS;
+    assertEquals(freeSlots(memory), SEND_SLOTS - posted);
+    table.flush();
+    assertEquals(rig.verbs.posts.length, 1);
+  });
+}
 
 Deno.test("a queue pair that was never connected needs no event of the device to be destroyed", () => {
   using rig = new Rig();

@@ -72,7 +72,7 @@ Deno.test("the failure may be answered by closing the queue pair", () => {
   rig.qp.onFailure = () => rig.qp.close();
   rig.refused = Ibv.QPS_RESET;
   rig.fail();
-  assertEquals([rig.qp.recover(), rig.qps.length], [false, 0]);
+  assertEquals([rig.qp.recover(), rig.qps.all.size], [false, 0]);
 });
 
 Deno.test("a refused Q_Key has a hint if the process lacks the right to controlled ones", () => {

@@ -63,3 +63,14 @@ Deno.test("VerbsSendMemory is starved if no slot is lent and only those kept for
   assert(memory.ready);
   memory.close();
 });
+
+Deno.test("VerbsSendMemory has the requests of its queue size, and at least 64 slots", () => {
+  const { library } = new FakeVerbs();
+  for (const [size, slots] of [[2, 64], [64, 64], [1024, 1024]] as const) {
+    const memory = new VerbsSendMemory(library, 0n, false, size);
+    assertEquals(memory.queueSize, size);
+    assertEquals([memory.requests.free, freeSlots(memory)], [size, slots]);
+    assertEquals(memory.vnetAddress.length, slots);
+    memory.close();
+  }
+});

@@ -16,6 +16,11 @@ import { freeSlots } from "./free_slots.ts";
 export const HANDLE = { low: 0x11223344, high: 0x55, alive: true };
 export const ENCAP = 0x08000000;
 
+/** Appends a packet to the queue of a connection. */
+export function appendTo(queue: SendQueue, slot: number, length: number): void {
+  queue.append(slot, length, undefined, 0, 0);
+}
+
 export class SendQueueRig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
 import { LKEY } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
-import { SendQueueRig } from "./send_queue_rig.ts";
+import { appendTo, SendQueueRig } from "./send_queue_rig.ts";
 
 Deno.test("SendQueue posts a turn's packets as one chain, whose last request is signaled", () => {
   using rig = new SendQueueRig();
@@ -133,10 +133,7 @@ Deno.test("queues that share completions get their own, and those of a closed qu
   const other = rig.connect(4);
   assertEquals([rig.queue.tag, other.tag], [0, 1]);
   const slots = [0, 1, 2, 3].map(() => rig.memory.reserve());
-  for (const slot of slots) assert(other.appendConnected(slot, 65_520));
-  const extra = rig.memory.reserve();
-  assert(!other.appendConnected(extra, 10));
-  rig.memory.unreserve(extra);
+  for (const slot of slots) appendTo(other, slot, 65_520);
   other.flush();
   const [first] = rig.verbs.posts[0]!;
   assertEquals(first!.request.getUint32(4, true), 1, "high word of the ID");
@@ -152,7 +149,7 @@ Deno.test("queues that share completions get their own, and those of a closed qu
   const next = rig.connect(4);
   assertEquals(next.tag, 1 << 16 | 1);
   const slot = rig.memory.reserve();
-  next.appendConnected(slot, 10);
+  appendTo(next, slot, 10);
   next.flush();
   rig.cq.waiting.push({ id: slots[2]!, tag: 1 });
   rig.completions.poll();
@@ -174,7 +171,8 @@ Deno.test("a queue reports its first failure once, with the status", () => {
   rig.completions.poll();
   assertEquals([failures, rig.queue.failure], [1, 12]);
   assertEquals(rig.queue.outstanding, 2);
-  rig.queue.dropChain();
+  rig.queue.dropUnposted();
   assertEquals(rig.queue.outstanding, 0);
+  assertEquals(rig.counters.get("xmit_not_ready"), 2);
   rig.check(rig.queue.outstanding);
 });

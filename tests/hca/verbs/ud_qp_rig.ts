@@ -1,9 +1,17 @@
-/** A UD queue pair on a fake device, which never completes a request. */
+/** A UD queue pair on a fake device, which completes sends when the test says so. */
 
 import { assertEquals } from "@std/assert";
-import { addressOf } from "../../../ffi/libc.ts";
-import { IbvContext, IbvQp, IbvQpAttr } from "../../../ffi/verbs_layout.ts";
+import { addressOf, bytesAt } from "../../../ffi/libc.ts";
+import {
+  Ibv,
+  IbvContext,
+  IbvQp,
+  IbvQpAttr,
+  IbvSendWr,
+  IbvWc,
+} from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
@@ -13,14 +21,19 @@ import {
   SEND_SLOTS,
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
-import { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
+import {
+  type PortQueuePairs,
+  VerbsUdQp,
+} from "../../../src/hca/verbs/ud_qp.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
-import { FakeVerbs } from "./fake_verbs.ts";
+import { FakeVerbs, type SeenRequest } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
 
 /** Number of receive buffers. */
 export const RECEIVES = 4;
 const QPN = 0x48;
+/** The first completion queue that is created. */
+const SEND_CQ = 1n;
 
 /** See the comment at the top of this file. */
 export class UdQpRig implements Disposable {
@@ -34,9 +47,16 @@ export class UdQpRig implements Disposable {
   /** State to which the device refuses to change the queue pair, and the errno. */
   refused: number | undefined;
   errno: number = Errno.EIO;
+  /** Answer of the device to an attachment to a group: 0, or an errno of either sign. */
+  attached = 0;
   readonly qp: VerbsUdQp;
-  readonly qps: VerbsUdQp[] = [];
+  readonly qps: PortQueuePairs = {
+    all: new Set(),
+    byCq: new Map(),
+    active: new PendingList(),
+  };
   readonly #object = new Uint8Array(IbvQp.QpNum + 4);
+  #completed: SeenRequest | undefined;
 
   /** @param large true if the send memory has space for large sends */
   constructor(large: boolean) {
@@ -63,7 +83,7 @@ export class UdQpRig implements Disposable {
       ...verbs.library,
       ibv_create_cq: (_context: bigint, entries: number) => {
         this.entries.push(entries);
-        return 1n;
+        return BigInt(this.entries.length);
       },
       ibv_destroy_cq: () => 0,
       ibv_create_qp: (_pd: bigint, init: Uint8Array) => {
@@ -76,14 +96,38 @@ export class UdQpRig implements Disposable {
         return state === this.refused ? this.errno : 0;
       },
       ibv_destroy_qp: () => 0,
+      ibv_attach_mcast: () => this.attached,
     } as unknown as VerbsDevice["library"];
     return {
       ...{ name: "fake", context: 0n, library },
-      bind: (operation, args) =>
-        operation === IbvContext.PollCq || operation === IbvContext.ReqNotifyCq
+      bind: (operation, args) => {
+        if (operation === IbvContext.PollCq) {
+          const [cq, , address] = args as [bigint, bigint, bigint];
+          const call = () => cq === SEND_CQ ? this.#complete(address) : 0;
+          return { set: () => {}, call };
+        }
+        return operation === IbvContext.ReqNotifyCq
           ? idle
-          : verbs.bind(operation, args),
+          : verbs.bind(operation, args);
+      },
     };
+  }
+
+  /** Completes the last posted send with the next poll, and so all before it. */
+  completeSends(): void {
+    this.#completed = this.verbs.posts.flat().at(-1);
+  }
+
+  /** Writes the completion, if there is one, to a `struct ibv_wc`. Returns the number of completions. */
+  #complete(address: bigint): number {
+    const completed = this.#completed;
+    if (!completed) return 0;
+    this.#completed = undefined;
+    const view = new DataView(bytesAt(address, IbvWc.Size));
+    const id = completed.request.getBigUint64(IbvSendWr.WrId, true);
+    view.setBigUint64(IbvWc.WrId, id, true);
+    view.setUint32(IbvWc.Status, Ibv.WC_SUCCESS, true);
+    return 1;
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult, type RcConnection } from "../../../src/hca/hca.ts";
 import { VerbsAddressHandle } from "../../../src/hca/verbs/address_handle.ts";
 import { SEND_REQUESTS } from "../../../src/hca/verbs/send_requests.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
@@ -49,6 +49,67 @@ Deno.test("a UD queue pair has a send queue for all requests of the port, with t
   assertEquals(field(IbvQpInitAttr.MaxSendWr), SEND_REQUESTS);
   assertEquals(field(IbvQpInitAttr.MaxSendSge), 2);
   assertEquals(rig.entries, [SEND_REQUESTS + 1, RECEIVES + 1]);
+});
+
+Deno.test("a queue pair is active while it has packets to post or requests that have not completed", () => {
+  using rig = new Rig();
+  const { qp, qps } = rig;
+  const active = () => qps.active.count;
+  assertEquals([active(), qp.idle], [0, true]);
+  assertEquals(rig.post(frameOf(large())), PostResult.Sent);
+  assertEquals([active(), qp.idle, qp.busy], [1, false, false]);
+  rig.completeSends();
+  qp.collect();
+  assertEquals([active(), qp.idle], [1, true]);
+  qps.active.remove(qp);
+  qp.receive();
+  assertEquals([active(), qp.idle], [1, true]);
+});
+
+Deno.test("a queue pair is active when a connection has packets to post, fails or is destroyed", () => {
+  using rig = new Rig();
+  const { qp, qps } = rig;
+  const becomesActive = (what: () => void) => {
+    qps.active.remove(qp);
+    what();
+    return qps.active.count === 1;
+  };
+  const connection = qp.connections.create(0);
+  connection.connect({
+    ...{ path: PATH, pathMtu: 2048, destQpn: 9, sendPsn: 1, receivePsn: 2 },
+    ...{ ackTimeout: 14, retryCount: 0, rnrRetryCount: 0 },
+  } as RcConnection);
+  const post = () => connection.post(rig.memory.reserve(), 100);
+  assert(becomesActive(() => assertEquals(post(), PostResult.Sent)));
+  qp.flush();
+  assertEquals(qp.idle, false);
+  assert(becomesActive(() => connection.fail()));
+  assertEquals([qp.busy, qp.idle], [true, false]);
+  qp.reportFailures();
+  assert(becomesActive(() => connection.close()));
+  // Its receive buffers are to be closed.
+  assertEquals([qp.busy, qp.idle], [true, false]);
+  qp.repost();
+  assertEquals([qp.busy, qp.outstanding], [false, 0]);
+});
+
+Deno.test("an event of sends is requested once until it has arrived", () => {
+  using rig = new Rig();
+  const { qp, qps } = rig;
+  const [sends, receives] = [...qps.byCq.keys()];
+  assertEquals([qp.armSends(), qp.armSends()], [true, false]);
+  assertEquals([qp.onCompletion(receives!), qp.armSends()], [true, false]);
+  assertEquals([qp.onCompletion(sends!), qp.armSends()], [false, true]);
+});
+
+Deno.test("a closed queue pair is not active", () => {
+  const rig = new Rig();
+  const frame = frameOf(large());
+  rig.post(frame);
+  const { qps, qp } = rig;
+  rig[Symbol.dispose]();
+  qp.receive();
+  assertEquals([qps.active.count, qps.all.size, qps.byCq.size], [0, 0, 0]);
 });
 
 Deno.test("a large send is posted as segments that fit the MTU, and tapped as they are sent", () => {

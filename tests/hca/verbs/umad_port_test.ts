@@ -263,14 +263,29 @@ Deno.test("the library is polled at intervals if its descriptor is not pollable"
   assertEquals(results, [true]);
 });
 
-Deno.test("the descriptor of a removed device is no longer polled", () => {
+for (const errno of [Errno.EIO, Errno.ENODEV]) {
+  Deno.test(`the worker of a lost device (${errno}) closes the library's port and the socket`, () => {
+    using rig = new UmadRig();
+    let ended = 0;
+    rig.channel.onEnded = () => ended++;
+    rig.umad.idle = -errno;
+    rig.umad.wake();
+    rig.turn();
+    const { receives } = rig.umad;
+    assertEquals(ended, 1);
+    assertEquals(rig.umad.ended, ["unregister 8", "unregister 7", "close"]);
+    rig.turn();
+    assertEquals(rig.umad.receives, receives);
+  });
+}
+
+Deno.test("the worker of a port that gives up a lost device sends its last requests, and closes the library's port", () => {
   using rig = new UmadRig();
-  rig.umad.idle = -Errno.EIO;
-  rig.umad.wake();
+  rig.client.leave(JOIN, rig.reactor.clock.now(), () => {});
+  rig.channel.close();
   rig.turn();
-  const { receives } = rig.umad;
-  rig.turn();
-  assertEquals(rig.umad.receives, receives);
+  assertEquals(rig.umad.sent.length, 1);
+  assertEquals(rig.umad.ended, ["unregister 8", "unregister 7", "close"]);
 });
 
 Deno.test("close() sends the port's last requests first", () => {

@@ -19,6 +19,14 @@ export function frameOf(
   });
 }
 
+/** Sends a packet of `length` bytes from one host, 10.0.0.1, to another; returns whether it arrives within a second. */
+export function reaches(from: Host, to: Host, length = 100): boolean {
+  to.received();
+  from.send(frameOf(length));
+  from.rig.advance(1000);
+  return to.received().some((packet) => packet.length === length);
+}
+
 /** Two hosts in connected mode, 10.0.0.1 and 10.0.0.2. */
 export function connectedPair(
   options: HostOptions = {},

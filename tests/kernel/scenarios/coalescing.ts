@@ -6,14 +6,15 @@ import {
   acknowledged,
 } from "../../../scripts/rig/acknowledgments.ts";
 import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
-import type { Guest } from "../../../scripts/rig/guest.ts";
 import { throughput } from "../../../scripts/rig/iperf.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { FULL } from "../../../scripts/test/form.ts";
+import { transfer } from "../transfer.ts";
 
 const SECONDS = FULL ? 10 : 3;
-const MEGABYTES = FULL ? 32 : 4;
+const BYTES = FULL ? 32 << 20 : 4 << 20;
 const PORT = 5401;
+const LIMIT_S = 300;
 
 export function coalescing(fabric: Fabric): void {
   Deno.test("a TCP stream from ib_ipoib arrives unchanged at ipoib, which coalesces its segments", async () => {
@@ -21,7 +22,10 @@ export function coalescing(fabric: Fabric): void {
     const { coalesced, packets, dropped } = await acknowledged(
       c,
       node,
-      async () => assertEquals(await received(a, c, OURS), await sent(a)),
+      async () => {
+        const sums = await transfer(a, c, OURS, PORT, BYTES, LIMIT_S);
+        assertEquals(sums.received, sums.sent);
+      },
     );
     report(`${coalesced} of ${packets} packets coalesced`);
     assertGreater(coalesced, 0);
@@ -53,32 +57,4 @@ export function coalescing(fabric: Fabric): void {
 
 function ratio({ acknowledgments, packets }: Acknowledged): string {
   return (acknowledgments / packets).toFixed(3);
-}
-
-/** Sends a file of random bytes. Returns the checksum of what arrives. */
-async function received(
-  from: Guest,
-  to: Guest,
-  address: string,
-): Promise<string> {
-  await to.must(
-    `socat -u TCP-LISTEN:${PORT},reuseaddr OPEN:/tmp/received,creat,trunc &
-     echo $! > /tmp/receiver.pid`,
-  );
-  await to.waitFor(`ss -ltn | grep -q :${PORT}`, 10, "ss -ltn");
-  await from.must(
-    `head -c ${MEGABYTES}M /dev/urandom > /tmp/sent
-     socat -u OPEN:/tmp/sent TCP:${address}:${PORT}`,
-    300,
-  );
-  await to.waitFor(
-    "[ ! -d /proc/$(cat /tmp/receiver.pid) ]",
-    60,
-    "ls -l /tmp/received",
-  );
-  return await to.must("sha256sum < /tmp/received");
-}
-
-function sent(from: Guest): Promise<string> {
-  return from.must("sha256sum < /tmp/sent");
 }

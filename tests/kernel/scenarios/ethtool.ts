@@ -1,6 +1,6 @@
 /** `ipoib ethtool` beside ethtool(8) on the kernel's ib_ipoib: the same lines, refusals and exit codes. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { report } from "../../../scripts/rig/report.ts";
@@ -44,13 +44,16 @@ export function ethtool(fabric: Fabric): void {
     assertEquals(names(counted).slice(0, 9), driverNames);
   });
 
-  Deno.test("moderation that the device lacks is refused, and the counters add up", async () => {
+  Deno.test("moderation that the device lacks is refused, the counters add up, and those of the device are printed", async () => {
     const { c, node } = fabric;
     const refused = await outcome(c, "ipoib ethtool -C ib0 rx-usecs 5");
     assertEquals(
       refused.trim(),
       "netlink error: Operation not supported\nexit code 1",
     );
-    assertEquals(wrongSums(await node.statistics()), []);
+    const counters = await node.statistics();
+    assertEquals(wrongSums(counters), []);
+    // A counter of the driver of the device.
+    assert((counters.hca_sent_pkts ?? 0) > 0, "hca_sent_pkts");
   });
 }

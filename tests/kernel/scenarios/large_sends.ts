@@ -9,40 +9,15 @@ import { type Fabric, KERNELS } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { parsed } from "../../wire/large_send_packet.ts";
+import { transfer } from "../transfer.ts";
 
 const PORT = 5777;
 const BYTES = 150_000;
 /** The capture may miss some of the segments. */
 const MIN_SEGMENTS = 20;
 const MTU = 2044;
-const SECONDS = 60;
+const LIMIT_S = 60;
 const TCP = 6;
-
-/** Sends random bytes from one guest to an address of the other. Returns the sums of what was sent and received. */
-async function transfer(
-  from: Guest,
-  to: Guest,
-  address: string,
-): Promise<[sent: string, received: string]> {
-  const family = address.includes(":") ? 6 : 4;
-  const host = family === 6 ? `[${address}]` : address;
-  await to.must(
-    `rm -f /tmp/large.in; socat -u TCP${family}-LISTEN:${PORT} CREATE:/tmp/large.in & echo $! > /tmp/large.pid`,
-  );
-  await to.waitFor(`ss -ltn | grep -q :${PORT}`, 10, "ss -ltn");
-  const sent = await from.must(
-    `head -c ${BYTES} /dev/urandom > /tmp/large.out
-     socat -u -b 262144 OPEN:/tmp/large.out TCP${family}:${host}:${PORT}
-     sha256sum < /tmp/large.out`,
-    SECONDS,
-  );
-  const received = await to.must(
-    `while [ -d /proc/$(cat /tmp/large.pid) ]; do sleep 0.1; done
-     sha256sum < /tmp/large.in`,
-    SECONDS,
-  );
-  return [sent.trim(), received.trim()];
-}
 
 /** Returns the number of TCP segments that a guest has dropped because of their checksum. */
 async function checksumErrors(guest: Guest): Promise<number> {
@@ -71,12 +46,11 @@ export function largeSends(fabric: Fabric): void {
       const before = await node.statistics();
       const errors = await checksumErrors(a);
       await a.must("ethtool -K ib0 gro off");
-      let sums: string[] = [];
       const frames = await withCapture(a, async () => {
-        sums = await transfer(c, a, address!);
+        const sums = await transfer(c, a, address!, PORT, BYTES, LIMIT_S);
+        assertEquals(sums.received, sums.sent);
       });
       await a.must("ethtool -K ib0 gro on");
-      assertEquals(sums[1], sums[0]);
       const after = await node.statistics();
       const grown = (counter: string) => after[counter]! - before[counter]!;
       const segments = segmentsOf(frames);

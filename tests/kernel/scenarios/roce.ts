@@ -9,72 +9,21 @@ import type { Guest } from "../../../scripts/rig/guest.ts";
 import { megabits, throughput } from "../../../scripts/rig/iperf.ts";
 import { meanRoundTripMs, unanswered } from "../../../scripts/rig/ping.ts";
 import { report } from "../../../scripts/rig/report.ts";
+import {
+  createRoceDevices,
+  downRoceNode,
+  removeRoceDevices,
+  ROCE_NODES,
+  ROCE_UP_S,
+  upRoceNode,
+} from "../../../scripts/rig/roce.ts";
 import { FULL, fullTest } from "../../../scripts/test/form.ts";
 
 /** Duration of a TCP stream. */
 const SECONDS = FULL ? 2 : 1;
-/** Time limit for the start of an interface at normal machine speed. */
-const UP_S = 60;
+const [ONE, TWO] = ROCE_NODES;
 /** Broadcast group in the format of `/proc/net/igmp6`. */
 const BROADCAST_GROUP = "ff12401bffff000000000000ffffffff";
-
-/** An interface over RoCE: RDMA device, Ethernet device, network namespace, name and address. */
-interface RoceNode {
-  readonly device: string;
-  readonly netdev: string;
-  readonly netns: string;
-  readonly name: string;
-  readonly address: string;
-}
-
-const NODES: readonly [RoceNode, RoceNode] = [1, 2].map((n): RoceNode => ({
-  device: `roce${n}`,
-  netdev: `e${n}`,
-  netns: `roce${n}`,
-  name: `r${n}`,
-  address: `10.46.0.${n}`,
-})) as [RoceNode, RoceNode];
-const [ONE, TWO] = NODES;
-
-async function createDevices(guest: Guest): Promise<void> {
-  await guest.must(
-    [
-      "modprobe rdma_rxe",
-      `ip link add ${ONE.netdev} type veth peer name ${TWO.netdev}`,
-      ...NODES.map(({ device, netdev, netns }) =>
-        `ip link set ${netdev} up && rdma link add ${device} type rxe netdev ${netdev} && ip netns add ${netns}`
-      ),
-    ].join(" && "),
-  );
-}
-
-/** Removes the devices. Does not unload rdma_rxe: that would also remove the InfiniBand port. */
-async function removeDevices(guest: Guest): Promise<void> {
-  await guest.must(
-    [
-      ...NODES.map(({ device, netns }) =>
-        `rdma link del ${device}; ip netns del ${netns}`
-      ),
-      `ip link del ${ONE.netdev}`,
-    ].join("; "),
-  );
-}
-
-async function up(
-  guest: Guest,
-  { device, netns, name, address }: RoceNode,
-): Promise<void> {
-  const log = `/tmp/${name}.log`;
-  await guest.must(
-    `ipoib up ${name} --roce --hca ${device} --netns ${netns} > ${log} 2>&1 &`,
-  );
-  await guest.waitFor(`grep -q '${name}: running' ${log}`, UP_S, `cat ${log}`);
-  await guest.must(`ip -n ${netns} addr add ${address}/24 dev ${name}`);
-}
-
-async function down(guest: Guest, { netns, name }: RoceNode): Promise<void> {
-  await guest.must(`ipoib -n ${netns} down ${name}`);
-}
 
 /** Payload sizes: a small packet, an IP packet of the MTU, and fragments. */
 const sizesOf = (mtu: number) => [56, mtu - 28, 6000];
@@ -92,7 +41,7 @@ async function unansweredPings(guest: Guest, mtu: number): Promise<string[]> {
 /** Waits until both interfaces have carrier, or neither has. */
 async function waitForCarrier(guest: Guest, on: boolean): Promise<void> {
   const flag = on ? "LOWER_UP" : "NO-CARRIER";
-  const shows = NODES.map(({ netns, name }) =>
+  const shows = ROCE_NODES.map(({ netns, name }) =>
     `ip -n ${netns} link show ${name} | grep -q ${flag}`
   );
   await guest.must(`until ${shows.join(" && ")}; do sleep 0.2; done`);
@@ -101,7 +50,7 @@ async function waitForCarrier(guest: Guest, on: boolean): Promise<void> {
 export function roce(fabric: Fabric): void {
   Deno.test("up refuses an Ethernet port without --roce, and --roce without an Ethernet port", async () => {
     const guest = fabric.c;
-    await createDevices(guest);
+    await createRoceDevices(guest);
     const plain = await guest.run(`ipoib up r9 --hca ${ONE.device}`);
     assertEquals(plain.code, 2, plain.output);
     assertStringIncludes(plain.output, `${ONE.device}/1 is an Ethernet port`);
@@ -113,7 +62,7 @@ export function roce(fabric: Fabric): void {
 
   Deno.test("two interfaces over RoCE exchange pings and TCP in both directions", async () => {
     const guest = fabric.c;
-    await Promise.all(NODES.map((node) => up(guest, node)));
+    await Promise.all(ROCE_NODES.map((node) => upRoceNode(guest, node)));
     assertStringIncludes(
       await guest.must(`ipoib -n ${ONE.netns} -d link show ${ONE.name}`),
       "link_layer Ethernet (RoCE)",
@@ -139,29 +88,58 @@ export function roce(fabric: Fabric): void {
 
   fullTest("an interface over RoCE is reachable after a restart", async () => {
     const guest = fabric.c;
-    await down(guest, TWO);
-    await up(guest, TWO);
+    await downRoceNode(guest, TWO);
+    await upRoceNode(guest, TWO);
     assertEquals(await unansweredPings(guest, 4092), []);
   });
 
+  fullTest(
+    "an interface over RoCE waits for its device, which is removed and added again",
+    async () => {
+      const guest = fabric.c;
+      const { device, netdev, name } = TWO;
+      const log = `/tmp/${name}.log`;
+      const running = Number(
+        await guest.must(`grep -c '${name}: running' ${log}`),
+      );
+      await guest.must(`rdma link del ${device}`);
+      const waiting = `${name}: waiting for device ${device}: it was removed`;
+      await guest.waitFor(
+        `grep -q '${waiting}' ${log}`,
+        ROCE_UP_S,
+        `cat ${log}`,
+      );
+      await guest.must(`rdma link add ${device} type rxe netdev ${netdev}`);
+      await guest.waitFor(
+        `[ $(grep -c '${name}: running' ${log}) -gt ${running} ]`,
+        ROCE_UP_S,
+        `cat ${log}`,
+      );
+      assertEquals(await groupMembers(guest), 2);
+      assertEquals(await unansweredPings(guest, 4092), []);
+    },
+  );
+
   Deno.test("interfaces over RoCE leave their groups when they stop", async () => {
     const guest = fabric.c;
-    await Promise.all(NODES.map((node) => down(guest, node)));
+    await Promise.all(ROCE_NODES.map((node) => downRoceNode(guest, node)));
     assertEquals(await groupMembers(guest), 0);
-    await removeDevices(guest);
+    await removeRoceDevices(guest);
   });
 }
 
 /** Checks the MTU of both interfaces, and pings and TCP in both directions. */
 async function assertTraffic(guest: Guest, mtu: number): Promise<void> {
-  for (const { netns, name } of NODES) {
+  for (const { netns, name } of ROCE_NODES) {
     assertStringIncludes(
       await guest.must(`ip -n ${netns} link show ${name}`),
       `mtu ${mtu} `,
     );
   }
   assertEquals(await unansweredPings(guest, mtu), []);
-  const [one, two] = NODES.map(({ netns }) => guest.inNamespace(netns)) as [
+  const [one, two] = ROCE_NODES.map(({ netns }) =>
+    guest.inNamespace(netns)
+  ) as [
     Guest,
     Guest,
   ];

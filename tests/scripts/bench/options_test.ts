@@ -53,6 +53,14 @@ Deno.test("optionsOf() selects a measurement in virtual machines only by name", 
   assertEquals(both?.guestMeasurements, guestMeasurements);
 });
 
+Deno.test("optionsOf() selects a measurement on request only by name", () => {
+  const long = { ...measurements[0]!, name: "big", onRequest: true };
+  const more = { ...all, measurements: [...measurements, long] };
+  assertEquals(optionsOf([], more)?.measurements, measurements);
+  const chosen = optionsOf(["--only", "big"], more)?.measurements;
+  assertEquals(chosen?.map(({ name }) => name), ["big"]);
+});
+
 Deno.test("optionsOf() accepts several --only options and keeps the order of the bench", () => {
   const words = ["--only", "udp", "--only=rtt", "--json", "out.json"];
   const options = optionsOf([...words, "--repeats", "2"], all);

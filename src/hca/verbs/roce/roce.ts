@@ -66,10 +66,15 @@ export class Roce {
     return this.#link.gidIndex;
   }
 
+  /** Finds the network device and the GID again, after the device was lost. Throws `E_ROCE_LINK`. */
+  find(): void {
+    this.#link = findRoceLink(this.#device, this.#port);
+  }
+
   /** Updates the network device and the GID, which may have changed, after an event of the port. */
   refresh(): void {
     try {
-      this.#link = findRoceLink(this.#device, this.#port);
+      this.find();
     } catch {
       // The network device does not exist at present. Its return raises an event.
     }

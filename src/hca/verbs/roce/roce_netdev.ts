@@ -10,6 +10,7 @@ import { IpoibError } from "../../../base/errors.ts";
 import { listDirectory, readSmallFile } from "../../../system/read_files.ts";
 import { Errno } from "../../../base/errno.ts";
 import { GID_LENGTH, gidKey, parseGid } from "../../../wire/gid.ts";
+import { RDMA_DEVICES } from "../probe.ts";
 
 /** One entry of a port's GID table. */
 export interface GidEntry {
@@ -41,7 +42,7 @@ export interface RoceFiles {
 }
 
 const FILES: RoceFiles = {
-  infiniband: "/sys/class/infiniband",
+  infiniband: RDMA_DEVICES,
   net: "/sys/class/net",
   addresses: "/proc/thread-self/net/if_inet6",
 };
