@@ -2,7 +2,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CliEnvironment } from "./environment.ts";
-import { addGlobals, globalsOf } from "./options.ts";
+import { globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
 import { openInterface, type Target } from "./session.ts";
@@ -42,10 +42,4 @@ export class Cli {
 /** Returns the value of option `-n` of a command. */
 export function netnsOf(command: CommandUnknownOpts): string | undefined {
   return globalsOf(command).netns;
-}
-
-/** Adds the namespace and output options to a command that prints records. */
-export function prints<C extends CommandUnknownOpts>(command: C): C {
-  addGlobals(command);
-  return command;
 }

@@ -19,6 +19,10 @@ export interface CliEnvironment {
   readonly runtime: string;
   /** Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`. */
   namespace(spec?: string): Promise<NamespaceIdentity>;
+  /** A process that does not reply for this long is listed as not answering. */
+  readonly replyLimitMs: number;
+  /** Returns the names of network namespaces by inode, as `ip netns` gives them. */
+  namespaceNames(): Promise<ReadonlyMap<bigint, string>>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */

@@ -1,4 +1,4 @@
-/** Lookup of the network namespace that a command applies to. Loads src/system on demand. */
+/** Lookup of network namespaces. Loads src/system on demand. */
 
 import { type NamespaceIdentity, namespaceIdentity } from "../ipc/locate.ts";
 
@@ -16,4 +16,10 @@ export async function findNamespace(spec?: string): Promise<NamespaceIdentity> {
     system.namespaceInode(fd.number),
     system.initialNamespaceInode(),
   );
+}
+
+/** Returns the names of the network namespaces in /run/netns by inode. */
+export async function namespaceNames(): Promise<Map<bigint, string>> {
+  const { namedNamespaces } = await import("../system/namespace.ts");
+  return namedNamespaces();
 }

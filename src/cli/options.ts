@@ -8,7 +8,7 @@ import {
 } from "@commander-js/extra-typings";
 import { isSubnetName } from "../ipc/up_options.ts";
 
-/** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
+/** The options of all commands, under the names of commander. */
 export interface GlobalOptions {
   json?: true;
   pretty?: true;
@@ -16,13 +16,12 @@ export interface GlobalOptions {
   stats?: true;
   oneline?: true;
   human?: true;
+  allNetns?: true;
+  brief?: true;
+  family?: Family;
+  color?: ColorChoice;
   netns?: string;
 }
-
-const NETNS = [
-  "-n, --netns <NS>",
-  "network namespace: NAME, PID or PATH",
-] as const;
 
 /** Option of `up` and `subnet run`. */
 export const USER = [
@@ -48,32 +47,48 @@ export const PARENT = [
 
 /** Description of an optional interface argument. */
 export const INTERFACE = "interface (default: the only one in the namespace)";
+/** Description of the interface argument of a command that shows all interfaces by default. */
+export const INTERFACES = "interface (default: all in the namespace)";
 /** Description of an optional subnet argument. */
 export const SUBNET = "subnet name (default: the only one that is running)";
 
-const PRINTING = [
+const COLOR_CHOICES = ["always", "auto", "never"] as const;
+type ColorChoice = typeof COLOR_CHOICES[number];
+const FAMILIES = ["inet", "inet6", "link"] as const;
+/** An address family. `link` are link-layer addresses. */
+export type Family = typeof FAMILIES[number];
+
+/** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
+const GLOBALS = [
   ["-j, --json", "print JSON with the keys of iproute2"],
   ["-p, --pretty", "indent JSON"],
   ["-d, --details", "print details"],
   ["-s, --stats", "print statistics"],
   ["-o, --oneline", "print each record on one line"],
+  ["--br, --brief", "print each interface or neighbour as a row"],
   ["-H, --human", "print numbers with suffixes k, M, G, ..."],
+  ["-a, --all-netns", "show the interfaces in all network namespaces"],
+  ["-n, --netns <NS>", "network namespace: NAME, PID or PATH"],
 ] as const;
 
-/** Adds the option `-n`. */
-export function addNetns<C extends CommandUnknownOpts>(command: C): C {
-  command.option(...NETNS);
-  return command;
-}
-
-/** Adds the options of {@linkcode GlobalOptions}. With `hidden` the help omits them. */
-export function addGlobals(command: CommandUnknownOpts, hidden = false): void {
-  for (const [flags, description] of [...PRINTING, NETNS]) {
-    command.addOption(new Option(flags, description).hideHelp(hidden));
+/** Adds the options of {@linkcode GlobalOptions} to the program. */
+export function addGlobals(program: CommandUnknownOpts): void {
+  for (const [flags, description] of GLOBALS) {
+    program.option(flags, description);
   }
+  program.addOption(
+    new Option(
+      "-f, --family <FAMILY>",
+      "show only addresses of this family; -4: inet, -6: inet6, -0: link",
+    ).choices(FAMILIES),
+  );
+  program.addOption(
+    new Option("-c, --color [WHEN]", "use colors; auto: on a terminal")
+      .choices(COLOR_CHOICES),
+  );
 }
 
-/** Returns the options given to `command` and to its parent commands. */
+/** Returns the options of all commands that were given before or after `command`. */
 export function globalsOf(command: CommandUnknownOpts): GlobalOptions {
   return command.optsWithGlobals() as GlobalOptions;
 }

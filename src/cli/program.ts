@@ -4,6 +4,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VARIABLES } from "../base/variables.ts";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
+import { addrShow } from "./commands/addr_show.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
@@ -51,6 +52,11 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     commands: [linkShow, linkSet, linkAdd, linkDel],
   },
   {
+    name: "addr",
+    description: "show interfaces and their IP addresses",
+    commands: [addrShow],
+  },
+  {
     name: "child",
     description: "manage child interfaces on other partitions",
     commands: [childCreate, childDelete, childList],
@@ -91,9 +97,12 @@ const AFTER = `
 Environment:
 ${variables()}
 
+Commands and options may be abbreviated, as those of ip: ipoib -s l sh. A
+command group without a command shows its objects.
 Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
 of \`ipoib ethtool\` have the codes of ethtool.
-A command without an interface applies to the only one in the namespace.`;
+Without an interface, commands that show list all in the namespace, and other
+commands apply to the only one.`;
 
 function variables(): string {
   return Object.entries(VARIABLES).map(([name, text]) =>
@@ -122,7 +131,6 @@ function group(
 ): CommandUnknownOpts {
   const parent = new Command(name).description(description)
     .usage("COMMAND").helpCommand(false);
-  addGlobals(parent, true);
   for (const make of commands) add(parent, make(cli));
   return parent;
 }

@@ -14,6 +14,7 @@ import { Cli } from "./cli.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
 import { buildProgram } from "./program.ts";
+import { translate } from "./translate.ts";
 
 /** An exception of commander, with the command that raised it. */
 class ParseError extends Error {
@@ -41,7 +42,7 @@ export async function run(
   prepare(program, environment);
   program.hook("preAction", (_program, action) => void (current = action));
   try {
-    await program.parseAsync(helpLast(args), { from: "user" });
+    await program.parseAsync(translate(args, program), { from: "user" });
     return cli.exitCode;
   } catch (error) {
     if (error instanceof ParseError) return report(error, environment);
@@ -50,11 +51,6 @@ export async function run(
     if (WITH_USAGE.has(failure.code)) environment.err(usageLine(current));
     return exitCode(failure);
   }
-}
-
-/** Rewrites `help link show` to `link show --help`. */
-function helpLast(args: readonly string[]): string[] {
-  return args[0] === "help" ? [...args.slice(1), "--help"] : [...args];
 }
 
 /** Configures a command and its subcommands to throw instead of exiting, and to write to the environment. */
@@ -73,6 +69,7 @@ function prepare(
   });
   command.enablePositionalOptions();
   command.helpOption("-h, --help", "print help");
+  command.configureHelp({ showGlobalOptions: true });
   for (const child of command.commands) prepare(child, environment);
 }
 

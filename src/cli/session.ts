@@ -86,14 +86,9 @@ async function openNamed(directory: string, name: string): Promise<Target> {
 }
 
 async function openOnly(directory: string): Promise<Target> {
-  const [only, ...others] = await connectAll(directory);
-  if (only === undefined) {
-    throw new IpoibError(
-      "E_NOT_RUNNING",
-      "No interface is running in this network namespace",
-      { hint: "start one with ipoib up ib0" },
-    );
-  }
+  const denied: IpoibError[] = [];
+  const [only, ...others] = await connectAll(directory, denied);
+  if (only === undefined) throw denied[0] ?? noneRunning();
   if (others.length === 0) return only;
   const all = [only, ...others];
   all.forEach(({ client }) => client.close());
@@ -104,20 +99,36 @@ async function openOnly(directory: string): Promise<Target> {
   );
 }
 
-async function connectAll(directory: string): Promise<Target[]> {
+/** Returns an `E_NOT_RUNNING` error: no interface was found. */
+export function noneRunning(where = "in this network namespace"): IpoibError {
+  return new IpoibError(
+    "E_NOT_RUNNING",
+    `No interface is running ${where}`,
+    { hint: "start one with ipoib up ib0" },
+  );
+}
+
+/** Connects to the owners of all parents and moved children. Adds refusals for lack of permission to `denied`. */
+async function connectAll(
+  directory: string,
+  denied: IpoibError[] = [],
+): Promise<Target[]> {
   const targets: Target[] = [];
   for (const socket of interfaceSockets(directory)) {
     if (socket.target !== undefined && !isMovedChild(socket)) continue;
     try {
       targets.push(await connect(socket));
-    } catch {
-      // The socket is stale, or belongs to another user.
+    } catch (error) {
+      const refusal = IpoibError.from(error);
+      // Otherwise the socket is stale.
+      if (refusal.code === "E_IPC_PERMISSION") denied.push(refusal);
     }
   }
   return targets;
 }
 
-async function connect(
+/** Connects to the owner of an interface. Throws the errors of `IpcClient.connect`. */
+export async function connect(
   { name, path, target }: InterfaceSocket,
 ): Promise<Target> {
   const client = await IpcClient.connect(path, name);
@@ -125,7 +136,7 @@ async function connect(
 }
 
 /** True for a child in another namespace than its parent: its symbolic link points to another directory. */
-function isMovedChild({ target }: InterfaceSocket): boolean {
+export function isMovedChild({ target }: InterfaceSocket): boolean {
   return target?.includes("/") ?? false;
 }
 

@@ -1,37 +1,39 @@
 /** Builders of the commands that show records of interfaces, which differ only in name, method and renderer. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type Cli, prints } from "./cli.ts";
-import { INTERFACE } from "./options.ts";
+import type { Cli } from "./cli.ts";
+import { INTERFACE, INTERFACES } from "./options.ts";
 import type { Style } from "./render/style.ts";
+import { type Shown, showRecords } from "./show_records.ts";
 import type { Target } from "./session.ts";
 
-/** Source and text format of the records of a command. */
-interface Table<T> {
-  readonly description: string;
-  /** Fetches the records of `target`; `named` is true if the command line names the interface. */
-  fetch(target: Target, named: boolean): Promise<T[]>;
-  render(records: T[], style: Style): string;
+/** Builds the command `show [IF]` with the aliases `list` and `ls`, for all interfaces of the namespace by default. */
+export function showCommand<T extends object>(
+  cli: Cli,
+  shown: Shown<T> & { readonly description: string },
+): CommandUnknownOpts {
+  return new Command("show").aliases(["list", "ls"])
+    .description(shown.description)
+    .argument("[IF]", INTERFACES)
+    .action(async (name, _options, command) => {
+      await showRecords(cli, command, name, shown);
+    });
 }
 
-/** Builds the command `show [IF]` with the aliases `list` and `ls`. */
-export function showCommand<T>(cli: Cli, table: Table<T>): CommandUnknownOpts {
-  return tableCommand(cli, "show", table).aliases(["list", "ls"]);
-}
-
-/** Builds the command `NAME [IF]`. */
+/** Builds the command `NAME [IF]` for one interface, whose output does not name the interface. */
 export function tableCommand<T>(
   cli: Cli,
   name: string,
-  { description, fetch, render }: Table<T>,
+  { description, fetch, render }: {
+    readonly description: string;
+    fetch(target: Target): Promise<T[]>;
+    render(records: T[], style: Style): string;
+  },
 ): CommandUnknownOpts {
-  return prints(
-    new Command(name).description(description)
-      .argument("[IF]", INTERFACE)
-      .action(async (ifname, _options, command) => {
-        using target = await cli.open(command, ifname);
-        const records = await fetch(target, ifname !== undefined);
-        cli.print(command, records, render);
-      }),
-  );
+  return new Command(name).description(description)
+    .argument("[IF]", INTERFACE)
+    .action(async (ifname, _options, command) => {
+      using target = await cli.open(command, ifname);
+      cli.print(command, await fetch(target), render);
+    });
 }

@@ -4,7 +4,7 @@ import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { endProcess } from "./end_process.ts";
-import { findNamespace } from "./namespace.ts";
+import { findNamespace, namespaceNames } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
 export function systemEnvironment(): CliEnvironment {
@@ -20,7 +20,9 @@ export function systemEnvironment(): CliEnvironment {
     get runtime() {
       return runtimeDirectory();
     },
+    replyLimitMs: 3000,
     namespace: findNamespace,
+    namespaceNames,
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
     async up(options) {

@@ -14,6 +14,7 @@ import type {
   StatsRecord,
   TransportRecord,
 } from "../ipc/schema.ts";
+import { VERSION } from "../ipc/version.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { unsentText } from "../sa/result.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
@@ -74,6 +75,7 @@ export function linkRecord(
     allmulti: status.allmulti,
     min_mtu: status.minMtu,
     max_mtu: status.maxMtu,
+    ...status.limits,
     linkinfo: {
       info_kind: "ipoib",
       info_data: {
@@ -95,6 +97,7 @@ export function linkRecord(
     ...(iface.doubt === undefined ? {} : { membership_in_doubt: iface.doubt }),
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
+    version: VERSION,
   };
 }
 

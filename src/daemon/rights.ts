@@ -15,6 +15,7 @@ import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import {
   Capability,
   hasAtMost,
+  hasCapability,
   keepCapabilities,
   keepCapabilitiesForExec,
 } from "../system/capability.ts";
@@ -142,6 +143,19 @@ export function reduceRights(
     if (user && !isUser(user)) becomeUser(user);
   });
   startAgain();
+}
+
+/** Throws `E_PRIVILEGE` (EPERM) if the process cannot create an interface for lack of a capability. */
+export function checkRights(): void {
+  if (hasCapability(Capability.NetAdmin)) return;
+  throw new IpoibError(
+    "E_PRIVILEGE",
+    "Creating a network interface needs CAP_NET_ADMIN",
+    {
+      errno: Errno.EPERM,
+      hint: "run as root, or with this capability",
+    },
+  );
 }
 
 /** Drops the capabilities that the main thread does not need after all interfaces are created. */

@@ -22,7 +22,12 @@ import { InterfaceProcess } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
 import { ensureDescriptors } from "./descriptors.ts";
-import { capabilitiesOf, reduceMainThread, reduceRights } from "./rights.ts";
+import {
+  capabilitiesOf,
+  checkRights,
+  reduceMainThread,
+  reduceRights,
+} from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { sweep } from "./sweep.ts";
 
@@ -35,6 +40,7 @@ const ONE_FAILED = 2;
  */
 export async function up(options: UpOptions): Promise<number> {
   unsetLibraryVariables();
+  checkRights();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
   ensureDescriptors(planned.length);

@@ -55,6 +55,24 @@ export function socketDirectory(
   return namespace.initial ? runtime : `${runtime}/netns/${namespace.inode}`;
 }
 
+/** A directory of control sockets and the namespace to which it belongs. */
+export interface NamespaceDirectory {
+  readonly path: string;
+  /** Undefined for the initial namespace. */
+  readonly inode: bigint | undefined;
+}
+
+/**
+ * Returns the directories of the namespaces other than the initial one, sorted by inode. Throws `E_IPC_PERMISSION`
+ * (EACCES) if they cannot be listed.
+ */
+export function namespaceDirectories(runtime: string): NamespaceDirectory[] {
+  const parent = `${runtime}/netns`;
+  return entriesOf(parent).filter(({ name }) => /^[0-9]+$/.test(name))
+    .map(({ name }) => ({ path: `${parent}/${name}`, inode: BigInt(name) }))
+    .sort((a, b) => a.inode < b.inode ? -1 : 1);
+}
+
 /** Returns the path of the control socket of an interface. Throws `E_NAME` (EINVAL) for an invalid name. */
 export function socketPath(directory: string, name: string): string {
   if (!isInterfaceName(name)) {
@@ -103,24 +121,51 @@ export interface InterfaceSocket {
   target?: string;
 }
 
-/** Returns the socket files in a directory, sorted by name; empty if the directory does not exist. */
+/**
+ * Returns the socket files in a directory, sorted by name; empty if the directory does not exist. Throws
+ * `E_IPC_PERMISSION` (EACCES) if it cannot be listed.
+ */
 export function interfaceSockets(directory: string): InterfaceSocket[] {
   const found: InterfaceSocket[] = [];
-  try {
-    for (const entry of Deno.readDirSync(directory)) {
-      if (!entry.name.endsWith(SUFFIX) || entry.isDirectory) continue;
-      const path = `${directory}/${entry.name}`;
-      const name = entry.name.slice(0, -SUFFIX.length);
-      if (!entry.isSymlink) found.push({ name, path });
-      else {
-        const target = Deno.readLinkSync(path);
-        found.push({ name, path, target: target.slice(0, -SUFFIX.length) });
-      }
+  for (const entry of entriesOf(directory)) {
+    if (!entry.name.endsWith(SUFFIX) || entry.isDirectory) continue;
+    const path = `${directory}/${entry.name}`;
+    const name = entry.name.slice(0, -SUFFIX.length);
+    if (!entry.isSymlink) found.push({ name, path });
+    else {
+      const target = targetOf(path);
+      if (target !== undefined) found.push({ name, path, target });
     }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** Returns the target of a link without `.sock`, or undefined if the link was removed. */
+function targetOf(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path).slice(0, -SUFFIX.length);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function entriesOf(directory: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(directory)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw new IpoibError(
+      "E_IPC_PERMISSION",
+      `Permission denied on directory "${directory}"`,
+      {
+        errno: Errno.EACCES,
+        hint: "run the command as the user that owns it, or as root",
+        cause: error,
+      },
+    );
+  }
 }
 
 /** Returns the {@linkcode InterfaceSocket.target} of a link in `directory` to the socket at path `socket`. */

@@ -6,7 +6,7 @@
  * and a handler without a method do not compile.
  *
  * A method without the optional interface name applies to the parent of the process; `stats` and the `show` methods
- * apply to its children too. The server checks parameters and refuses unknown or invalid members with `E_IPC_PARAMS`.
+ * apply to its children in the same namespace too. The server checks parameters and refuses unknown or invalid members with `E_IPC_PARAMS`.
  * The client checks results and ignores unknown members.
  */
 
@@ -31,7 +31,9 @@ import {
   ReloadRecordSchema,
 } from "./schema/fault_records.ts";
 import {
+  AddressesRecordSchema,
   ChildRecordSchema,
+  FileRecordSchema,
   MaddrRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
@@ -158,11 +160,23 @@ export const methods = {
     params: ofInterface,
     result: v.array(MaddrRecordSchema),
   },
+  /** Returns the kernel's IP addresses. */
+  "addr.show": {
+    runs: { interface: "worker in turn" },
+    params: ofInterface,
+    result: v.array(AddressesRecordSchema),
+  },
   /** Reads a sysfs attribute of the interface. The value has no newline. */
   "get": {
     runs: { interface: "worker" },
     params: v.strictObject({ name: interfaceName, file: shortText }),
     result: v.object({ value: v.string() }),
+  },
+  /** Returns all sysfs attributes of an interface, by default of the parent. */
+  "file.show": {
+    runs: { interface: "worker" },
+    params: ofInterface,
+    result: v.array(FileRecordSchema),
   },
   "set": {
     runs: { interface: "worker" },

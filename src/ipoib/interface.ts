@@ -374,6 +374,7 @@ export class IpoibInterface {
       up: config.up,
       port: this.#context.port.attributes,
       pkey: this.pkey,
+      pkeyChoice: this.#pkeyChoice,
       pkeyIndex: this.pkeyIndex,
       refusal: this.#queuePair.refusal,
       broadcast: this.groups.broadcast,

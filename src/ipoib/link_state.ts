@@ -7,6 +7,7 @@ import { type SaFailure, unsentText } from "../sa/result.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { MulticastGroup } from "./multicast/multicast_group.ts";
+import type { PkeyChoice } from "./pkey_choice.ts";
 
 /** State of a link that carries traffic. */
 export const RUNNING = "running";
@@ -19,6 +20,7 @@ export interface LinkConditions {
   readonly up: boolean;
   readonly port: PortAttributes;
   readonly pkey: number;
+  readonly pkeyChoice: PkeyChoice;
   /** Index of the P_Key in the port's P_Key table, or -1. */
   readonly pkeyIndex: number;
   /** What the device refuses; undefined if it refuses nothing. */
@@ -28,7 +30,7 @@ export interface LinkConditions {
 
 /** Returns {@linkcode RUNNING}, or the condition that the interface waits for. */
 export function linkState(conditions: LinkConditions): string {
-  const { up, port, pkey, pkeyIndex, refusal, broadcast } = conditions;
+  const { up, port, pkeyIndex, refusal, broadcast } = conditions;
   if (!up) return "administratively down";
   if (port.lost !== undefined) {
     return `waiting for device ${port.device}: ${port.lost}`;
@@ -38,9 +40,7 @@ export function linkState(conditions: LinkConditions): string {
       ? WAITS_FOR_MANAGER
       : `waiting for the port (${port.state})`;
   }
-  if (pkeyIndex < 0) {
-    return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
-  }
+  if (pkeyIndex < 0) return pkeyState(conditions);
   if (refusal !== undefined) return refusal;
   if (broadcast?.ah) return RUNNING;
   if (!broadcast) return "starting";
@@ -48,6 +48,16 @@ export function linkState(conditions: LinkConditions): string {
     return WAITS_FOR_MANAGER;
   }
   return joinState(broadcast, conditions);
+}
+
+function pkeyState({ pkey, pkeyChoice, port }: LinkConditions): string {
+  if ("value" in pkeyChoice) {
+    return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
+  }
+  const { length } = port.pkeys;
+  return `waiting for a P_Key: index ${pkeyChoice.index} is empty (the table has ${length} ${
+    length === 1 ? "entry" : "entries"
+  })`;
 }
 
 /**

@@ -23,6 +23,7 @@ import {
 import {
   type DeviceStatus,
   KERNEL_FEATURES,
+  type KernelAddress,
   type KernelFeature,
   type LinkChanges,
   type Netdev,
@@ -73,9 +74,12 @@ export class FakeNetdev implements Netdev {
     allmulti: 0,
     minMtu: 68,
     maxMtu: 65521,
+    limits: { "num_tx_queues": 1, "gso_max_size": 65536 },
     queueDrops: 0,
     forwardsIpv6: false,
   };
+  /** Result of `kernelAddresses()`. */
+  addressTable: KernelAddress[] = [];
   /** Arguments of the calls of `change()`. */
   readonly changes: LinkChanges[] = [];
   /** Records calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
@@ -223,6 +227,10 @@ export class FakeNetdev implements Netdev {
       (up && carrier ? Iff.LowerUp : 0);
     const operState = up && carrier ? IF_OPER_UP : IF_OPER_DOWN;
     return { ...this.kernelStatus, flags, carrier, operState };
+  }
+
+  kernelAddresses(): KernelAddress[] {
+    return this.addressTable;
   }
 
   setMtu(mtu: number): void {

@@ -24,6 +24,27 @@ export interface InterfaceAddress {
   readonly secondary: boolean;
 }
 
+/** An address as the kernel reports it (linux/if_addr.h). */
+export interface KernelAddress {
+  readonly local: IpAddress;
+  /** The other end of a point-to-point address; undefined for other addresses. */
+  readonly peer: IpAddress | undefined;
+  /** In bits. */
+  readonly prefixLength: number;
+  /** The broadcast address that was configured, if any. */
+  readonly broadcast: IpAddress | undefined;
+  /** RT_SCOPE_ value. */
+  readonly scope: number;
+  /** IFA_F_ flags. */
+  readonly flags: number;
+  readonly label: string | undefined;
+  /** Metric of the route of the prefix, if it was configured. */
+  readonly metric: number | undefined;
+  /** 0xffffffff without an end. */
+  readonly preferredSeconds: number;
+  readonly validSeconds: number;
+}
+
 /** The fields of a packet's headers that affect routing. */
 export interface Flow {
   readonly destination: IpAddress;
@@ -136,6 +157,20 @@ export interface NetConfig {
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
+/**
+ * Numbers of queues and limits of large packets of a device under the names of iproute2, as far as the kernel reports
+ * them.
+ */
+export interface DeviceLimits {
+  readonly "num_tx_queues"?: number;
+  readonly "num_rx_queues"?: number;
+  readonly "gso_max_size"?: number;
+  readonly "gso_max_segs"?: number;
+  readonly "tso_max_size"?: number;
+  readonly "tso_max_segs"?: number;
+  readonly "gro_max_size"?: number;
+}
+
 /** Status of a device in the kernel. */
 export interface DeviceStatus {
   /** IFF_ flags. */
@@ -157,6 +192,7 @@ export interface DeviceStatus {
   readonly allmulti: number;
   readonly minMtu: number;
   readonly maxMtu: number;
+  readonly limits: DeviceLimits;
   /** Number of packets that the kernel dropped before they were read. */
   readonly queueDrops: number;
   /** True if the kernel forwards IPv6 packets that it receives on the device. */
@@ -275,6 +311,8 @@ export interface Netdev {
   setKernelFeature(feature: KernelFeature, on: boolean): void;
   /** Reads the status from the kernel. */
   status(): DeviceStatus;
+  /** Reads the addresses of the device from the kernel, also those that are not usable yet. Throws `E_NETLINK`. */
+  kernelAddresses(): KernelAddress[];
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */
   setMtu(mtu: number): void;
   /** Changes the device. `config` follows later with a change of kind "link". Throws if the kernel refuses. */

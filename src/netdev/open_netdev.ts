@@ -18,6 +18,7 @@ import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import type {
   DeviceStatus,
+  KernelAddress,
   KernelFeature,
   LinkChanges,
   Netdev,
@@ -26,6 +27,7 @@ import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "./next_hop_program/next_hop_program.ts";
+import { dumpKernelAddresses } from "./rtnetlink/address_dump.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
@@ -167,9 +169,14 @@ export class TapNetdev implements Netdev {
       allmulti: link?.allmulti ?? 0,
       minMtu: link?.minMtu ?? 0,
       maxMtu: link?.maxMtu ?? 0,
+      limits: link?.limits ?? {},
       queueDrops: link?.txDropped ?? 0,
       forwardsIpv6: link?.forwardsIpv6 ?? false,
     };
+  }
+
+  kernelAddresses(): KernelAddress[] {
+    return dumpKernelAddresses(this.config.requests, this.ifindex);
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */

@@ -13,6 +13,7 @@ import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { inodeOf, inodeOfFd } from "./files.ts";
 import { statFd } from "./memory.ts";
+import { listDirectory } from "./read_files.ts";
 
 /** Non-blocking, because a PATH may name a FIFO. */
 const O_RDONLY_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
@@ -20,14 +21,16 @@ const O_RDONLY_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x40000000;
 /** The namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
+/** Directory of the mounts that `ip netns add` makes. */
+const NAMED = "/run/netns";
 
 /** Returns the candidate paths of a network namespace given by NAME, PID or PATH, in the order of preference. */
 export function namespacePaths(spec: string): string[] {
   if (spec.includes("/")) return [spec];
   if (/^[0-9]+$/.test(spec)) {
-    return [`/run/netns/${spec}`, `/proc/${spec}/ns/net`];
+    return [`${NAMED}/${spec}`, `/proc/${spec}/ns/net`];
   }
-  return [`/run/netns/${spec}`, `/var/run/netns/${spec}`];
+  return [`${NAMED}/${spec}`, `/var/run/netns/${spec}`];
 }
 
 /** Opens a network namespace given by NAME, PID or PATH. Throws `E_NETNS`. */
@@ -111,6 +114,16 @@ export function describeNamespace(fd?: number): NetworkNamespace {
 /** Returns the inode number of an open namespace, as in `net:[4026531840]`. Throws `E_STAT`. */
 export function namespaceInode(fd: number): bigint {
   return statFd(fd).inode;
+}
+
+/** Returns the names that `ip netns add` gave to network namespaces, by inode. The first of several names is used. */
+export function namedNamespaces(): Map<bigint, string> {
+  const names = new Map<bigint, string>();
+  for (const name of listDirectory(NAMED)) {
+    const inode = inodeOf(`${NAMED}/${name}`);
+    if (inode !== undefined && !names.has(inode)) names.set(inode, name);
+  }
+  return names;
 }
 
 /** Returns the inode number of the network namespace of process 1, or undefined if it cannot be read. */

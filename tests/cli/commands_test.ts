@@ -4,6 +4,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import fc from "fast-check";
 import { upArguments, type UpOptions } from "../../src/ipc/up_options.ts";
 import { styleOf } from "../../src/cli/render/style.ts";
@@ -35,17 +36,17 @@ Deno.test("global options are accepted before the object, after it and after the
   const expected = [records.link, records.childLink];
   for (
     const line of [
-      "-j link show",
-      "link -j show",
-      "link show -j",
-      "link show ib0 --json",
+      "-d -s -j link show",
+      "link -jds show",
+      "-d link -s show -j",
+      "link show ib0 --json --details --statistics",
     ]
   ) {
     const { code, out, err } = await cli.run(line);
     assertEquals([code, err, out.split("\n").length], [0, "", 2], line);
     assertEquals(JSON.parse(out), expected, line);
   }
-  const pretty = await cli.run("-jp link show");
+  const pretty = await cli.run("-jpds link show");
   assertEquals(pretty.out.split("\n")[1], "    {");
   assertEquals(JSON.parse(pretty.out), expected);
 });
@@ -57,6 +58,81 @@ Deno.test("text is colored if the environment permits it, JSON is not", async ()
   cli.color = true;
   assert((await cli.run("link show")).out.includes("\x1b["));
   assert(!(await cli.run("-j link show")).out.includes("\x1b["));
+  assert(!(await cli.run("-c=never link show")).out.includes("\x1b["));
+});
+
+Deno.test("-c uses colors regardless of the terminal, -c=auto and -c=never do not", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  using _colors = forceColors();
+  // As with NO_COLOR.
+  setColorEnabled(false);
+  for (const option of ["-c", "-color", "--color=always", "-c=never -c"]) {
+    const { out } = await cli.run(`${option} link show`);
+    assert(out.includes("\x1b[36mib0\x1b[39m"), option);
+    assertEquals(stripAnsiCode(out), (await cli.run("link")).out);
+    setColorEnabled(false);
+  }
+  for (const option of ["-c=auto", "-c=never", "-c -color=auto"]) {
+    assert(!(await cli.run(`${option} link show`)).out.includes("\x1b["));
+  }
+  assertEquals((await cli.run("-c=maybe link")).code, 1);
+});
+
+Deno.test("-br prints rows as ip -br does", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const { address } = records.link;
+  assertEquals(
+    (await cli.run("-br link")).out,
+    `ib0              UP             ${address} <BROADCAST,MULTICAST,UP,LOWER_UP> \n` +
+      `ib0.8003@ib0     DOWN           ${address} <NO-CARRIER,BROADCAST,MULTICAST,UP> \n`,
+  );
+  const [json] = JSON.parse((await cli.run("-br -j link")).out);
+  assertEquals(Object.keys(json), ["ifname", "flags", "operstate", "address"]);
+  const [neighbour] = records.neighbours;
+  assertEquals(
+    (await cli.run("-br neigh")).out,
+    `10.0.0.2                                ib0              ${neighbour!
+      .lladdr!}\n` +
+      "10.0.0.9                                ib0              \n",
+  );
+});
+
+Deno.test("JSON has details only with -d, and statistics only with -s", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const members = async (line: string) =>
+    Object.keys(JSON.parse((await cli.run(line)).out)[0]);
+  const ofIp = [
+    ...["ifindex", "ifname", "flags", "mtu", "qdisc", "operstate"],
+    ...["linkmode", "group", "txqlen", "link_type", "address", "broadcast"],
+  ];
+  assertEquals(await members("-j link"), [...ofIp, "state"]);
+  assertEquals(await members("-j -s link"), [
+    ...ofIp,
+    "stats64",
+    "state",
+    "drops",
+  ]);
+  const details = await members("-j -d link");
+  for (const name of ["linkinfo", "promiscuity", "hca", "pid", "version"]) {
+    assert(details.includes(name), name);
+  }
+  assert(!details.includes("stats64"));
+  assertEquals(await members("-j neigh"), ["dst", "dev", "lladdr", "state"]);
+  assertEquals(await members("-j -s neigh"), [
+    ...["dst", "dev", "lladdr", "used", "confirmed", "updated", "probes"],
+    ...["state", "queued"],
+  ]);
+  assertEquals(await members("-j -d path"), [
+    ...["gid", "dev", "complete", "dlid", "sl", "rate_mbps", "mtu"],
+    "hoplimit",
+  ]);
+  assert(!(await members("-j mcg")).includes("created_ms"));
+  for (const option of ["-d", "-s"]) {
+    assert((await members(`-j ${option} mcg`)).includes("created_ms"));
+  }
 });
 
 Deno.test("a command for a child connects to the process of its parent", async () => {
@@ -66,7 +142,7 @@ Deno.test("a command for a child connects to the process of its parent", async (
   assertEquals((await cli.run("neigh show")).code, 0);
   assertEquals(calls, [
     ["link.show", { name: "ib0.8001" }],
-    ["neigh.show", { name: "ib0" }],
+    ["neigh.show", {}],
   ]);
 });
 
@@ -105,7 +181,7 @@ Deno.test("ipoib neigh show, path show and mcg show print text and JSON", async 
   ];
   for (const [object, expected, word] of shows) {
     assertStringIncludes((await cli.run(`${object} show ib0`)).out, word);
-    const json = await cli.run(`-j ${object} show`);
+    const json = await cli.run(`-j -d -s ${object} show`);
     assertEquals(JSON.parse(json.out), expected);
     assertEquals([json.code, json.err], [0, ""]);
   }
@@ -183,16 +259,34 @@ Deno.test("commands that change state print nothing on success", async () => {
       { name: "ib0", dst: "10.0.0.2", lladdr: "80:00" },
     ]],
     ["neigh del 10.0.0.2", ["neigh.del", { name: "ib0", dst: "10.0.0.2" }]],
-    ["neigh flush ib0 --to 10.0.0.2", [
-      "neigh.flush",
-      { name: "ib0", dst: "10.0.0.2" },
-    ]],
+    ...["ib0 --to 10.0.0.2", "ib0 to 10.0.0.2", "to 10.0.0.2 dev ib0"].map((
+      words,
+    ): [string, Call] => [
+      `neigh flush ${words}`,
+      ["neigh.flush", { name: "ib0", dst: "10.0.0.2" }],
+    ]),
+    ["neigh flush dev ib0", ["neigh.flush", { name: "ib0" }]],
     ["child delete 0x8001", ["child.delete", { parent: "ib0", pkey: 0x8001 }]],
     ["child del 1 --parent ib0", ["child.delete", { parent: "ib0", pkey: 1 }]],
+    ["child del 1 dev ib0", ["child.delete", { parent: "ib0", pkey: 1 }]],
     ["link set ib0 up", ["link.set", { name: "ib0", up: true }]],
     ["link set dev ib0 down mtu 1500", [
       "link.set",
       { name: "ib0", up: false, mtu: 1500 },
+    ]],
+    ...["up mtu 1500 dev ib0", "mtu 1500 ib0 up", "dev ib0 up mtu 1500"].map((
+      words,
+    ): [string, Call] => [
+      `link set ${words}`,
+      ["link.set", { name: "ib0", up: true, mtu: 1500 }],
+    ]),
+    ["l s ib0 qlen 64 al rail ad 80:00 addrg none", ["link.set", {
+      ...{ name: "ib0", txqlen: 64, alias: "rail", address: "80:00" },
+      addrgenmode: "none",
+    }]],
+    ["link set ib0 t 1 tx 2 d on", [
+      "link.set",
+      { name: "ib0", txqlen: 2, dynamic: true },
     ]],
     ["link set mode connected umcast 1", [
       "link.set",
@@ -283,6 +377,32 @@ Deno.test("ipoib get prints the value as sysfs does", async () => {
     out: "",
     err: 'ipoib: No file "colour" (mode, pkey, parent, mtu)\n',
   });
+});
+
+Deno.test("ipoib get IF lists all files, and ipoib get those of all interfaces", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const out = "mode datagram\npkey 0xffff read-only\ncreate_child write-only\n";
+  assertEquals(await cli.run("get ib0"), { ...done, out });
+  assertEquals(await cli.run("get dev ib0"), { ...done, out });
+  assertEquals(await cli.run("get"), { ...done, out });
+  const files = { mode: "datagram", pkey: "0xffff", "create_child": null };
+  assertEquals(JSON.parse((await cli.run("-j get ib0")).out), [
+    { ifname: "ib0", ...files },
+  ]);
+  await cli.daemon("mode");
+  assertEquals(await cli.run("get dev mode"), { ...done, out });
+  assertEquals((await cli.run("get")).out, `ib0:\n${out}mode:\n${out}`);
+});
+
+Deno.test("ipoib set accepts dev before the interface", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", { handlers: { set: () => ({}) } });
+  for (const line of ["set dev ib0 mtu 1500", "set ib0 mtu 1500"]) {
+    assertEquals(await cli.run(line), done);
+  }
+  const call = ["set", { name: "ib0", file: "mtu", value: "1500" }];
+  assertEquals(calls as unknown[], [call, call]);
 });
 
 Deno.test("ipoib down returns when the process has closed the connection", async () => {

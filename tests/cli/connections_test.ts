@@ -45,7 +45,6 @@ Deno.test("a command for an interface connects once, with or without an interfac
       "child create 0x8001",
       "get mode",
       "link set up",
-      "ethtool",
       "down",
     ]
   ) {
@@ -53,6 +52,11 @@ Deno.test("a command for an interface connects once, with or without an interfac
     if (line === "down") await cli.daemon("ib0");
   }
   assertEquals(await connections(cli, "link show ib0"), { "ib0.sock": 1 });
+  assertEquals(await connections(cli, "ethtool ib0"), { "ib0.sock": 1 });
+  assertEquals(await connections(cli, "ethtool"), {
+    "ib0.sock": 1,
+    "ib0.8001.sock": 1,
+  });
   assertEquals(await connections(cli, "neigh del 10.0.0.2 dev ib0"), {
     "ib0.sock": 1,
   });

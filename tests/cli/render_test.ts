@@ -41,13 +41,13 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     `\
 4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 1000
     link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65521 \n\
-    ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode eui64 \n\
+    ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 tso_max_size 65536 tso_max_segs 65535 gro_max_size 65536 \n\
     hca soft:default port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
     gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
     mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group
     next hops from a program in the kernel
     state running
-    namespace 4026531840 pid 4711
+    namespace 4026531840 pid 4711 version 0.1.0
 `,
   );
 });

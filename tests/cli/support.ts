@@ -2,6 +2,7 @@
 
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
+import { patient } from "../../scripts/machine.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
@@ -25,7 +26,10 @@ export interface Outcome {
 
 const INITIAL = 4026531840n;
 /** Inodes of the namespaces of the tests, by name. */
-const NAMESPACES: Record<string, bigint> = { blue: 4026532281n };
+const NAMESPACES: Record<string, bigint> = {
+  blue: 4026532281n,
+  green: 4026532282n,
+};
 
 /** A call that a fake process received. */
 export type Call = [method: string, params: unknown];
@@ -39,11 +43,14 @@ export class CliFixture implements AsyncDisposable {
   readonly subnetRuns: SubnetRunOptions[] = [];
   /** Arguments of `endProcess`. */
   readonly ended: number[] = [];
-  readonly #servers: IpcServer[] = [];
+  /** Functions that end the fake processes. */
+  readonly #ends: Array<() => Promise<void>> = [];
   /** Exit code of `up` and `subnet run`. */
   code = 0;
   /** True if output is colored. */
   color = false;
+  /** Time limit of lists. */
+  replyLimitMs = patient(5000);
 
   /** Returns the environment of a command line, whose output is added to `outcome`. */
   environment(outcome: Outcome): CliEnvironment {
@@ -53,7 +60,17 @@ export class CliFixture implements AsyncDisposable {
       color: this.color,
       uptimeMs: 3_600_000,
       runtime: this.runtime,
+      replyLimitMs: this.replyLimitMs,
       namespace: (spec) => Promise.resolve(identity(spec)),
+      namespaceNames: () =>
+        Promise.resolve(
+          new Map(
+            Object.entries(NAMESPACES).map(([name, inode]) => [
+              inode,
+              name,
+            ]),
+          ),
+        ),
       endProcess: (pid) => {
         this.ended.push(pid);
         return Promise.resolve();
@@ -142,21 +159,37 @@ export class CliFixture implements AsyncDisposable {
     await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
   }
 
+  /** Starts a process that accepts connections to interface `name` and does not reply. */
+  silent(name: string): void {
+    const path = `${this.runtime}/${name}.sock`;
+    const listener = Deno.listen({ transport: "unix", path });
+    const ended = (async () => {
+      const connections: Deno.Conn[] = [];
+      for await (const conn of listener) connections.push(conn);
+      connections.forEach((conn) => conn.close());
+    })();
+    this.#ends.push(async () => {
+      listener.close();
+      await ended;
+    });
+  }
+
   async #listen(path: string, what: string, handlers: Handlers) {
     const server = await IpcServer.listen(path, what, handlers);
-    this.#servers.push(server);
+    this.#ends.push(() => server.close());
     return server;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const server of this.#servers) await server.close();
+    for (const end of this.#ends) await end();
     await Deno.remove(this.runtime, { recursive: true });
   }
 }
 
 function identity(spec?: string) {
   if (spec === undefined) return { inode: INITIAL, initial: true };
-  const inode = NAMESPACES[spec];
+  const inode = NAMESPACES[spec] ??
+    (/^4\d{9}$/.test(spec) ? BigInt(spec) : undefined);
   if (inode !== undefined) return { inode, initial: false };
   throw new IpoibError("E_NETNS", `Cannot open network namespace "${spec}"`, {
     errno: 2,
@@ -172,6 +205,7 @@ function answers(): Handlers {
     "neigh.add": () => ({}),
     "neigh.del": () => ({}),
     "path.show": () => records.paths,
+    "addr.show": () => [{ ifname: "ib0", addr_info: records.addresses }],
     "mcg.show": () => records.groups,
     "child.create": () => records.child,
     "child.delete": () => ({}),
@@ -179,6 +213,11 @@ function answers(): Handlers {
     "maddr.show": () => records.maddrs,
     "param.show": () => records.params,
     "param.set": () => ({}),
+    "file.show": () => [
+      { file: "mode", value: "datagram", writable: true },
+      { file: "pkey", value: "0xffff", writable: false },
+      { file: "create_child", writable: true },
+    ],
     "get": ({ file }) => {
       if (file === "mode") return { value: "datagram" };
       throw new IpoibError("E_FILE", `No file "${file}"`, {

@@ -20,6 +20,8 @@ const COMMON = [
   ...["ifindex", "ifname", "flags", "mtu", "qdisc", "operstate", "linkmode"],
   ...["group", "txqlen", "link_type", "ifalias", "promiscuity", "allmulti"],
   ...["min_mtu", "max_mtu", "inet6_addr_gen_mode"],
+  ...["num_tx_queues", "num_rx_queues", "gso_max_size", "gso_max_segs"],
+  ...["tso_max_size", "tso_max_segs", "gro_max_size"],
 ];
 
 type Values = Record<string, unknown>;
@@ -341,7 +343,7 @@ labTest(
       const after = await Promise.all(
         there.map((host) =>
           until(`${renamed} in its new namespace`, async () => {
-            const shown = await host.ipoib("-j", "link", "show", renamed);
+            const shown = await host.ipoib("-jd", "link", "show", renamed);
             return shown.code === 0 &&
               JSON.parse(shown.stdout)[0] as LinkRecord;
           })

@@ -134,7 +134,7 @@ labTest(
     const shown = await until(
       "the interface in its new namespace",
       async () => {
-        const words = ["link", "show", "eth7", "-j", "-n", there.namespace];
+        const words = ["link", "show", "eth7", "-jd", "-n", there.namespace];
         const { code, stdout } = await lab.ipoib(...words);
         return code === 0 ? JSON.parse(stdout) : undefined;
       },
@@ -144,8 +144,10 @@ labTest(
       [shown[0].ifname, shown[0].namespace, shown[0].pid],
       ["eth7", ino, daemon.pid],
     );
-    const only = await there.show<{ ifname: string }[]>("link", "show");
-    assertEquals(only.map(({ ifname }) => ifname), ["eth7", "ib0.8001"]);
+    for (const [host, name] of [[there, "eth7"], [here, "ib0.8001"]] as const) {
+      const only = await host.show<{ ifname: string }[]>("link");
+      assertEquals(only.map(({ ifname }) => ifname), [name]);
+    }
 
     // In the old namespace its name is free, and its child is still accessible.
     assertEquals((await here.ipoib("link", "show", "ib0")).code, 3);

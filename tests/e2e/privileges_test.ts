@@ -114,7 +114,7 @@ labTest(
       ...["up", "ib0", "--hca", "soft", "--background", "--netns", netns],
     );
     assertEquals([up.code, up.stdout], [0, ""]);
-    const show = await lab.ipoib("link", "show", "-j", "-n", netns);
+    const show = await lab.ipoib("link", "show", "-jd", "-n", netns);
     const [{ pid }] = JSON.parse(show.stdout);
     assertAtMost(await threads(pid), PROGRAM);
     assertEquals((await lab.ipoib("down", "-n", netns)).code, 0);

@@ -45,7 +45,7 @@ labTest(
     assertEquals([ib0.operstate, ib1.operstate], ["UP", "UP"]);
     assertEquals(ib0.pid, ib1.pid);
     assertNotEquals(ib0.hca.lid, ib1.hca.lid);
-    const which = await a.ipoib("link", "show");
+    const which = await a.ipoib("link", "set", "up");
     assertEquals(which.code, 1);
     assertStringIncludes(which.stderr, "ib0, ib1");
 

@@ -4,6 +4,7 @@ import {
   interfaceSockets,
   linkName,
   linkTarget,
+  namespaceDirectories,
   namespaceIdentity,
   socketDirectory,
   socketPath,
@@ -26,6 +27,22 @@ Deno.test("namespaceIdentity() detects the initial namespace by the inode of pro
   assert(!namespaceIdentity(6n, 5n).initial);
   assert(!namespaceIdentity(4026532281n, undefined).initial);
   assert(namespaceIdentity(0xeffffff9n, undefined).initial);
+});
+
+Deno.test("namespaceDirectories() returns the directories of namespaces in the order of their inodes", () => {
+  const runtime = Deno.makeTempDirSync();
+  try {
+    assertEquals(namespaceDirectories(runtime), []);
+    for (const name of ["4026532300", "99", "other"]) {
+      Deno.mkdirSync(`${runtime}/netns/${name}`, { recursive: true });
+    }
+    assertEquals(namespaceDirectories(runtime), [
+      { path: `${runtime}/netns/99`, inode: 99n },
+      { path: `${runtime}/netns/4026532300`, inode: 4026532300n },
+    ]);
+  } finally {
+    Deno.removeSync(runtime, { recursive: true });
+  }
 });
 
 Deno.test("socketPath() refuses names that are not interface names", () => {

@@ -2,6 +2,7 @@
 // deno-lint-ignore-file camelcase -- the keys are iproute2's
 
 import type {
+  AddressRecord,
   ChildRecord,
   LinkRecord,
   MaddrRecord,
@@ -33,6 +34,13 @@ export const link: LinkRecord = {
   allmulti: 0,
   min_mtu: 68,
   max_mtu: 65521,
+  num_tx_queues: 1,
+  num_rx_queues: 1,
+  gso_max_size: 65536,
+  gso_max_segs: 65535,
+  tso_max_size: 65536,
+  tso_max_segs: 65535,
+  gro_max_size: 65536,
   linkinfo: {
     info_kind: "ipoib",
     info_data: { key: "0xffff", mode: "datagram", umcast: "0000" },
@@ -79,6 +87,7 @@ export const link: LinkRecord = {
   drops: { tx_path_failed: 2, tx_waiting_full: 1 },
   namespace: 4026531840,
   pid: 4711,
+  version: "0.1.0",
 };
 
 /** A child whose P_Key is not in the port's table. */
@@ -250,6 +259,41 @@ export const subnet: SubnetRecord = {
 export const params: ParamRecord[] = [
   { param: "recv_queue_size", value: 256, writable: false },
   { param: "debug_level", value: 1, writable: true },
+];
+
+export const addresses: AddressRecord[] = [
+  {
+    family: "inet",
+    local: "10.0.0.1",
+    prefixlen: 24,
+    broadcast: "10.0.0.255",
+    scope: "global",
+    flags: [],
+    label: "ib0",
+    valid_life_time: 0xffffffff,
+    preferred_life_time: 0xffffffff,
+  },
+  {
+    family: "inet",
+    local: "10.7.0.1",
+    address: "10.7.0.2",
+    prefixlen: 32,
+    metric: 5,
+    scope: "link",
+    flags: ["secondary", "dynamic"],
+    label: "ib0:x",
+    valid_life_time: 90,
+    preferred_life_time: 0,
+  },
+  {
+    family: "inet6",
+    local: "fe80::1",
+    prefixlen: 64,
+    scope: "link",
+    flags: [],
+    valid_life_time: 0xffffffff,
+    preferred_life_time: 0xffffffff,
+  },
 ];
 
 export const maddrs: MaddrRecord[] = [{

@@ -30,7 +30,7 @@ Deno.test("the state of a link names each condition that it waits for in turn", 
   rig.settle();
   assertEquals(
     host.link.state,
-    "waiting for P_Key 0x8000 in the port's table",
+    "waiting for a P_Key: index 3 is empty (the table has 3 entries)",
   );
   assertEquals(host.link.pkeyIndex, -1);
   const { pkeys } = host.port.attributes;
@@ -175,7 +175,7 @@ Deno.test("a change of the interface's P_Key restarts the link in the other part
   rig.settle();
   assertEquals(
     a.link.state,
-    "waiting for P_Key 0x8001 in the port's table",
+    "waiting for a P_Key: index 0 is empty (the table has 0 entries)",
   );
   rig.check();
 });

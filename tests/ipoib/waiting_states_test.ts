@@ -80,7 +80,8 @@ Deno.test("an interface waits for its P_Key, and logs it each time", () => {
   new ScriptedSa(rig);
   const host = rig.host({ register: false, ...ACTIVE, pkeys: [0x8001] });
   assertRuns(rig, host);
-  const expected = "waiting for P_Key 0x8001 in the port's table";
+  const expected =
+    "waiting for a P_Key: index 0 is empty (the table has 0 entries)";
   for (const times of [1, 2]) {
     host.port.emit({ type: "pkey_change" }, { pkeys: [] });
     assertEquals([...stateAndLogCount(host), host.netdev.carrier], [

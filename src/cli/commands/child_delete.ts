@@ -1,19 +1,21 @@
-/** `ipoib child delete PKEY [--parent IF]`. Equivalent to: `echo PKEY > /sys/class/net/IF/delete_child`. */
+/** `ipoib child delete PKEY [dev IF]`. Equivalent to: `echo PKEY > /sys/class/net/IF/delete_child`. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { addNetns, childPkey, PARENT } from "../options.ts";
+import { parseKeywords } from "../keywords.ts";
+import { childPkey, PARENT } from "../options.ts";
 
 export function childDelete(cli: Cli) {
-  return addNetns(
-    new Command("delete").alias("del")
-      .description("delete a child interface")
-      .argument("<PKEY>", "P_Key given to child create", childPkey)
-      .option(...PARENT)
-      .action(async (pkey, { parent }, self) => {
-        using target = await cli.open(self, parent);
-        const { client, name } = target;
-        await client.call("child.delete", { parent: name, pkey });
-      }),
-  );
+  return new Command("delete").alias("del")
+    .description("delete a child interface")
+    .argument("<PKEY>", "P_Key given to child create", childPkey)
+    .argument("[words...]", "dev IF: parent interface")
+    .usage("[options] PKEY [dev IF]")
+    .option(...PARENT)
+    .action(async (pkey, words, { parent }, self) => {
+      const { dev = parent } = parseKeywords(words, ["dev"]);
+      using target = await cli.open(self, dev);
+      const { client, name } = target;
+      await client.call("child.delete", { parent: name, pkey });
+    });
 }

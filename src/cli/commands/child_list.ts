@@ -1,20 +1,24 @@
-/** `ipoib child list [--parent IF]`: lists the child interfaces of a parent. */
+/** `ipoib child list [[dev] IF]`: lists the child interfaces of a parent, or of all parents. */
 
 import { Command } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { PARENT } from "../options.ts";
 import { renderChildren } from "../render/tables_text.ts";
+import { showRecords } from "../show_records.ts";
 
 export function childList(cli: Cli) {
-  return prints(
-    new Command("list").aliases(["show", "ls"])
-      .description("list child interfaces")
-      .option(...PARENT)
-      .action(async ({ parent }, self) => {
-        using target = await cli.open(self, parent);
-        const { client, name } = target;
-        const children = await client.call("child.list", { parent: name });
-        cli.print(self, children, renderChildren);
-      }),
-  );
+  return new Command("list").aliases(["show", "ls"])
+    .description("list child interfaces")
+    .argument("[IF]", "parent interface (default: all in the namespace)")
+    .option(...PARENT)
+    .action(async (ifname, { parent = ifname }, self) => {
+      await showRecords(cli, self, parent, {
+        // A child in another namespace than its parent has no children.
+        fetch: async ({ client, child, name }) =>
+          child && parent === undefined
+            ? []
+            : await client.call("child.list", { parent: name }),
+        render: renderChildren,
+      });
+    });
 }

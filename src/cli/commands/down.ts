@@ -4,7 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns, integer, INTERFACE } from "../options.ts";
+import { integer, INTERFACE } from "../options.ts";
 import type { Target } from "../session.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -12,37 +12,35 @@ const TIMEOUT_MS = 15_000;
 const MAX_PID = 4_194_304;
 
 export function down(cli: Cli) {
-  return addNetns(
-    new Command("down")
-      .description(
-        "delete an interface; its process exits with its last interface",
-      )
-      .argument("[IF]", INTERFACE)
-      .option(
-        "--pid <pid>",
-        "stop this process and delete all its interfaces, even without their control sockets",
-        integer(1, MAX_PID),
-      )
-      .action(async (name, { pid }, self) => {
-        if (pid !== undefined) {
-          if (name !== undefined) {
-            throw usageError("IF and --pid are mutually exclusive");
-          }
-          return await cli.environment.endProcess(pid, TIMEOUT_MS);
+  return new Command("down")
+    .description(
+      "delete an interface; its process exits with its last interface",
+    )
+    .argument("[IF]", INTERFACE)
+    .option(
+      "--pid <pid>",
+      "stop this process and delete all its interfaces, even without their control sockets",
+      integer(1, MAX_PID),
+    )
+    .action(async (name, { pid }, self) => {
+      if (pid !== undefined) {
+        if (name !== undefined) {
+          throw usageError("IF and --pid are mutually exclusive");
         }
-        using target = await cli.open(self, name);
-        try {
-          const options = { timeout: TIMEOUT_MS };
-          await target.client.call("down", { name: target.name }, options);
-        } catch (error) {
-          // The process exited before its reply arrived, so the interface is down.
-          if (!(error instanceof IpoibError) || error.code !== "E_IPC_CLOSED") {
-            throw error;
-          }
+        return await cli.environment.endProcess(pid, TIMEOUT_MS);
+      }
+      using target = await cli.open(self, name);
+      try {
+        const options = { timeout: TIMEOUT_MS };
+        await target.client.call("down", { name: target.name }, options);
+      } catch (error) {
+        // The process exited before its reply arrived, so the interface is down.
+        if (!(error instanceof IpoibError) || error.code !== "E_IPC_CLOSED") {
+          throw error;
         }
-        if (!target.child) await waitForEnd(target);
-      }),
-  );
+      }
+      if (!target.child) await waitForEnd(target);
+    });
 }
 
 /** Waits until the process closes the connection. Throws `E_DOWN` after {@linkcode TIMEOUT_MS}. */

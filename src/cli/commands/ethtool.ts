@@ -8,8 +8,8 @@
 
 import { Errno, errnoText } from "../../base/errno.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
-import { Exit, usageError } from "../errors.ts";
+import type { Cli } from "../cli.ts";
+import { usageError } from "../errors.ts";
 import { startsWithFeature } from "../ethtool_features.ts";
 import {
   COALESCE,
@@ -37,6 +37,11 @@ import {
   settingsOf,
 } from "../render/ethtool_text.ts";
 import { featuresJson, renderFeatures } from "../render/features_text.ts";
+import type { Target } from "../session.ts";
+import { type Shown, showRecords } from "../show_records.ts";
+
+/** Fetches what an option shows, as text and as JSON. */
+type Show = (target: Target) => Promise<{ text: string; json: object }>;
 
 /** Returns the exit code. */
 type Action = (
@@ -47,7 +52,11 @@ type Action = (
 interface Option {
   readonly flags: string;
   readonly description: string;
-  readonly action: Action;
+  /** What the option does: one of both is present. */
+  readonly show?: Show;
+  readonly action?: Action;
+  /** True if the text does not name the interface. */
+  readonly anonymous?: true;
   /** The complaint about a word after the interface. Undefined for that of most options. */
   readonly unexpected?: (word: string) => string;
   /** True if the words begin with a parameter, so that they do not name an interface. Undefined if it takes none. */
@@ -64,10 +73,9 @@ const OPTIONS: Record<string, Option> = {
   showCoalesce: {
     flags: "-c, --show-coalesce",
     description: "show coalesce parameters",
-    action: async ({ target: { client, name }, print }) => {
+    show: async ({ client, name }) => {
       const record = await client.call("coalesce.get", { name });
-      print(renderCoalesce(name, record), coalesceJson(record));
-      return Exit.Ok;
+      return { text: renderCoalesce(name, record), json: coalesceJson(record) };
     },
   },
   coalesce: {
@@ -80,30 +88,30 @@ const OPTIONS: Record<string, Option> = {
     flags: "-i, --driver",
     description: "show driver information",
     unexpected: () => BAD_ARGUMENTS,
-    action: async ({ target: { client, name }, print }) => {
+    anonymous: true,
+    show: async ({ client, name }) => {
       const record = await client.call("driver", { name });
-      print(renderDriver(record), record);
-      return Exit.Ok;
+      return { text: renderDriver(record), json: record };
     },
   },
   statistics: {
     flags: "-S, --statistics",
     description: "show driver statistics",
     unexpected: (word) => `ethtool (-S): unknown parameter '${word}'\n`,
-    action: async ({ target: { client, name }, print }) => {
+    anonymous: true,
+    show: async ({ client, name }) => {
       const [record] = await client.call("stats", { name });
       const statistics = allStatistics(record!);
-      print(renderStatistics(statistics), statistics);
-      return Exit.Ok;
+      return { text: renderStatistics(statistics), json: statistics };
     },
   },
   showFeatures: {
     flags: "-k, --show-features",
     description: "show offload features",
-    action: async ({ target: { client, name }, print }) => {
+    show: async ({ client, name }) => {
       const features = await client.call("features", { name });
-      print(renderFeatures(name, features), featuresJson(features));
-      return Exit.Ok;
+      const json = featuresJson(features);
+      return { text: renderFeatures(name, features), json };
     },
   },
   features: {
@@ -115,10 +123,9 @@ const OPTIONS: Record<string, Option> = {
   showRing: {
     flags: "-g, --show-ring",
     description: "show the sizes of the rings",
-    action: async ({ target: { client, name }, print }) => {
+    show: async ({ client, name }) => {
       const record = await client.call("rings.get", { name });
-      print(renderRings(name, record), record);
-      return Exit.Ok;
+      return { text: renderRings(name, record), json: record };
     },
   },
   setRing: {
@@ -150,11 +157,10 @@ const OPTIONS: Record<string, Option> = {
   },
 };
 
-const settings: Action = async ({ target: { client, name }, print }) => {
+const showSettings: Show = async ({ client, name }) => {
   const [link] = await client.call("link.show", { name });
   const found = settingsOf(link!);
-  print(renderSettings(name, found), settingsJson(found));
-  return Exit.Ok;
+  return { text: renderSettings(name, found), json: settingsJson(found) };
 };
 
 function unexpectedParameter(word: string): string {
@@ -176,21 +182,47 @@ async function run(
   if (chosen.length > 1) {
     throw usageError("More than one option given", "ethtool takes one");
   }
-  const option = chosen[0] === undefined ? undefined : OPTIONS[chosen[0]];
-  const { startsWithParameter, unexpected = unexpectedParameter } = option ??
-    {};
+  const option: Partial<Option> = chosen[0] === undefined
+    ? { show: showSettings }
+    : OPTIONS[chosen[0]]!;
+  const { show, action, startsWithParameter, unexpected } = option;
   const unnamed = startsWithParameter?.(words) ?? false;
+  const name = unnamed ? undefined : words[0];
   const parameters = unnamed ? words : words.slice(1);
   if (!startsWithParameter && parameters[0] !== undefined) {
-    cli.environment.err(unexpected(parameters[0]));
+    const complaint = unexpected ?? unexpectedParameter;
+    cli.environment.err(complaint(parameters[0]));
     return EthtoolExit.Failed;
   }
-  using target = await cli.open(command, unnamed ? undefined : words[0]);
+  if (show) {
+    await showRecords(cli, command, name, pages(show, option.anonymous));
+    return cli.exitCode;
+  }
+  using target = await cli.open(command, name);
   const print = (text: string, json: Record<string, unknown>) =>
     cli.print(command, [{ ifname: target.name, ...json }], () => text);
-  const { environment } = cli;
-  const action = option?.action ?? settings;
-  return await action({ environment, target, print }, parameters);
+  return await action!(
+    { environment: cli.environment, target, print },
+    parameters,
+  );
+}
+
+/** Returns what an option shows of each interface. */
+function pages(
+  show: Show,
+  anonymous = false,
+): Shown<{ ifname: string; text: string; json: object }> {
+  return {
+    eachInterface: true,
+    fetch: async (target) => [
+      { ifname: target.name, ...await show(target) },
+    ],
+    render: (pages) =>
+      pages.map(({ ifname, text }) =>
+        anonymous && pages.length > 1 ? `${ifname}:\n${text}` : text
+      ).join(""),
+    json: ({ ifname, json }) => ({ ifname, ...json }),
+  };
 }
 
 export function ethtool(cli: Cli) {
@@ -204,15 +236,13 @@ export function ethtool(cli: Cli) {
   for (const { flags, description } of Object.values(OPTIONS)) {
     command.option(flags, description);
   }
-  return prints(
-    command.action(async (words, options, self) => {
-      try {
-        cli.exitCode = await run(cli, words, options, self);
-      } catch (error) {
-        if (!(error instanceof ParameterError)) throw error;
-        cli.environment.err(`${error.message}\n`);
-        cli.exitCode = EthtoolExit.Failed;
-      }
-    }),
-  );
+  return command.action(async (words, options, self) => {
+    try {
+      cli.exitCode = await run(cli, words, options, self);
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      cli.environment.err(`${error.message}\n`);
+      cli.exitCode = EthtoolExit.Failed;
+    }
+  });
 }

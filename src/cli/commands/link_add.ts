@@ -12,7 +12,6 @@ import {
 } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns } from "../options.ts";
 import { readMode, readPkey, readUmcast } from "../link_values.ts";
 
 const KIND = "ipoib";
@@ -81,16 +80,14 @@ function readName(text: string): string {
 }
 
 export function linkAdd(cli: Cli) {
-  return addNetns(
-    new Command("add").description("add a child interface")
-      .usage(
-        "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
-      )
-      .argument("<WORD...>", "arguments as of ip link add")
-      .action(async (words, _options, self) => {
-        const params = parseLinkAdd(words);
-        using target = await cli.open(self, params.link);
-        await target.client.call("link.add", params);
-      }),
-  );
+  return new Command("add").description("add a child interface")
+    .usage(
+      "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
+    )
+    .argument("<WORD...>", "arguments as of ip link add")
+    .action(async (words, _options, self) => {
+      const params = parseLinkAdd(words);
+      using target = await cli.open(self, params.link);
+      await target.client.call("link.add", params);
+    });
 }

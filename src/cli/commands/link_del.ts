@@ -3,28 +3,25 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns } from "../options.ts";
 
 export function linkDel(cli: Cli) {
-  return addNetns(
-    new Command("del").aliases(["delete"])
-      .description("delete a child interface")
-      .usage("[options] [dev] NAME")
-      .argument("<WORD...>", "interface")
-      .action(async (words, _options, self) => {
-        const names = words[0] === "dev" ? words.slice(1) : words;
-        const [name] = names;
-        if (name === undefined || names.length > 1) {
-          throw usageError("Exactly one interface name is required");
-        }
-        using target = await cli.open(self, name);
-        const { deleted } = await target.client.call("link.del", { name });
-        // ib_ipoib ignores the request without an error; a warning is more helpful.
-        if (!deleted) {
-          cli.environment.err(
-            `ipoib: ${name} is a parent interface and was not deleted (use ipoib down ${name})\n`,
-          );
-        }
-      }),
-  );
+  return new Command("del").aliases(["delete"])
+    .description("delete a child interface")
+    .usage("[options] [dev] NAME")
+    .argument("<WORD...>", "interface")
+    .action(async (words, _options, self) => {
+      const names = words[0] === "dev" ? words.slice(1) : words;
+      const [name] = names;
+      if (name === undefined || names.length > 1) {
+        throw usageError("Exactly one interface name is required");
+      }
+      using target = await cli.open(self, name);
+      const { deleted } = await target.client.call("link.del", { name });
+      // ib_ipoib ignores the request without an error; a warning is more helpful.
+      if (!deleted) {
+        cli.environment.err(
+          `ipoib: ${name} is a parent interface and was not deleted (use ipoib down ${name})\n`,
+        );
+      }
+    });
 }

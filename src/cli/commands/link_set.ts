@@ -5,7 +5,7 @@ import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
 import type { Params } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns } from "../options.ts";
+import { linkAttributeOfIp } from "../iproute2.ts";
 import {
   readLinkSetMode,
   readMtu,
@@ -52,54 +52,62 @@ const HELP = "interface, then changes as in `ip link set`: up, down, mtu N, " +
 
 const WORDS = ["up", "down", ...Object.keys(READERS)];
 
-/** Parses the arguments of `link set`. Throws `E_USAGE`. */
+/** Parses the arguments of `link set`. As in `ip`, the interface may stand anywhere. Throws `E_USAGE`. */
 function parseLinkSet(
   words: readonly string[],
-): { name?: string; changes: Changes } {
+): { name: string | undefined; changes: Changes } {
   const rest = [...words];
   let name: string | undefined;
-  if (rest[0] === "dev") {
-    rest.shift();
-    name = rest.shift();
-    if (name === undefined) throw usageError(`Argument "dev" requires a value`);
-  } else if (rest[0] !== undefined && !WORDS.includes(rest[0])) {
-    name = rest.shift();
+  let changes: Changes | undefined;
+  while (rest.length > 0) {
+    const word = rest.shift()!;
+    const attribute = attributeOf(word, name !== undefined);
+    if (word === "dev" || name === undefined && attribute === undefined) {
+      if (name !== undefined) throw usageError("More than one interface given");
+      name = word === "dev" ? takeValue(rest, "dev") : word;
+    } else {
+      changes = { ...changes, ...readChange(attribute ?? word, rest) };
+    }
   }
-  if (rest.length === 0) {
-    throw usageError("No change given", `expected ${WORDS.join(", ")}`);
-  }
-  const changes: Changes = {};
-  while (rest.length > 0) Object.assign(changes, readWord(rest));
-  return name === undefined ? { changes } : { name, changes };
+  if (changes) return { name, changes };
+  throw usageError("No change given", `expected ${WORDS.join(", ")}`);
 }
 
-/** Removes one change from `rest` and returns it. */
-function readWord(rest: string[]): Changes {
-  const word = rest.shift()!;
-  if (word === "up" || word === "down") return { up: word === "up" };
-  const read = Object.hasOwn(READERS, word) ? READERS[word] : undefined;
-  if (!read) {
-    throw usageError(
-      `Unknown argument "${word}"`,
-      `expected ${WORDS.join(", ")}`,
-    );
+/** Returns the attribute that a word stands for. Abbreviations would hide the names of interfaces before the name. */
+function attributeOf(word: string, abbreviated: boolean): string | undefined {
+  if (WORDS.includes(word)) return word;
+  if (word === "qlen") return "txqueuelen";
+  return abbreviated ? linkAttributeOfIp(word) : undefined;
+}
+
+/** Reads a change whose first word is `attribute`, and removes its value from `rest`. */
+function readChange(attribute: string, rest: string[]): Changes {
+  if (attribute === "up" || attribute === "down") {
+    return { up: attribute === "up" };
   }
+  const read = Object.hasOwn(READERS, attribute)
+    ? READERS[attribute]
+    : undefined;
+  if (read) return read(takeValue(rest, attribute));
+  throw usageError(
+    `Unknown argument "${attribute}"`,
+    `expected ${WORDS.join(", ")}`,
+  );
+}
+
+function takeValue(rest: string[], name: string): string {
   const value = rest.shift();
-  if (value === undefined) {
-    throw usageError(`Argument "${word}" requires a value`);
-  }
-  return read(value);
+  if (value !== undefined) return value;
+  throw usageError(`Argument "${name}" requires a value`);
 }
 
 export function linkSet(cli: Cli) {
-  return addNetns(
-    new Command("set").description("change interface attributes")
-      .usage("[options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...")
-      .argument("<WORD...>", HELP)
-      .action(async (words, _options, self) => {
-        const { name, changes } = parseLinkSet(words);
-        using target = await cli.open(self, name);
-        await target.client.call("link.set", { name: target.name, ...changes });
-      }),
-  );
+  return new Command("set").description("change interface attributes")
+    .usage("[options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...")
+    .argument("<WORD...>", HELP)
+    .action(async (words, _options, self) => {
+      const { name, changes } = parseLinkSet(words);
+      using target = await cli.open(self, name);
+      await target.client.call("link.set", { name: target.name, ...changes });
+    });
 }

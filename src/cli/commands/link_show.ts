@@ -1,14 +1,17 @@
 /** `ipoib link show [IF]`. Equivalent to: `ip link show type ipoib`. */
 
 import type { Cli } from "../cli.ts";
-import { renderLinks } from "../render/link_text.ts";
+import { linkRows } from "../link_rows.ts";
+import { type LinkRow, renderLinks } from "../render/link_text.ts";
+import { linkJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {
-  return showCommand(cli, {
-    description: "show an interface and its child interfaces",
-    fetch: ({ client, name, child }, named) =>
-      client.call("link.show", named || child ? { name } : {}),
+  return showCommand<LinkRow>(cli, {
+    description: "show interfaces",
+    fetch: ({ client }, params) => client.call("link.show", params),
     render: renderLinks,
+    json: linkJson,
+    ...linkRows,
   });
 }

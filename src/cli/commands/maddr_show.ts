@@ -7,7 +7,11 @@ import { showCommand } from "../show_command.ts";
 export function maddrShow(cli: Cli) {
   return showCommand(cli, {
     description: "show the IP multicast memberships of the kernel",
-    fetch: ({ client, name }) => client.call("maddr.show", { name }),
+    fetch: ({ client }, params) => client.call("maddr.show", params),
+    ofFamily: (record, family) => {
+      const maddr = record.maddr.filter((each) => each.family === family);
+      return maddr.length === 0 ? undefined : { ...record, maddr };
+    },
     render: renderMaddrs,
   });
 }

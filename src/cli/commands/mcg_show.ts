@@ -2,12 +2,14 @@
 
 import type { Cli } from "../cli.ts";
 import { renderGroups } from "../render/tables_text.ts";
+import { groupJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function mcgShow(cli: Cli) {
   return showCommand(cli, {
     description: "show multicast groups",
-    fetch: ({ client, name }) => client.call("mcg.show", { name }),
+    fetch: ({ client }, params) => client.call("mcg.show", params),
     render: renderGroups,
+    json: groupJson,
   });
 }

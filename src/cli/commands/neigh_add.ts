@@ -6,25 +6,21 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns } from "../options.ts";
-import { parseNeigh } from "../neigh_words.ts";
+import { parseKeywords } from "../keywords.ts";
 
 export function neighAdd(cli: Cli) {
-  return addNetns(
-    new Command("add")
-      .description("add a static neighbour with its 20-byte link-layer address")
-      .usage("ADDR lladdr LLADDR [dev IF]")
-      .argument("<addr>", "IP address")
-      .argument("<words...>", "lladdr LLADDR [dev IF]")
-      .action(async (dst, given, _options, self) => {
-        const found = parseNeigh(given, ["lladdr", "dev"]);
-        const lladdr = found.get("lladdr");
-        if (lladdr === undefined) {
-          throw usageError(`Argument "lladdr" is missing`);
-        }
-        using target = await cli.open(self, found.get("dev"));
-        const { client, name } = target;
-        await client.call("neigh.add", { name, dst, lladdr });
-      }),
-  );
+  return new Command("add")
+    .description("add a static neighbour with its 20-byte link-layer address")
+    .usage("ADDR lladdr LLADDR [dev IF]")
+    .argument("<addr>", "IP address")
+    .argument("<words...>", "lladdr LLADDR [dev IF]")
+    .action(async (dst, given, _options, self) => {
+      const { lladdr, dev } = parseKeywords(given, ["lladdr", "dev"]);
+      if (lladdr === undefined) {
+        throw usageError(`Argument "lladdr" is missing`);
+      }
+      using target = await cli.open(self, dev);
+      const { client, name } = target;
+      await client.call("neigh.add", { name, dst, lladdr });
+    });
 }

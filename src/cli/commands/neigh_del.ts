@@ -2,23 +2,18 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { addNetns } from "../options.ts";
-import { parseNeigh } from "../neigh_words.ts";
+import { parseKeywords } from "../keywords.ts";
 
 export function neighDel(cli: Cli) {
-  return addNetns(
-    new Command("del")
-      .description("delete a neighbour")
-      .usage("ADDR [dev IF]")
-      .argument("<addr>", "IP address")
-      .argument("[words...]", "dev IF")
-      .action(async (dst, given, _options, self) => {
-        using target = await cli.open(
-          self,
-          parseNeigh(given, ["dev"]).get("dev"),
-        );
-        const { client, name } = target;
-        await client.call("neigh.del", { name, dst });
-      }),
-  );
+  return new Command("del")
+    .description("delete a neighbour")
+    .usage("ADDR [dev IF]")
+    .argument("<addr>", "IP address")
+    .argument("[words...]", "dev IF")
+    .action(async (dst, given, _options, self) => {
+      const { dev } = parseKeywords(given, ["dev"]);
+      using target = await cli.open(self, dev);
+      const { client, name } = target;
+      await client.call("neigh.del", { name, dst });
+    });
 }

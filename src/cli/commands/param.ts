@@ -6,51 +6,58 @@
 import { Command } from "@commander-js/extra-typings";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { type Cli, prints } from "../cli.ts";
+import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
+import type { Cli } from "../cli.ts";
 import { INTERFACE } from "../options.ts";
-import { PARAMETERS, parseParam } from "../param_words.ts";
+import { parseSetting } from "../setting_words.ts";
 import { renderParams } from "../render/tables_text.ts";
+
+const PARAMETERS: readonly string[] = [
+  ...READ_ONLY_PARAMETERS,
+  ...WRITABLE_PARAMETERS,
+];
 
 const HELP = `
 Parameters: ${PARAMETERS.join(", ")}
 An interface that has the name of a parameter is given as "dev IF".`;
 
 export function param(cli: Cli) {
-  return prints(
-    new Command("param")
-      .description(
-        "show or change the parameters of the driver: debug_level, ...",
-      )
-      .usage("[options] [[dev] IF] [NAME [VALUE]]")
-      .argument("[WORD...]", `${INTERFACE}; parameter; new value`)
-      .addHelpText("after", HELP)
-      .action(async (words, _options, self) => {
-        const { name: given, param, value } = parseParam(words);
-        using target = await cli.open(self, given);
-        const { client, name } = target;
-        if (param !== undefined && value !== undefined) {
-          await client.call("param.set", { name, param, value });
-          return;
-        }
-        const records = await client.call("param.show", { name });
-        if (param === undefined) {
-          cli.print(self, records, renderParams);
-          return;
-        }
-        const found = records.filter((record) => record.param === param);
-        if (found.length === 0) {
-          throw new IpoibError(
-            "E_NO_FILE",
-            `Parameter ${param} does not exist`,
-            {
-              errno: Errno.ENOENT,
-              hint: `available parameters: ${
-                records.map((record) => record.param).join(", ")
-              }`,
-            },
-          );
-        }
-        cli.print(self, found, ([record]) => `${record!.value}\n`);
-      }),
-  );
+  return new Command("param")
+    .description(
+      "show or change the parameters of the driver: debug_level, ...",
+    )
+    .usage("[options] [[dev] IF] [NAME [VALUE]]")
+    .argument("[WORD...]", `${INTERFACE}; parameter; new value`)
+    .addHelpText("after", HELP)
+    .action(async (words, _options, self) => {
+      const { name: given, setting: param, value } = parseSetting(
+        words,
+        PARAMETERS,
+      );
+      using target = await cli.open(self, given);
+      const { client, name } = target;
+      if (param !== undefined && value !== undefined) {
+        await client.call("param.set", { name, param, value });
+        return;
+      }
+      const records = await client.call("param.show", { name });
+      if (param === undefined) {
+        cli.print(self, records, renderParams);
+        return;
+      }
+      const found = records.filter((record) => record.param === param);
+      if (found.length === 0) {
+        throw new IpoibError(
+          "E_NO_FILE",
+          `Parameter ${param} does not exist`,
+          {
+            errno: Errno.ENOENT,
+            hint: `available parameters: ${
+              records.map((record) => record.param).join(", ")
+            }`,
+          },
+        );
+      }
+      cli.print(self, found, ([record]) => `${record!.value}\n`);
+    });
 }

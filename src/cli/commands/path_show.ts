@@ -2,12 +2,14 @@
 
 import type { Cli } from "../cli.ts";
 import { renderPaths } from "../render/tables_text.ts";
+import { pathJson } from "../render/record_json.ts";
 import { showCommand } from "../show_command.ts";
 
 export function pathShow(cli: Cli) {
   return showCommand(cli, {
     description: "show paths",
-    fetch: ({ client, name }) => client.call("path.show", { name }),
+    fetch: ({ client }, params) => client.call("path.show", params),
     render: renderPaths,
+    json: pathJson,
   });
 }

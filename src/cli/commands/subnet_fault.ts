@@ -2,7 +2,7 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { PortOperation } from "../../ipc/schema.ts";
-import { type Cli, netnsOf, prints } from "../cli.ts";
+import { type Cli, netnsOf } from "../cli.ts";
 import { parseFault, takeSubnetName } from "../fault_words.ts";
 import { findPort } from "../find_port.ts";
 import { snakeKeys } from "../render/json.ts";
@@ -38,65 +38,63 @@ packets occupy slots of the sender; packets that would occupy more than three qu
 counted (port_fault_overflow in ipoib ethtool -S).`;
 
 export function subnetFault(cli: Cli) {
-  return prints(
-    new Command("fault")
-      .description(
-        "drop, delay, duplicate or reorder packets; change port state",
-      )
-      .usage("[options] [NAME] [show|set|clear|port|kill-manager] [WORD...]")
-      .argument("[WORD...]", "action and its arguments, see below")
-      .addHelpText("after", HELP)
-      .action(async (words, _options, self) => {
-        const { name, rest } = takeSubnetName(words);
-        const command = parseFault(rest);
-        const { environment } = cli;
-        using client = await openSubnet(environment, name);
-        const subnet = () => client.call("subnet.show", {});
-        const guid = async (port: string | undefined) =>
-          port === undefined ? {} : {
-            port: await findPort(
-              environment,
-              netnsOf(self),
-              await subnet(),
-              port,
-            ),
-          };
-        switch (command.verb) {
-          case "show": {
-            const shown = await subnet();
-            const faults = await client.call("subnet.fault.show", {});
-            return cli.print(
-              self,
-              [faults],
-              (records, style) =>
-                records.map((each) => renderFaults(each, shown, style))
-                  .join(""),
-              snakeKeys,
-            );
-          }
-          case "set": {
-            const { waiting } = await client.call("subnet.fault.set", {
-              ...await guid(command.port),
-              ...command.effects,
-            });
-            return environment.err(renderWaiting(waiting));
-          }
-          case "clear": {
-            const { waiting } = await client.call(
-              "subnet.fault.clear",
-              await guid(command.port),
-            );
-            return environment.err(renderWaiting(waiting));
-          }
-          case "port":
-            await client.call("subnet.port", {
-              ...await guid(command.port),
-              ...command.operation,
-            } as PortOperation);
-            return;
-          case "kill-manager":
-            await client.call("subnet.kill", {});
+  return new Command("fault")
+    .description(
+      "drop, delay, duplicate or reorder packets; change port state",
+    )
+    .usage("[options] [NAME] [show|set|clear|port|kill-manager] [WORD...]")
+    .argument("[WORD...]", "action and its arguments, see below")
+    .addHelpText("after", HELP)
+    .action(async (words, _options, self) => {
+      const { name, rest } = takeSubnetName(words);
+      const command = parseFault(rest);
+      const { environment } = cli;
+      using client = await openSubnet(environment, name);
+      const subnet = () => client.call("subnet.show", {});
+      const guid = async (port: string | undefined) =>
+        port === undefined ? {} : {
+          port: await findPort(
+            environment,
+            netnsOf(self),
+            await subnet(),
+            port,
+          ),
+        };
+      switch (command.verb) {
+        case "show": {
+          const shown = await subnet();
+          const faults = await client.call("subnet.fault.show", {});
+          return cli.print(
+            self,
+            [faults],
+            (records, style) =>
+              records.map((each) => renderFaults(each, shown, style))
+                .join(""),
+            snakeKeys,
+          );
         }
-      }),
-  );
+        case "set": {
+          const { waiting } = await client.call("subnet.fault.set", {
+            ...await guid(command.port),
+            ...command.effects,
+          });
+          return environment.err(renderWaiting(waiting));
+        }
+        case "clear": {
+          const { waiting } = await client.call(
+            "subnet.fault.clear",
+            await guid(command.port),
+          );
+          return environment.err(renderWaiting(waiting));
+        }
+        case "port":
+          await client.call("subnet.port", {
+            ...await guid(command.port),
+            ...command.operation,
+          } as PortOperation);
+          return;
+        case "kill-manager":
+          await client.call("subnet.kill", {});
+      }
+    });
 }

@@ -1,35 +1,33 @@
 /** `ipoib subnet reload [NAME] [--partitions FILE]`: makes the subnet manager reload its partition configuration. */
 
 import { Command } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { SUBNET, subnetName } from "../options.ts";
 import { renderReload } from "../render/reload_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 export function subnetReload(cli: Cli) {
-  return prints(
-    new Command("reload")
-      .description("reload the partition configuration of a subnet")
-      .argument("[NAME]", SUBNET, subnetName)
-      .option(
-        "--partitions <file>",
-        "partition configuration (OpenSM syntax); default: the file in use",
-      )
-      .action(async (name, { partitions }, self) => {
-        using client = await openSubnet(cli.environment, name);
-        const record = await client.call(
-          "subnet.reload",
-          partitions === undefined ? {} : {
-            partitions: absolutePath(partitions),
-          },
-        );
-        cli.print(
-          self,
-          [record],
-          (records) => records.map(renderReload).join(""),
-        );
-      }),
-  );
+  return new Command("reload")
+    .description("reload the partition configuration of a subnet")
+    .argument("[NAME]", SUBNET, subnetName)
+    .option(
+      "--partitions <file>",
+      "partition configuration (OpenSM syntax); default: the file in use",
+    )
+    .action(async (name, { partitions }, self) => {
+      using client = await openSubnet(cli.environment, name);
+      const record = await client.call(
+        "subnet.reload",
+        partitions === undefined ? {} : {
+          partitions: absolutePath(partitions),
+        },
+      );
+      cli.print(
+        self,
+        [record],
+        (records) => records.map(renderReload).join(""),
+      );
+    });
 }
 
 /** The manager reads the file, and its working directory may differ. */

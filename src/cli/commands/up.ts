@@ -15,7 +15,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { addNetns, guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
+import { guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);
@@ -49,99 +49,97 @@ function given<T extends object>(
 }
 
 export function up(cli: Cli) {
-  return addNetns(
-    new Command("up")
-      .description(
-        "create an interface on each InfiniBand port and run until stopped",
-      )
-      .argument(
-        "[IF...]",
-        "interface names, assigned to the ports in order; default: ib0, ib1, ...",
-        interfaceName,
-      )
-      .addOption(
-        new Option(
-          "--hca <hca>",
-          "DEVICE/PORT, the first port of DEVICE, or soft[:SUBNET] (default: all ports, or soft if the host has no device)",
-        ).argParser(hca),
-      )
-      .option(
-        "--roce",
-        "also use Ethernet (RoCE) ports, which reach only other nodes that run this program",
-      )
-      .option(
-        "--pkey-index <n>",
-        "index into the P_Key table of the port",
-        integer(0, 0xffff),
-        0,
-      )
-      .option("--guid <guid>", "port GUID of the soft HCA", guid)
-      .option(...SUBNET_MTU)
-      .addOption(
-        new Option("--mode <mode>", "IPoIB mode").choices(MODE_CHOICES)
-          .default("datagram" as const),
-      )
-      .option("--mtu <bytes>", "interface MTU", integer(68, CONNECTED_MTU))
-      .option(...USER)
-      .option(
-        "--background",
-        "run in the background and return once all interfaces are ready",
-      )
-      .addOption(
-        new Option("--io <backend>", "I/O backend of the data path")
-          .choices(IO_CHOICES).default("auto" as const),
-      )
-      .addOption(
-        new Option(
-          "--memberships <source>",
-          "source of IP multicast memberships",
-        ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
-      )
-      .addOption(
-        new Option(
-          "--next-hops <source>",
-          "source of next hops: an eBPF program, or route lookups",
-        ).choices(NEXT_HOP_CHOICES).default("auto" as const),
-      )
-      .option(
-        "--recv-queue-size <n>",
-        "packets that can wait in the receive queue of an interface, rounded up to a power of two (default: 2048 on a device, 256 on the embedded subnet)",
-        integer(2, 8192),
-      )
-      .option(
-        "--send-queue-size <n>",
-        "packets that a device can hold, rounded up to a power of two (default: 512)",
-        integer(2, 8192),
-      )
-      .option(
-        "--max-groups <n>",
-        "maximum number of multicast groups per interface, without the broadcast group (default: 512)",
-        integer(1, 16_383),
-      )
-      .option(
-        "--max-connections <n>",
-        "maximum number of connections of other hosts per interface (default: 1024)",
-        integer(0, 65_536),
-      )
-      .addOption(
-        new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
-      )
-      .action(async (names, options, self) => {
-        const { hca, roce, background, ...others } = options;
-        const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
-          others;
-        const { user, recvQueueSize, sendQueueSize, ...always } = rest;
-        const upOptions: UpOptions = {
-          ...always,
-          names: names ?? [],
-          hca: hca ?? { kind: "auto" },
-          roce: roce ?? false,
-          background: background ?? false,
-          ...given({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
-          ...given({ recvQueueSize, sendQueueSize }),
-          ...given({ netns: netnsOf(self) }),
-        };
-        cli.exitCode = await cli.environment.up(upOptions);
-      }),
-  );
+  return new Command("up")
+    .description(
+      "create an interface on each InfiniBand port and run until stopped",
+    )
+    .argument(
+      "[IF...]",
+      "interface names, assigned to the ports in order; default: ib0, ib1, ...",
+      interfaceName,
+    )
+    .addOption(
+      new Option(
+        "--hca <hca>",
+        "DEVICE/PORT, the first port of DEVICE, or soft[:SUBNET] (default: all ports, or soft if the host has no device)",
+      ).argParser(hca),
+    )
+    .option(
+      "--roce",
+      "also use Ethernet (RoCE) ports, which reach only other nodes that run this program",
+    )
+    .option(
+      "--pkey-index <n>",
+      "index into the P_Key table of the port",
+      integer(0, 0xffff),
+      0,
+    )
+    .option("--guid <guid>", "port GUID of the soft HCA", guid)
+    .option(...SUBNET_MTU)
+    .addOption(
+      new Option("--mode <mode>", "IPoIB mode").choices(MODE_CHOICES)
+        .default("datagram" as const),
+    )
+    .option("--mtu <bytes>", "interface MTU", integer(68, CONNECTED_MTU))
+    .option(...USER)
+    .option(
+      "--background",
+      "run in the background and return once all interfaces are ready",
+    )
+    .addOption(
+      new Option("--io <backend>", "I/O backend of the data path")
+        .choices(IO_CHOICES).default("auto" as const),
+    )
+    .addOption(
+      new Option(
+        "--memberships <source>",
+        "source of IP multicast memberships",
+      ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
+    )
+    .addOption(
+      new Option(
+        "--next-hops <source>",
+        "source of next hops: an eBPF program, or route lookups",
+      ).choices(NEXT_HOP_CHOICES).default("auto" as const),
+    )
+    .option(
+      "--recv-queue-size <n>",
+      "packets that can wait in the receive queue of an interface, rounded up to a power of two (default: 2048 on a device, 256 on the embedded subnet)",
+      integer(2, 8192),
+    )
+    .option(
+      "--send-queue-size <n>",
+      "packets that a device can hold, rounded up to a power of two (default: 512)",
+      integer(2, 8192),
+    )
+    .option(
+      "--max-groups <n>",
+      "maximum number of multicast groups per interface, without the broadcast group (default: 512)",
+      integer(1, 16_383),
+    )
+    .option(
+      "--max-connections <n>",
+      "maximum number of connections of other hosts per interface (default: 1024)",
+      integer(0, 65_536),
+    )
+    .addOption(
+      new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
+    )
+    .action(async (names, options, self) => {
+      const { hca, roce, background, ...others } = options;
+      const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
+        others;
+      const { user, recvQueueSize, sendQueueSize, ...always } = rest;
+      const upOptions: UpOptions = {
+        ...always,
+        names: names ?? [],
+        hca: hca ?? { kind: "auto" },
+        roce: roce ?? false,
+        background: background ?? false,
+        ...given({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
+        ...given({ recvQueueSize, sendQueueSize }),
+        ...given({ netns: netnsOf(self) }),
+      };
+      cli.exitCode = await cli.environment.up(upOptions);
+    });
 }

@@ -1,68 +1,55 @@
 /**
  * Output of `link show` in the format of `ip link` (iproute2 6.1). Lines that iproute2 does not print follow its lines:
- * the state if it is not running or in doubt; with `-d` the port, the MTU, the source of next hops, the state and the process; with
- * `-s` the drops by reason.
+ * the state if it is not running or in doubt; with `-a` the namespace and the process; with `-d` the port, the MTU, the
+ * source of next hops, the state and the process; with `-s` the drops by reason.
  */
 
 import { hex } from "../../base/hex.ts";
-import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
+import type { LinkRecord } from "../../ipc/schema.ts";
+import {
+  type AbsentLink,
+  addressLine,
+  headLine,
+  ipoibLine,
+  processLines,
+  renderRows,
+  stateLine,
+} from "./link_lines.ts";
 import { portRate } from "./number.ts";
 import { statistics } from "./statistics_text.ts";
-import { lines, type Style } from "./style.ts";
+import type { Style } from "./style.ts";
 
-export function renderLinks(links: LinkRecord[], style: Style): string {
-  return links.map((link) => lines(linkLines(link, style), style)).join("");
+/** A row of the list of interfaces. */
+export type LinkRow = LinkRecord | AbsentLink;
+
+export function renderLinks(links: LinkRow[], style: Style): string {
+  return renderRows<LinkRecord>(
+    links,
+    style,
+    ({ address, flags }) =>
+      `${style.palette.lladdr(address)} <${flags.join(",")}> `,
+    (link) => linkLines(link, style),
+  );
 }
 
 function linkLines(link: LinkRecord, style: Style): string[] {
-  const parts = [headLine(link, style), addressLine(link, style)];
-  if (style.details) parts.push(ipoibLine(link));
-  if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
-  if (style.details) parts.push(...ownLines(link, style));
-  else if (link.state !== RUNNING || link.membership_in_doubt !== undefined) {
-    parts.push(stateLine(link, style));
+  const { inet6_addr_gen_mode: genMode } = link;
+  const parts = [
+    headLine(link, style, `mode ${link.linkmode}`),
+    addressLine(link, style),
+  ];
+  if (style.details) {
+    const addrgen = genMode === undefined ? "" : `addrgenmode ${genMode} `;
+    parts.push(ipoibLine(link, addrgen));
   }
+  if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
+  parts.push(...(style.details ? ownLines : processLines)(link, style));
   if (style.stats) {
     parts.push(...statistics(link.stats64, style.human));
     const dropped = dropLine(link);
     if (dropped) parts.push(dropped);
   }
   return parts;
-}
-
-function headLine(link: LinkRecord, { palette }: Style): string {
-  const name = palette.name(
-    link.link === undefined ? link.ifname : `${link.ifname}@${link.link}`,
-  );
-  const state = link.operstate === "UP"
-    ? palette.good("UP")
-    : palette.bad(link.operstate);
-  return [
-    `${link.ifindex}: ${name}: <${link.flags.join(",")}>`,
-    `mtu ${link.mtu}`,
-    `qdisc ${link.qdisc}`,
-    `state ${state}`,
-    `mode ${link.linkmode}`,
-    `group ${link.group}`,
-    `qlen ${link.txqlen}`,
-  ].join(" ");
-}
-
-function addressLine(link: LinkRecord, { details, palette }: Style): string {
-  const line = `    link/${link.link_type} ${
-    palette.lladdr(link.address)
-  } brd ${palette.lladdr(link.broadcast)}`;
-  if (!details) return line;
-  return `${line} promiscuity ${link.promiscuity}  allmulti ${link.allmulti} ` +
-    `minmtu ${link.min_mtu} maxmtu ${link.max_mtu} `;
-}
-
-function ipoibLine(link: LinkRecord): string {
-  const { key, mode, umcast } = link.linkinfo.info_data;
-  const addrgen = link.inet6_addr_gen_mode === undefined
-    ? ""
-    : `addrgenmode ${link.inet6_addr_gen_mode} `;
-  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} ${addrgen}`;
 }
 
 function ownLines(link: LinkRecord, style: Style): string[] {
@@ -81,8 +68,14 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
     ...limitedLines(link, style),
-    `    namespace ${link.namespace} pid ${link.pid}`,
+    namespaceLine(link, style),
   ];
+}
+
+function namespaceLine(link: LinkRecord, { netns }: Style): string {
+  const { namespace, pid, version = "unknown" } = link;
+  const name = netns === undefined ? "" : `netns ${netns} `;
+  return `    ${name}namespace ${namespace} pid ${pid} version ${version}`;
 }
 
 /** Returns why the device is lost. The state has the same reason, unless the interface is down. */
@@ -130,15 +123,6 @@ function connectionLines(link: LinkRecord): string[] {
     return [`    connections active ${active} passive ${passive}`];
   }
   return reason === undefined ? [] : [`    no connected mode: ${reason}`];
-}
-
-function stateLine(link: LinkRecord, { palette }: Style): string {
-  const { state, membership_in_doubt: doubt } = link;
-  const mark = state === RUNNING ? palette.good : palette.bad;
-  const doubtful = doubt === undefined
-    ? ""
-    : `, ${palette.bad("membership in doubt")}: ${doubt}`;
-  return `    state ${mark(state)}${doubtful}`;
 }
 
 /** Returns what a limited member reaches, and what it does not reach. Nothing is printed for a full member. */

@@ -1,7 +1,15 @@
 /** Text style: the output options and the colors. */
 
-import { blue, cyan, green, magenta, red, yellow } from "@std/fmt/colors";
-import type { GlobalOptions } from "../options.ts";
+import {
+  blue,
+  cyan,
+  green,
+  magenta,
+  red,
+  setColorEnabled,
+  yellow,
+} from "@std/fmt/colors";
+import type { Family, GlobalOptions } from "../options.ts";
 
 /** The colors of iproute2, by the kind of value. */
 export interface Palette {
@@ -39,11 +47,27 @@ export interface Style {
   stats: boolean;
   human: boolean;
   oneline: boolean;
+  brief: boolean;
+  /** The only address family to show; undefined for all. */
+  family?: Family | undefined;
   palette: Palette;
+  /** The namespace of the records, with `-a`. */
+  netns?: string | undefined;
 }
 
-export function styleOf(options: GlobalOptions, color: boolean): Style {
+/**
+ * Returns the style that the options request.
+ *
+ * @param autoColor true to use colors unless option `-c` requests otherwise
+ */
+export function styleOf(options: GlobalOptions, autoColor: boolean): Style {
+  const { color: choice = "auto" } = options;
+  const color = choice === "auto" ? autoColor : choice === "always";
+  // The library observes NO_COLOR, which the option overrides.
+  if (choice === "always") setColorEnabled(true);
   return {
+    brief: options.brief ?? false,
+    family: options.family,
     details: options.details ?? false,
     stats: options.stats ?? false,
     human: options.human ?? false,
@@ -52,9 +76,28 @@ export function styleOf(options: GlobalOptions, color: boolean): Style {
   };
 }
 
+/** Colors an operational state as iproute2 does. */
+export function operstate(state: string, { good, bad }: Palette): string {
+  return state === "UP" ? good(state) : state === "DOWN" ? bad(state) : state;
+}
+
+/** Pads text with spaces to a width; the escape sequences of `color` do not count. */
+export function padded(
+  text: string,
+  width: number,
+  color: (text: string) => string,
+): string {
+  return color(text) + " ".repeat(Math.max(0, width - text.length));
+}
+
+/** Returns the family of an IP address. */
+export function familyOf(address: string): "inet" | "inet6" {
+  return address.includes(":") ? "inet6" : "inet";
+}
+
 /** Colors an IP address by its family. */
 export function address(text: string, palette: Palette): string {
-  return text.includes(":") ? palette.inet6(text) : palette.inet(text);
+  return palette[familyOf(text)](text);
 }
 
 /** Joins the lines of a record with newlines, or with backslashes for `-o`, as iproute2 does. */

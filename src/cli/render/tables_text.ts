@@ -6,6 +6,7 @@
 import { hex } from "../../base/hex.ts";
 import {
   type ChildRecord,
+  type FileRecord,
   type MaddrRecord,
   type McgRecord,
   type NeighRecord,
@@ -15,7 +16,7 @@ import {
   type TransportRecord,
 } from "../../ipc/schema.ts";
 import { duration, gigabits } from "./number.ts";
-import { address, type Style } from "./style.ts";
+import { address, operstate, padded, type Style } from "./style.ts";
 
 /** Joins the words of a line; omits undefined and false. */
 function line(...words: Array<string | false | undefined>): string {
@@ -39,7 +40,9 @@ export function renderNeighbours(records: NeighRecord[], style: Style): string {
   return rows(records, style, neighbour);
 }
 
-function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
+function neighbour(n: NeighRecord, style: Style) {
+  const { details, stats, palette } = style;
+  if (style.brief) return briefNeighbour(n, style);
   const times = [n.used, n.confirmed, n.updated].join("/");
   const state = n.state.join(",");
   const bad = n.state.includes("FAILED") || n.state.includes("INCOMPLETE");
@@ -53,6 +56,14 @@ function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
     bad ? palette.bad(state) : palette.good(state),
   );
+}
+
+/** Formats a neighbour as `ip -br neigh`. */
+function briefNeighbour({ dst, dev, lladdr = "" }: NeighRecord, style: Style) {
+  const { palette } = style;
+  return `${padded(dst, 39, (text) => address(text, palette))} ${
+    padded(dev, 16, palette.name)
+  } ${palette.lladdr(lladdr)}\n`;
 }
 
 /**
@@ -132,17 +143,20 @@ export function renderParams(records: ParamRecord[]): string {
   ).join("");
 }
 
+/** Formats sysfs attributes as {@linkcode renderParams} does parameters. */
+export function renderFiles(records: FileRecord[]): string {
+  return records.map(({ file, value, writable }) =>
+    line(file, value ?? "write-only", !writable && "read-only")
+  ).join("");
+}
+
 export function renderChildren(records: ChildRecord[], style: Style): string {
   return rows(records, style, (child, { palette }) =>
     line(
       `${child.ifindex}:`,
       `${palette.name(`${child.ifname}@${child.link}`)}:`,
       `pkey ${child.pkey}`,
-      `state ${
-        child.operstate === "UP"
-          ? palette.good("UP")
-          : palette.bad(child.operstate)
-      }`,
+      `state ${operstate(child.operstate, palette)}`,
       child.state !== RUNNING && palette.bad(child.state),
     ));
 }

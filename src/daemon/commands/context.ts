@@ -83,14 +83,20 @@ export function findInterface(
   });
 }
 
-/** Returns the interface with this name, by default the parent and its children. Throws `E_NO_INTERFACE` (ENODEV). */
+/**
+ * Returns the interface with this name, by default the parent and its children in the same namespace. Throws
+ * `E_NO_INTERFACE` (ENODEV).
+ */
 export function findInterfaces(
   context: CommandContext,
   name: string | undefined,
 ): IpoibInterface[] {
-  return name === undefined
-    ? context.device.interfaces()
-    : [findInterface(context, name)];
+  if (name !== undefined) return [findInterface(context, name)];
+  const { device } = context;
+  const { inode } = device.parent.netdev.config.namespace;
+  return device.interfaces().filter(({ netdev }) =>
+    netdev.config.namespace.inode === inode
+  );
 }
 
 /** Throws `E_NOT_PARENT` (EINVAL) if `name` is a child, `E_NO_INTERFACE` (ENODEV) if it does not exist. */

@@ -8,6 +8,7 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { formatPkey } from "../../base/units.ts";
+import { SYSFS_FILES } from "../../ipc/schema.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { Later } from "../thread/commands.ts";
 import {
@@ -35,8 +36,10 @@ interface SysfsFile {
   ): void | Done | Later<Done>;
 }
 
+type Files = Partial<Record<typeof SYSFS_FILES[number], SysfsFile>>;
+
 /** Generic attributes, which every interface has, and those whose values for a TAP differ from those of ib_ipoib. */
-const common: Record<string, SysfsFile> = {
+const common: Files = {
   address: { read: (_context, { address }) => addressText(address) },
   broadcast: {
     read: (_context, { broadcastMgid }) =>
@@ -58,7 +61,7 @@ const common: Record<string, SysfsFile> = {
 };
 
 /** Attributes of ib_ipoib for parents and for children created with `create_child`. */
-const driver: Record<string, SysfsFile> = {
+const driver: Files = {
   mode: {
     read: (_context, { connected }) => connected.mode,
     write: (_context, { connected }, value) => {
@@ -79,7 +82,7 @@ const driver: Record<string, SysfsFile> = {
 };
 
 /** Attributes of ib_ipoib for parents. */
-const parentOnly: Record<string, SysfsFile> = {
+const parentOnly: Files = {
   "create_child": {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("create_child", value);
@@ -100,7 +103,7 @@ const parentOnly: Record<string, SysfsFile> = {
 };
 
 /** Attributes of ib_ipoib for children created with `create_child`. */
-const legacyChildOnly: Record<string, SysfsFile> = {
+const legacyChildOnly: Files = {
   parent: { read: ({ device }) => device.parent.name },
 };
 
@@ -111,6 +114,17 @@ export const fileCommands = {
     if (read) return { value: read(context, iface) };
     throw forbidden(file, "written");
   },
+  "file.show": (context, { name }) => {
+    const iface = findInterface(context, name);
+    const files = filesOf(context, iface);
+    return SYSFS_FILES.flatMap((file) => {
+      const found = files[file];
+      if (!found) return [];
+      const { read, write } = found;
+      const value = read ? { value: read(context, iface) } : {};
+      return [{ file, ...value, writable: write !== undefined }];
+    });
+  },
   "set": (context, { name, file, value }) => {
     const iface = findInterface(context, name);
     const { write } = find(context, iface, file);
@@ -119,19 +133,24 @@ export const fileCommands = {
   },
 } satisfies Partial<DataCommands>;
 
-/** Returns an attribute of an interface. Throws `E_NO_FILE` (ENOENT). */
-function find(
-  { device }: CommandContext,
-  iface: IpoibInterface,
-  file: string,
-): SysfsFile {
+/** Returns the attributes of an interface. */
+function filesOf({ device }: CommandContext, iface: IpoibInterface): Files {
   const kind = device.kindOf(iface);
-  const files: Record<string, SysfsFile> = {
+  return {
     ...(kind === "rtnl" ? {} : driver),
     ...(kind === undefined ? parentOnly : {}),
     ...(kind === "legacy" ? legacyChildOnly : {}),
     ...common,
   };
+}
+
+/** Returns an attribute of an interface. Throws `E_NO_FILE` (ENOENT). */
+function find(
+  context: CommandContext,
+  iface: IpoibInterface,
+  file: string,
+): SysfsFile {
+  const files: Record<string, SysfsFile> = filesOf(context, iface);
   if (Object.hasOwn(files, file)) return files[file]!;
   throw new IpoibError("E_NO_FILE", `${iface.name} has no attribute ${file}`, {
     errno: Errno.ENOENT,

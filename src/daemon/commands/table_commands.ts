@@ -7,6 +7,7 @@ import {
   parseLinkAddress,
   parseLinkAddressText,
 } from "../../wire/link_address.ts";
+import { addressRecord } from "../address_record.ts";
 import {
   mcgRecords,
   neighRecords,
@@ -90,6 +91,11 @@ export const tableCommands = {
           }),
         )
       ),
+    })),
+  "addr.show": (context, { name }) =>
+    findInterfaces(context, name).map(({ name: ifname, netdev }) => ({
+      ifname,
+      addr_info: netdev.kernelAddresses().map(addressRecord),
     })),
   "stats": (context, { name }) => {
     const record = recordContext(context);

@@ -102,6 +102,13 @@ export const LinkRecordSchema = v.object({
   allmulti: count,
   min_mtu: count,
   max_mtu: count,
+  num_tx_queues: v.exactOptional(count),
+  num_rx_queues: v.exactOptional(count),
+  gso_max_size: v.exactOptional(count),
+  gso_max_segs: v.exactOptional(count),
+  tso_max_size: v.exactOptional(count),
+  tso_max_segs: v.exactOptional(count),
+  gro_max_size: v.exactOptional(count),
   linkinfo: v.object({
     info_kind: v.literal("ipoib"),
     info_data: v.object({
@@ -143,6 +150,8 @@ export const LinkRecordSchema = v.object({
   namespace: count,
   /** PID of the process that owns the interface. */
   pid: u32,
+  /** Version of this process. */
+  version: v.exactOptional(v.string()),
 });
 /** One interface, as `ipoib link show` prints it. */
 export type LinkRecord = v.InferOutput<typeof LinkRecordSchema>;

@@ -113,6 +113,32 @@ export const MaddrRecordSchema = v.object({
 });
 export type MaddrRecord = v.InferOutput<typeof MaddrRecordSchema>;
 
+/** An address of an interface, with the members of `ip -j addr`. */
+const AddressSchema = v.object({
+  family: v.picklist(["inet", "inet6"]),
+  local: v.string(),
+  /** The other end of a point-to-point address. */
+  address: v.exactOptional(v.string()),
+  prefixlen: count,
+  metric: v.exactOptional(u32),
+  broadcast: v.exactOptional(v.string()),
+  /** `global`, `link`, `host`, `site`, `nowhere`, or a number. */
+  scope: v.string(),
+  /** `secondary`, `dynamic`, `tentative` and others, in the order of iproute2. */
+  flags: v.array(v.string()),
+  label: v.exactOptional(v.string()),
+  /** Seconds; 4294967295 for ever. */
+  valid_life_time: u32,
+  preferred_life_time: u32,
+});
+export type AddressRecord = v.InferOutput<typeof AddressSchema>;
+
+/** The IP addresses of an interface. */
+export const AddressesRecordSchema = v.object({
+  ifname: v.string(),
+  addr_info: v.array(AddressSchema),
+});
+
 /** Module parameters of ib_ipoib that can only be read. */
 export const READ_ONLY_PARAMETERS = [
   "send_queue_size",
@@ -133,6 +159,31 @@ export const ParamRecordSchema = v.object({
   writable: v.boolean(),
 });
 export type ParamRecord = v.InferOutput<typeof ParamRecordSchema>;
+
+/** The sysfs attributes of an interface. Which of them an interface has depends on its kind. */
+export const SYSFS_FILES = [
+  "mode",
+  "umcast",
+  "pkey",
+  "parent",
+  "mtu",
+  "dev_id",
+  "dev_port",
+  "create_child",
+  "delete_child",
+  "address",
+  "broadcast",
+  "addr_len",
+] as const;
+
+/** A sysfs attribute of an interface. */
+export const FileRecordSchema = v.object({
+  file: v.string(),
+  /** Absent for an attribute that can only be written. */
+  value: v.exactOptional(v.string()),
+  writable: v.boolean(),
+});
+export type FileRecord = v.InferOutput<typeof FileRecordSchema>;
 
 /** A child interface. */
 export const ChildRecordSchema = v.object({

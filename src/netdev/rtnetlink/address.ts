@@ -25,8 +25,8 @@ export const AF_INET6 = 10;
 export const IFADDR_LENGTH = 8;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
-const IFA_BROADCAST = 4;
-const IFA_FLAGS = 8;
+export const IFA_BROADCAST = 4;
+export const IFA_FLAGS = 8;
 const IFA_F_SECONDARY = 0x1;
 const IFA_F_DADFAILED = 0x8;
 const IFA_F_TENTATIVE = 0x40;
@@ -117,14 +117,22 @@ export function dumpAddresses(
   socket: RequestSocket,
   ifindex: number,
 ): AddressRecord[] {
+  return dumpAddressMessages(socket, (message) => {
+    const record = parseAddress(message);
+    return record?.ifindex === ifindex && record.usable ? record : undefined;
+  });
+}
+
+/** Reads the addresses of all interfaces. Returns those that `parse` does not refuse. Throws `E_NETLINK`. */
+export function dumpAddressMessages<T>(
+  socket: RequestSocket,
+  parse: (message: NetlinkMessage) => T | undefined,
+): T[] {
   return socket.dump(
     () =>
       new MessageBuilder(RTM_GETADDR, NLM_F_DUMP)
         .u8(AF_UNSPEC).u8(0).u8(0).u8(0).u32(0),
-    (message) => {
-      const record = parseAddress(message);
-      return record?.ifindex === ifindex && record.usable ? record : undefined;
-    },
+    parse,
     "list addresses",
   );
 }

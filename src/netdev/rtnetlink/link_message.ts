@@ -6,6 +6,7 @@
  */
 
 import { Errno } from "../../base/errno.ts";
+import type { DeviceLimits } from "../netdev.ts";
 import { Attributes, MessageBuilder, type NetlinkMessage } from "./message.ts";
 import { refusalError, type RequestSocket } from "./socket.ts";
 
@@ -56,6 +57,16 @@ const IFLA_MIN_MTU = 50;
 const IFLA_MAX_MTU = 51;
 /** Since Linux 6.0. */
 const IFLA_ALLMULTI = 61;
+/** Attributes of the limits of a device. */
+const LIMITS: Readonly<Record<keyof DeviceLimits, number>> = {
+  "num_tx_queues": 31,
+  "num_rx_queues": 32,
+  "gso_max_segs": 40,
+  "gso_max_size": 41,
+  "gro_max_size": 58,
+  "tso_max_size": 59,
+  "tso_max_segs": 60,
+};
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 
@@ -97,6 +108,7 @@ export interface LinkInfo {
   readonly allmulti: number;
   readonly minMtu: number;
   readonly maxMtu: number;
+  readonly limits: DeviceLimits;
   /** Number of outgoing packets that were dropped. */
   readonly txDropped: number;
   /** The kind of device, such as `tun` or `veth`, or undefined. */
@@ -142,12 +154,22 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
       ((flags & Iff.AllMulti) !== 0 ? 1 : 0),
     minMtu: attributes.u32(IFLA_MIN_MTU) ?? 0,
     maxMtu: attributes.u32(IFLA_MAX_MTU) ?? 0,
+    limits: limitsOf(attributes),
     txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),
     kind: linkInfo?.string(IFLA_INFO_KIND),
     kindData: linkInfo?.nested(IFLA_INFO_DATA),
     addrGenMode: ipv6?.u8(IFLA_INET6_ADDR_GEN_MODE),
     forwardsIpv6: (ipv6?.u32(IFLA_INET6_CONF) ?? 0) !== 0,
   };
+}
+
+function limitsOf(attributes: Attributes): DeviceLimits {
+  return Object.fromEntries(
+    Object.entries(LIMITS).flatMap(([name, type]) => {
+      const value = attributes.u32(type);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** Reads the link `ifindex`. Returns undefined if it does not exist. Throws `E_NETLINK`. */

@@ -180,10 +180,11 @@ function createError(name: string, why: number): IpoibError {
 function privilegeError(name: string, why: number): IpoibError {
   return new IpoibError(
     "E_PRIVILEGE",
-    `Cannot create network interface "${name}": ${errnoText(why)}`,
+    `Network interface "${name}" needs CAP_NET_ADMIN: ${errnoText(why)}`,
     {
       errno: why,
-      hint: "run as root, or with the capability CAP_NET_ADMIN",
+      hint:
+        "run as root, or with this capability in the user namespace that owns the network namespace",
     },
   );
 }

@@ -65,6 +65,25 @@ Deno.test("parents, legacy children and rtnl children have the attributes of ib_
   }
 });
 
+Deno.test("file.show returns all attributes of an interface", () => {
+  const control = family();
+  const names = (name: string, which: "value" | "writable") =>
+    control.run("file.show", { name }).filter((each) => each[which])
+      .map(({ file }) => file);
+  const common = ["mtu", "dev_id", "dev_port", "address", "broadcast"];
+  assertEquals(names(PARENT, "value"), [
+    ...["mode", "umcast", "pkey", ...common, "addr_len"],
+  ]);
+  assertEquals(names(PARENT, "writable"), [
+    ...["mode", "umcast", "mtu", "create_child", "delete_child"],
+  ]);
+  assertEquals(names(RTNL, "writable"), ["mtu"]);
+  assertEquals(names(LEGACY, "value").includes("parent"), true);
+  for (const { file, value } of control.run("file.show", { name: LEGACY })) {
+    assertEquals(control.run("get", { name: LEGACY, file }).value, value);
+  }
+});
+
 /** Expected errno of a write to the parent or to another interface; 0 for success. */
 const writes: [file: string, value: string, outcome: number, of?: string][] = [
   ["mode", "datagram", 0],

@@ -1,6 +1,7 @@
 /** `link add` and `link del` (behavior of Linux ipoib_netlink.c). */
 
 import { assertEquals } from "@std/assert";
+import type { FakeNetdev } from "../../../src/netdev/fake.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import { Control } from "./support.ts";
 
@@ -62,4 +63,22 @@ Deno.test("link.del deletes children of either kind, but not a parent", () => {
   assertEquals(control.refusal("link.del", { name: "kid" }), ENODEV);
   assertEquals(control.run("child.list"), []);
   assertEquals(control.changes, 4);
+});
+
+Deno.test("a method without a name omits children in another namespace than the parent", () => {
+  const host = new Rig().pair()[0];
+  const control = new Control(host);
+  for (const pkey of [0x8001, 0x8002]) control.run("child.create", { pkey });
+  const moved = host.device.find("ib1.8002")!.netdev as FakeNetdev;
+  moved.config.namespace = { inode: 7n, procInode: 8n, initial: false };
+  const here = ["ib1", "ib1.8001"];
+  const names = (records: readonly { ifname: string }[]) =>
+    records.map(({ ifname }) => ifname);
+  assertEquals(names(control.run("link.show")), here);
+  assertEquals(names(control.run("maddr.show")), here);
+  assertEquals(names(control.run("stats")), here);
+  assertEquals(names(control.run("link.show", { name: "ib1.8002" })), [
+    "ib1.8002",
+  ]);
+  assertEquals(names(control.run("child.list")), ["ib1.8001", "ib1.8002"]);
 });

@@ -91,9 +91,14 @@ export class Host {
     return this.lab.ipoib(...words, "-n", this.namespace);
   }
 
-  /** Runs `ipoib WORDS... -j -n NAMESPACE` and returns the parsed JSON. Throws if the exit code is not 0. */
+  /** Runs `ipoib WORDS... -j -d -s -n NAMESPACE` and returns the parsed JSON. Throws if the exit code is not 0. */
   async show<T>(...words: string[]): Promise<T> {
-    const { code, stdout, stderr } = await this.ipoib(...words, "-j");
+    const { code, stdout, stderr } = await this.ipoib(
+      ...words,
+      "-j",
+      "-d",
+      "-s",
+    );
     if (code !== 0) throw new Error(`ipoib ${words.join(" ")}: ${stderr}`);
     return JSON.parse(stdout);
   }

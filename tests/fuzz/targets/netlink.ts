@@ -3,11 +3,13 @@
 import { assert } from "@std/assert";
 import { parseIgmp } from "../../../src/netdev/memberships/proc_memberships.ts";
 import { parseAddress } from "../../../src/netdev/rtnetlink/address.ts";
+import { parseKernelAddress } from "../../../src/netdev/rtnetlink/address_dump.ts";
 import { parseLink } from "../../../src/netdev/rtnetlink/link_message.ts";
 import {
   attributeLength,
   Attributes,
   findAttribute,
+  type NetlinkMessage,
   parseMessages,
 } from "../../../src/netdev/rtnetlink/message.ts";
 import { parseMembership } from "../../../src/netdev/rtnetlink/multicast.ts";
@@ -19,6 +21,7 @@ import { parserTarget } from "./target.ts";
 const PARSERS = [
   parseLink,
   parseAddress,
+  (message: NetlinkMessage) => parseKernelAddress(message, 2),
   parseNeighbour,
   parseMembership,
   parseRouteAnswer,

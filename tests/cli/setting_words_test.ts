@@ -1,17 +1,19 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { PARAMETERS, parseParam } from "../../src/cli/param_words.ts";
+import { parseSetting } from "../../src/cli/setting_words.ts";
 
-/** Parses words that are separated by spaces. Returns interface, parameter and value. */
+const PARAMETERS = ["debug_level", "send_queue_size"];
+
+/** Parses words that are separated by spaces. Returns interface, setting and value. */
 function parsed(line: string): (string | undefined)[] {
-  const { name, param, value } = parseParam(line.split(" "));
-  return [name, param, value];
+  const { name, setting, value } = parseSetting(line.split(" "), PARAMETERS);
+  return [name, setting, value];
 }
 
-Deno.test("parseParam() reads an interface, a parameter and a value, each of which may be absent", () => {
-  assertEquals(parseParam([]), {
+Deno.test("parseSetting() reads an interface, a setting and a value, each of which may be absent", () => {
+  assertEquals(parseSetting([], PARAMETERS), {
     name: undefined,
-    param: undefined,
+    setting: undefined,
     value: undefined,
   });
   assertEquals(parsed("ib0"), ["ib0", undefined, undefined]);
@@ -32,7 +34,7 @@ function assertNames(words: string, name: string): void {
   assertEquals(parsed(`${words} debug_level 1`), [name, "debug_level", "1"]);
 }
 
-Deno.test("parseParam() reads every interface name, after dev also that of a parameter", () => {
+Deno.test("parseSetting() reads every interface name, after dev also that of a setting", () => {
   for (const name of ["x_level", "foo_size", "y_qp"]) assertNames(name, name);
   for (const name of ["x_level", "dev", ...PARAMETERS]) {
     assertNames(`dev ${name}`, name);
@@ -40,7 +42,7 @@ Deno.test("parseParam() reads every interface name, after dev also that of a par
   assertEquals(parsed("dev"), ["dev", undefined, undefined]);
 });
 
-Deno.test("parseParam() refuses excess words", () => {
+Deno.test("parseSetting() refuses excess words", () => {
   for (
     const line of [
       "debug_level 1 2",

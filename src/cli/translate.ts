@@ -1,0 +1,202 @@
+/**
+ * Translates a command line in the grammar of `ip` to full command names, which commander parses.
+ *
+ * - Commands and options may be abbreviated: as in `ip` if it has them (iproute2.ts), otherwise to a unique prefix.
+ * - Options of all commands may stand anywhere. They are moved to the front, so that the last of repeated ones applies.
+ * - An object without a command is shown, and `help` is a command of every object and of every command.
+ * - `dev` may precede the interface.
+ */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { commandOfIp, optionOfIp } from "./iproute2.ts";
+
+/** Options with one letter, which may be joined: `-jp`. */
+const LETTERS = /^-[adjposHc460]+n?$/;
+
+/** Translates the words of a command line. Throws the errors of commander. */
+export function translate(
+  args: readonly string[],
+  program: CommandUnknownOpts,
+): string[] {
+  return new Translation(args, program).run();
+}
+
+class Translation {
+  /** The words that are left. */
+  readonly #rest: string[];
+  /** The command that the words so far name. */
+  #at: CommandUnknownOpts;
+  readonly #globals: string[] = [];
+  readonly #words: string[] = [];
+  #help = false;
+  /** Number of words that are arguments of the command. */
+  #operands = 0;
+
+  constructor(args: readonly string[], program: CommandUnknownOpts) {
+    this.#rest = [...args];
+    this.#at = program;
+  }
+
+  run(): string[] {
+    while (this.#rest.length > 0) {
+      const word = this.#rest.shift()!;
+      if (word === "--") {
+        this.#takeOperands();
+        break;
+      }
+      if (/^-./.test(word)) this.#takeOption(word);
+      else this.#take(word);
+    }
+    if (!this.#help) this.#takeDefault();
+    const help = this.#help ? ["--help"] : [];
+    return [...this.#globals, ...this.#words, ...help];
+  }
+
+  /** Takes all words that are left, of which none is an option. */
+  #takeOperands(): void {
+    while (this.#rest.length > 0 && isObject(this.#at)) {
+      this.#take(this.#rest.shift()!);
+    }
+    if (this.#rest.length > 0) this.#words.push("--", ...this.#rest);
+  }
+
+  #take(word: string): void {
+    if (isObject(this.#at)) this.#takeCommand(word);
+    else this.#takeOperand(word);
+  }
+
+  #takeCommand(word: string): void {
+    const name = this.#commandName(word);
+    if (name === "help") {
+      this.#help = true;
+      return;
+    }
+    this.#words.push(name);
+    const next = this.#at.commands.find((each) => each.name() === name);
+    if (next) this.#at = next;
+    // Commander refuses the word.
+    else this.#words.push(...this.#rest.splice(0));
+  }
+
+  /** Returns the full name of a command of the current object, or `word` if there is none. */
+  #commandName(word: string): string {
+    const { commands, parent } = this.#at;
+    const object = parent === null ? undefined : this.#at.name();
+    const found = commands.filter((each) => namesOf(each).includes(word));
+    if (found.length === 1) return found[0]!.name();
+    if (word === "") return word;
+    const ofIp = commandOfIp(word, object);
+    if (ofIp !== undefined) return ofIp;
+    const candidates = commands.filter((each) =>
+      namesOf(each).some((name) => name.startsWith(word))
+    );
+    if (candidates.length > 1) {
+      const names = candidates.map((each) => each.name()).join(", ");
+      this.#at.error(`error: ambiguous command '${word}'\n${names}`);
+    }
+    return candidates[0]?.name() ?? ("help".startsWith(word) ? "help" : word);
+  }
+
+  #takeOperand(word: string): void {
+    const first = this.#operands++ === 0;
+    if (first && word === "help") {
+      this.#help = true;
+      return;
+    }
+    const precedesInterface = first && word === "dev" &&
+      this.#rest.length > 0 && beginsWithInterface(this.#at);
+    if (!precedesInterface) this.#words.push(word);
+  }
+
+  /** Takes an option: one of the command itself, then one of all commands. */
+  #takeOption(word: string): void {
+    const [name = "", value] = split(word);
+    const show = showOf(this.#at);
+    const own = ownOption(this.#at, name) ?? (show && ownOption(show, name));
+    if (own) {
+      if (show) this.#takeCommand(show.name());
+      this.#words.push(word);
+      if (own.required && value === undefined) {
+        this.#words.push(...this.#rest.splice(0, 1));
+      }
+      return;
+    }
+    const option = optionOfIp(name);
+    if (!option && LETTERS.test(word)) {
+      const letters = [...word.slice(1)].map((letter) => `-${letter}`);
+      this.#rest.unshift(...letters);
+    } else if (!option) this.#words.push(word);
+    else if (option.name === "help") this.#help = true;
+    else if (option.name === undefined) {
+      this.#at.error(
+        `error: option '-${option.word}' of ip is not supported`,
+      );
+    } else {
+      const given = value ??
+        (option.takesValue ? this.#value(option.name) : option.value);
+      const flag = `--${option.name}`;
+      this.#globals.push(given === undefined ? flag : `${flag}=${given}`);
+    }
+  }
+
+  /** Returns the next word, the value of an option. */
+  #value(name: string): string {
+    const value = this.#rest.shift();
+    if (value !== undefined) return value;
+    const option = programOf(this.#at).options.find(({ long }) =>
+      long === `--${name}`
+    );
+    this.#at.error(`error: option '${option?.flags}' argument missing`);
+  }
+
+  /** Adds the command that shows an object, if the words end with the object; for `ipoib -a`, all interfaces. */
+  #takeDefault(): void {
+    const at = this.#at;
+    if (!isObject(at)) return;
+    if (at.parent === null) {
+      const all = this.#globals.includes("--all-netns");
+      if (all && this.#words.length === 0) this.#words.push("link", "show");
+      return;
+    }
+    // After an unknown command, the last word is another one.
+    if (this.#words.at(-1) !== at.name()) return;
+    const show = showOf(at);
+    if (show) this.#words.push(show.name());
+  }
+}
+
+/** True for a command that has commands. */
+function isObject(command: CommandUnknownOpts): boolean {
+  return command.commands.length > 0;
+}
+
+/** Returns the command that shows an object. */
+function showOf(object: CommandUnknownOpts): CommandUnknownOpts | undefined {
+  return object.commands.find((each) => namesOf(each).includes("show"));
+}
+
+/** Returns an option that only this command has. The options of the program are those of all commands. */
+function ownOption(command: CommandUnknownOpts, flag: string) {
+  return command.parent === null ? undefined : command.options.find((
+    { short, long },
+  ) => flag === short || flag === long);
+}
+
+function namesOf(command: CommandUnknownOpts): string[] {
+  return [command.name(), ...command.aliases()];
+}
+
+function beginsWithInterface(command: CommandUnknownOpts): boolean {
+  const [first] = command.registeredArguments;
+  return first !== undefined && first.name() === "IF" && !first.variadic;
+}
+
+function programOf(command: CommandUnknownOpts): CommandUnknownOpts {
+  return command.parent === null ? command : programOf(command.parent);
+}
+
+/** Splits `--name=value`. */
+function split(word: string): string[] {
+  const at = word.indexOf("=");
+  return at < 0 ? [word] : [word.slice(0, at), word.slice(at + 1)];
+}
