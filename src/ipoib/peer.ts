@@ -47,6 +47,8 @@ export class Peer implements Destination {
   hasIp = false;
   /** Neighbours with this link-layer address; their egress follows the peer's. */
   readonly followers = new Set<PeerFollower>();
+  /** The peer as the destination of packets of address resolution. */
+  readonly #resolution: Destination;
 
   constructor(
     address: LinkAddress,
@@ -59,6 +61,13 @@ export class Peer implements Destination {
     this.egress = egress;
     this.route = egress;
     this.createdAt = now;
+    const route = () => this.route;
+    this.#resolution = {
+      kind: this.kind,
+      get egress() {
+        return route();
+      },
+    };
   }
 
   /**
@@ -77,8 +86,8 @@ export class Peer implements Destination {
    * packets of address resolution, they do not start a connection.
    */
   sendQueued(): void {
-    const { usedAt, kind, route } = this;
-    this.queue.sendTo(this.hasIp ? this : { kind, egress: route });
+    const { usedAt } = this;
+    this.queue.sendTo(this.hasIp ? this : this.#resolution);
     this.usedAt = usedAt;
   }
 }

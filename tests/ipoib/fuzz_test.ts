@@ -8,6 +8,7 @@ import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
+import { FULL } from "../../scripts/test/form.ts";
 import { mutate, random, viewOf } from "../wire/support.ts";
 import {
   arpReply,
@@ -91,9 +92,25 @@ function noise(next: (limit: number) => number, limit: number): Uint8Array {
   return Uint8Array.from({ length: next(limit) }, () => next(256));
 }
 
-for (const seed of [1, 4391, 4755]) {
+/** Lets the random delays of the engine follow from the seed. */
+function seedDelays(next: (limit: number) => number): Disposable {
+  const { random } = Math;
+  Math.random = () => next(1 << 30) / (1 << 30);
+  return {
+    [Symbol.dispose]: () => {
+      Math.random = random;
+    },
+  };
+}
+
+const SEEDS = FULL
+  ? Array.from({ length: 300 }, (_, seed) => seed)
+  : [1, 4391, 4755];
+
+for (const seed of SEEDS) {
   Deno.test(`the engine survives random frames and events (seed ${seed})`, () => {
     const next = random(seed);
+    using _delays = seedDelays(random(seed));
     const rig = new Rig();
     const [a, b] = rig.pair();
     b.netdev.config.join(ip("239.1.2.3"));

@@ -11,6 +11,8 @@ import { debugOff } from "./debug_off.ts";
 import { defaultLimits } from "./default_limits.ts";
 import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
+import { parseDeviceArp } from "../../src/wire/device_arp.ts";
+import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
   GARBAGE,
@@ -19,6 +21,7 @@ import {
   transmit,
 } from "./neighbour/kernel_arp.ts";
 import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { viewOf } from "../wire/support.ts";
 import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 import { Method } from "../../src/wire/mad.ts";
 
@@ -138,6 +141,28 @@ Deno.test("packets of a queue that is being sent are queued again if the peer be
   rig.advance(1200);
   assertEquals(a.drops, { tx_unreachable: 1 });
   assertEquals(b.received().length, 2);
+  rig.check();
+});
+
+Deno.test("packets of address resolution that are being sent are queued again if the peer becomes unreachable", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  losePaths(rig);
+  const frames = muteKernel(b);
+  const request = kernelArp(ArpOperation.Request, "10.0.0.2", "10.0.0.1");
+  transmit(b, request, request, request);
+  assertEquals(frames, []);
+  failOnce(a);
+  rig.subnet!.lose = () => false;
+  rig.advance(1200);
+  const operations = frames.map((frame) =>
+    parseDeviceArp(viewOf(frame), FRAME_HEADER_LENGTH, frame.length)?.operation
+  );
+  assertEquals(
+    operations.filter((each) => each === ArpOperation.Reply).length,
+    2,
+  );
+  assertEquals(a.drops, { tx_unreachable: 1 });
   rig.check();
 });
 

@@ -3,10 +3,9 @@
 import type { Millis } from "../../base/units.ts";
 import type { Connection } from "../../cm/connection.ts";
 import { PostResult, type RcQp } from "../../hca/hca.ts";
-import { EthernetKind } from "../../wire/ethernet.ts";
 import type { PathRecord } from "../../wire/sa/path_record.ts";
 import { MAX_WAITING_PACKETS } from "../constants.ts";
-import type { Destination, Egress } from "../egress.ts";
+import type { Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { Peer } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
@@ -77,12 +76,12 @@ export class ActiveConnection {
     return this.attempt?.connection?.remoteQpn ?? 0;
   }
 
-  /** Sends the waiting packets to `egress`. */
-  sendQueued(egress: Egress): void {
-    const destination: Destination = { kind: EthernetKind.Host, egress };
-    const { usedAt } = this.peer;
-    this.queue.sendTo(destination);
-    this.peer.usedAt = usedAt;
+  /** Sends the waiting packets to the peer's egress. They do not count as use again. */
+  sendQueued(): void {
+    const { peer } = this;
+    const { usedAt } = peer;
+    this.queue.sendTo(peer);
+    peer.usedAt = usedAt;
   }
 }
 

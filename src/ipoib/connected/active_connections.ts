@@ -209,7 +209,7 @@ export class ActiveConnections {
       (each) => this.#lost(each),
     );
     this.#parts.setEgress(active.peer, egress);
-    active.sendQueued(egress);
+    active.sendQueued();
   }
 
   #reject(active: ActiveConnection, reason: number): void {
@@ -286,7 +286,7 @@ export class ActiveConnections {
     active.failures = 0;
     this.#dueAt(active, this.#now() + FALLBACK_MS);
     this.#parts.setEgress(active.peer, active.route);
-    active.sendQueued(active.route);
+    active.sendQueued();
   }
 
   /** Closes the queue pair of the attempt or connection. */
