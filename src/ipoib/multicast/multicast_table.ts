@@ -432,6 +432,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       group.failure === Errno.ETIMEDOUT;
     group.cancel?.();
     group.cancel = undefined;
+    // A pending check of its membership then has no effect.
+    group.progress = "idle";
     if (group.attached && group.record) {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MadStatus, Method } from "../../../src/wire/mad.ts";
 import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
-import { logLines, Rig } from "../rig.ts";
+import { ip, logLines, Rig } from "../rig.ts";
 import { scriptedHost } from "../scripted_sa.ts";
 import { SaAttribute } from "../../../src/wire/sa/sa_mad.ts";
 
@@ -90,6 +90,24 @@ Deno.test("checkMemberships() checks all groups at once, one after the other", (
     Method.Set,
     Method.Set,
   ]);
+  rig.check();
+});
+
+Deno.test("a group that the kernel leaves while its membership is checked is not joined again", () => {
+  const { rig, sa, host, lost } = setup();
+  const group = ip("239.1.1.1");
+  host.netdev.config.join(group);
+  rig.settle();
+  sa.take();
+  sa.checkStatus = ({ mgid }) => {
+    if (mgid[14] !== 1) return 0;
+    host.netdev.config.leave(group);
+    return MadStatus.NoRecords;
+  };
+  host.link.checkMemberships();
+  rig.advance(1000);
+  assertEquals(sa.take().map(({ method }) => method), [Method.Delete]);
+  assertEquals([lost(), host.port.handles.size], [0, 2]);
   rig.check();
 });
 
