@@ -72,7 +72,8 @@ export class Guest {
     diagnosis: string,
   ): Promise<void> {
     await this.must(
-      `for i in $(seq ${this.patient(seconds) * 10}); do
+      `end=$((SECONDS + ${this.patient(seconds)}))
+       while [ $SECONDS -lt $end ]; do
          { ${condition}; } && exit 0; sleep 0.1
        done
        ${diagnosis}; exit 1`,
