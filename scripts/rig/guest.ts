@@ -6,6 +6,9 @@
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
 import type { Outcome, Vm } from "./vm.ts";
 
+/** Interval of the checks of a condition, in seconds at normal machine speed. */
+const INTERVAL_S = 0.1;
+
 export class Guest {
   readonly #vm: Vm;
   readonly #netns: string | undefined;
@@ -64,7 +67,8 @@ export class Guest {
 
   /**
    * Waits until a shell condition holds, for `seconds` at normal machine speed. If it does not, throws with the output of
-   * `diagnosis`.
+   * `diagnosis`. The interval of the checks is longer on a slow machine, where they would take most of its time from what
+   * they wait for.
    */
   async waitFor(
     condition: string,
@@ -74,7 +78,7 @@ export class Guest {
     await this.must(
       `end=$((SECONDS + ${this.patient(seconds)}))
        while [ $SECONDS -lt $end ]; do
-         { ${condition}; } && exit 0; sleep 0.1
+         { ${condition}; } && exit 0; sleep ${INTERVAL_S * this.#slowness}
        done
        ${diagnosis}; exit 1`,
       seconds + 60,
