@@ -6,17 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { PARTITIONS, portGid, portLid } from "../../scripts/opensm/fabric.ts";
 import { type FabricPort, readPort } from "../../scripts/opensm/read.ts";
-
-import {
-  printedMember,
-  readers,
-  saquery,
-  TRUSTED,
-} from "../../scripts/opensm/saquery.ts";
+import { readers, saquery } from "../../scripts/opensm/saquery.ts";
 import type { Simulator } from "../../scripts/opensm/simulator.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
-import { JoinState } from "../../src/wire/sa/mc_member_record.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import { until } from "../e2e/harness/until.ts";
 import {
@@ -26,35 +19,25 @@ import {
   STATES,
   wideJoin,
 } from "../ipoib/refused_partitions.ts";
-import { FabricNode, type LinkStatus } from "./fabric_node.ts";
+import type { FabricNode } from "./fabric_node.ts";
+import {
+  joinedAll,
+  memberships,
+  NODE,
+  ONE_LINK,
+  ownMemberships,
+  reaches,
+  RUNNING,
+  withNode,
+} from "./interfaces.ts";
 import { fabricTest } from "./support.ts";
 
-const NODE = 2;
 const DEFAULT = { partitions: PARTITIONS };
-/** OpenSM's default: one partition with one IPoIB link. */
-const ONE_LINK = { partitions: "Default=0x7fff, ipoib : ALL=full ;\n" };
 const BROADCAST = broadcastMgid(0xffff);
 /** 239.1.2.3. Every host is also a member of 224.0.0.1. */
 const GROUP = 0xef010203 | 0;
-const RUNNING = "running";
 /** MADs of a request without answer: the first and ten retries. */
 const SENDS = 11;
-
-/** Runs `run` with an interface on the n-th port, then closes the node. */
-async function withNode(
-  simulator: Simulator,
-  n: number,
-  run: (node: FabricNode) => Promise<void>,
-): Promise<void> {
-  const node = await FabricNode.start(simulator, n);
-  try {
-    await node.up();
-    await run(node);
-    assertEquals((await node.status()).misuse, []);
-  } finally {
-    await node.close();
-  }
-}
 
 /** Registers a test with a running interface on the second port. */
 function interfaceTest(
@@ -74,53 +57,6 @@ function interfaceTest(
         await reaches(node, "ib0", RUNNING);
         await run(node, simulator);
       }),
-  );
-}
-
-/** Waits until an interface is in a state and no SA request is pending. */
-function reaches(
-  node: FabricNode,
-  name: string,
-  state: string,
-): Promise<LinkStatus> {
-  return until(`${name}: ${state}`, async () => {
-    const { links, requesting } = await node.status();
-    const link = links.find((each) => each.name === name);
-    return !requesting && link?.state === state && link;
-  });
-}
-
-/** Returns the memberships of the n-th port that saquery prints, by MGID. */
-async function memberships(
-  simulator: Simulator,
-  n: number,
-): Promise<Record<string, [mlid: number, qkey: number, joinState: number]>> {
-  const printed = await saquery(
-    simulator,
-    n,
-    ...["MCMemberRecord", "--gid", formatGid(portGid(n)), ...TRUSTED],
-  );
-  const records = printed.map(printedMember);
-  return Object.fromEntries(
-    records.map(({ mgid, mlid, qkey, joinState }) => [
-      formatGid(mgid),
-      [mlid, qkey, joinState],
-    ]),
-  );
-}
-
-/** Returns the joined groups of an interface in the format of {@linkcode memberships}. */
-function ownMemberships({ groups }: LinkStatus) {
-  const joined = groups.filter(({ progress }) => progress === "joined");
-  return Object.fromEntries(
-    joined.map(({ mgid, mlid, qkey, sendOnly }) => [
-      formatGid(mgid),
-      [
-        mlid,
-        qkey,
-        sendOnly ? JoinState.SendOnlyFullMember : JoinState.FullMember,
-      ],
-    ]),
   );
 }
 
@@ -305,21 +241,6 @@ async function timesOut(node: FabricNode): Promise<void> {
   assertEquals(answer, { ok: false, status: 0, errno: 110 });
   assertEquals((await node.status()).madsSent - madsSent, SENDS);
   assert(took >= 1100 - 10, `${took} ms`);
-}
-
-/** Waits until `count` groups are joined and no request is pending. */
-function joinedAll(
-  node: FabricNode,
-  name: string,
-  count: number,
-): Promise<LinkStatus> {
-  return until(`${name} has joined ${count} groups`, async () => {
-    const { requesting } = await node.status();
-    const link = await node.link(name);
-    return !requesting &&
-      Object.keys(ownMemberships(link)).length === count &&
-      link.paths.every(({ state }) => state !== "asking") && link;
-  });
 }
 
 fabricTest(
