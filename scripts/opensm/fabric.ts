@@ -18,8 +18,11 @@ export function portGuid(n: number): bigint {
 }
 
 /** Returns the GID of the n-th port. */
-export function portGid(n: number): Uint8Array {
-  return gidFrom(DEFAULT_SUBNET_PREFIX, portGuid(n));
+export function portGid(
+  n: number,
+  subnetPrefix = DEFAULT_SUBNET_PREFIX,
+): Uint8Array {
+  return gidFrom(subnetPrefix, portGuid(n));
 }
 
 /** Returns the LID of the n-th port, the first of its LIDs if the LMC is greater than 0. */

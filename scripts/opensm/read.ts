@@ -12,7 +12,7 @@ import { PKEYS_PER_BLOCK } from "../../src/wire/sa/pkey_table_record.ts";
 import { FIRST_MLID } from "../../src/wire/lrh.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { patient } from "../machine.ts";
-import { MANAGER_LID, portLid, PORTS } from "./fabric.ts";
+import { MANAGER_LID, portGid, portLid, PORTS } from "./fabric.ts";
 import type { Simulator } from "./simulator.ts";
 
 const WAIT_MS = 300;
@@ -47,6 +47,8 @@ export interface FabricPort {
   lmc: number;
   smLid: number;
   smSl: number;
+  /** 16 bytes: the subnet prefix, which the subnet manager assigns, and the port GUID. */
+  gid: Uint8Array;
   /** Without the zeros at the end. */
   pkeys: number[];
 }
@@ -68,6 +70,7 @@ export async function readPort(
     lmc: info.getUint8(34) & 7,
     smLid: info.getUint16(18),
     smSl: info.getUint8(36) & 15,
+    gid: portGid(n, info.getBigUint64(8)),
     pkeys: await readTable(simulator, lid),
   };
 }

@@ -48,17 +48,19 @@ export function reaches(
   });
 }
 
-/** Returns the memberships of the n-th port that saquery prints, by MGID. */
+/** Returns the memberships of the n-th port that saquery prints, by MGID. Asserts that they have the port's GID. */
 export async function memberships(
   simulator: Simulator,
   n: number,
+  gid = portGid(n),
 ): Promise<Record<string, [mlid: number, qkey: number, joinState: number]>> {
   const printed = await saquery(
     simulator,
     n,
-    ...["MCMemberRecord", "--gid", formatGid(portGid(n)), ...TRUSTED],
+    ...["MCMemberRecord", "--gid", formatGid(gid), ...TRUSTED],
   );
   const records = printed.map(printedMember);
+  for (const { portGid } of records) assertEquals(portGid, gid);
   return Object.fromEntries(
     records.map(({ mgid, mlid, qkey, joinState }) => [
       formatGid(mgid),

@@ -20,6 +20,10 @@ import {
   type Hosted,
   serve,
 } from "../../../src/daemon/thread/worker_side.ts";
+import {
+  formatLinkAddress,
+  linkAddressBytes,
+} from "../../../src/wire/link_address.ts";
 import { SimulatedPort } from "./port.ts";
 
 type Done = (result: unknown) => void;
@@ -40,6 +44,8 @@ export interface LinkStatus {
   carrier: boolean;
   mtu: number;
   qpn: number;
+  /** Link-layer address, as `ip link` shows it. */
+  address: string;
   groups: {
     mgid: Uint8Array;
     sendOnly: boolean;
@@ -196,6 +202,7 @@ function linkStatus(link: IpoibInterface): LinkStatus {
     carrier: link.carrier,
     mtu: link.netdev.config.mtu,
     qpn: link.qpn,
+    address: formatLinkAddress(linkAddressBytes(link.address)),
     groups: link.groups.entries().map((group) => ({
       mgid: group.mgid,
       sendOnly: group.sendOnly,
