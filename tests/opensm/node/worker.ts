@@ -10,6 +10,7 @@ import { IpoibDevice } from "../../../src/ipoib/device.ts";
 import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
 import { refusalOf } from "../../../src/ipoib/multicast/join_obstacle.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
+import type { Unreached } from "../../../src/ipoib/unreached_members.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
 import type { SaCallback } from "../../../src/sa/result.ts";
@@ -46,6 +47,10 @@ export interface LinkStatus {
   qpn: number;
   /** Link-layer address, as `ip link` shows it. */
   address: string;
+  pkey: number;
+  /** True if the port is a limited member of the partition. */
+  limited: boolean;
+  unreached: Unreached[];
   groups: {
     mgid: Uint8Array;
     sendOnly: boolean;
@@ -203,6 +208,9 @@ function linkStatus(link: IpoibInterface): LinkStatus {
     mtu: link.netdev.config.mtu,
     qpn: link.qpn,
     address: formatLinkAddress(linkAddressBytes(link.address)),
+    pkey: link.pkey,
+    limited: link.isLimited,
+    unreached: link.unreached,
     groups: link.groups.entries().map((group) => ({
       mgid: group.mgid,
       sendOnly: group.sendOnly,
