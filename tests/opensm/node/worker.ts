@@ -45,6 +45,8 @@ export interface LinkStatus {
   carrier: boolean;
   mtu: number;
   qpn: number;
+  /** Q_Key of the queue pair. */
+  qkey: number;
   /** Link-layer address, as `ip link` shows it. */
   address: string;
   pkey: number;
@@ -188,7 +190,8 @@ class Node implements Hosted {
 
   #status(): NodeStatus {
     return {
-      links: this.#device?.interfaces().map(linkStatus) ?? [],
+      links: this.#device?.interfaces()
+        .map((link) => linkStatus(link, this.#port)) ?? [],
       requesting: this.#wakeAt < Infinity,
       madsSent: this.#port.madsCounted.snapshot()["mads_sent"]!,
       misuse: this.#port.fabric.misuse,
@@ -200,13 +203,14 @@ class Node implements Hosted {
   }
 }
 
-function linkStatus(link: IpoibInterface): LinkStatus {
+function linkStatus(link: IpoibInterface, { qps }: SimulatedPort): LinkStatus {
   return {
     name: link.name,
     state: link.state,
     carrier: link.carrier,
     mtu: link.netdev.config.mtu,
     qpn: link.qpn,
+    qkey: qps.get(link.qpn)?.qkey ?? 0,
     address: formatLinkAddress(linkAddressBytes(link.address)),
     pkey: link.pkey,
     limited: link.isLimited,
