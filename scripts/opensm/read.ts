@@ -12,13 +12,21 @@ import { PKEYS_PER_BLOCK } from "../../src/wire/sa/pkey_table_record.ts";
 import { FIRST_MLID } from "../../src/wire/lrh.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { patient } from "../machine.ts";
-import { MANAGER_LID, portGid, portLid, PORTS } from "./fabric.ts";
+import { MANAGER_LID, nodeLid, portGid, portLid, PORTS } from "./fabric.ts";
 import type { Simulator } from "./simulator.ts";
 
 const WAIT_MS = 300;
 const PORT_INFO = 0x15;
 const PKEY_TABLE = 0x16;
+const SM_INFO = 0x20;
 const PORT_STATES = ["down", "down", "init", "armed", "active"] as const;
+/** States of SMInfo (IBTA vol. 1 14.2.5.13). */
+const MANAGER_STATES = [
+  "not active",
+  "discovering",
+  "standby",
+  "master",
+] as const;
 /** Offset of the attribute in an SMP. */
 const SMP_DATA = 64;
 /** OpenSM assigns MLIDs in ascending order; the search ends after this number of unused MLIDs. */
@@ -75,6 +83,15 @@ export async function readPort(
   };
 }
 
+/** Reads the state of the OpenSM on the n-th node; undefined if its port does not answer for one. */
+export async function readManagerState(
+  simulator: Simulator,
+  n: number,
+): Promise<typeof MANAGER_STATES[number] | undefined> {
+  const info = await trySmp(simulator, nodeLid(n), SM_INFO, 0);
+  return info && MANAGER_STATES[info.getUint8(20) & 15];
+}
+
 /** Reads the P_Key tables of the manager's port and the four ports, without the zeros at the end. */
 export async function readPkeys(simulator: Simulator): Promise<number[][]> {
   const tables: number[][] = [];
@@ -100,13 +117,24 @@ async function readSmp(
   attribute: number,
   modifier: number,
 ): Promise<DataView> {
+  const data = await trySmp(simulator, lid, attribute, modifier);
+  if (data === undefined) throw new Error(`LID ${lid} did not answer`);
+  return data;
+}
+
+/** Returns undefined if no answer arrives in time. */
+async function trySmp(
+  simulator: Simulator,
+  lid: number,
+  attribute: number,
+  modifier: number,
+): Promise<DataView | undefined> {
   const answer = await simulator.client(1).exchange(
     lid,
     smp(lid, attribute, modifier),
     patient(WAIT_MS),
   );
-  if (answer === undefined) throw new Error(`LID ${lid} did not answer`);
-  return new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
+  return answer && new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
 }
 
 /** Reads all groups. The administrator shows a group only to ports of its partition, so every port queries it. */

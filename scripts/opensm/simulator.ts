@@ -57,13 +57,21 @@ export interface ManagerOptions {
   options?: string;
 }
 
+/** An OpenSM. */
+interface RunningManager {
+  readonly child: Deno.ChildProcess;
+  /** Its folder, with the options file. */
+  readonly folder: string;
+}
+
 /** A simulated fabric on which OpenSM can run. */
 export class Simulator {
   /** Working directory of programs on the fabric; libumad2sim creates folders in it. */
   readonly folder: string;
   readonly #simulator: Deno.ChildProcess;
   readonly #lock: Deno.FsFile;
-  #manager: Deno.ChildProcess | undefined;
+  /** The running OpenSMs by node. */
+  readonly #managers = new Map<number, RunningManager>();
   readonly #clients = new Map<number, Client>();
   #runs = 0;
 
@@ -99,20 +107,33 @@ export class Simulator {
   }
 
   /** Starts OpenSM and waits until it answers. Throws an Error if it does not answer in time. */
-  async startManager(
+  async startManager(options: ManagerOptions = {}): Promise<void> {
+    await this.runManager(options);
+    const { node = 0 } = options;
+    // The administrator does not answer before the end of the first sweep.
+    const deadline = Date.now() + patient(START_TIMEOUT_MS);
+    while (
+      await this.client(1).exchange(nodeLid(node), probe(), PROBE_MS) ===
+        undefined
+    ) {
+      if (Date.now() > deadline) {
+        throw new Error("OpenSM did not answer in time");
+      }
+    }
+  }
+
+  /** Starts OpenSM, which may find that another one is the master. Returns before it has. */
+  async runManager(
     { partitions, node = 0, lmc = 0, options = "" }: ManagerOptions = {},
   ): Promise<void> {
     const folder = `${this.folder}/run${++this.#runs}`;
     await Deno.mkdir(`${folder}/cache`, { recursive: true });
     await Deno.writeTextFile(`${folder}/cache/guid2lid`, lidFile(lmc));
-    await Deno.writeTextFile(
-      `${folder}/options`,
-      `honor_guid2lid_file TRUE\nlmc ${lmc}\n${options}`,
-    );
+    await writeOptions(folder, { lmc, options });
     if (partitions !== undefined) {
       await Deno.writeTextFile(`${folder}/partitions.conf`, partitions);
     }
-    this.#manager = new Deno.Command("opensm", {
+    const child = new Deno.Command("opensm", {
       args: [
         ...["-F", `${folder}/options`, "-P", `${folder}/partitions.conf`],
         ...["-f", `${folder}/log`, "-D", "0x43", "-e"],
@@ -128,16 +149,21 @@ export class Simulator {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    // The administrator does not answer before the end of the first sweep.
-    const deadline = Date.now() + patient(START_TIMEOUT_MS);
-    while (
-      await this.client(1).exchange(nodeLid(node), probe(), PROBE_MS) ===
-        undefined
-    ) {
-      if (Date.now() > deadline) {
-        throw new Error("OpenSM did not answer in time");
-      }
-    }
+    this.#managers.set(node, { child, folder });
+  }
+
+  /** Sends a signal to the OpenSM of a node. Throws an Error if there is none. */
+  signalManager(node: number, signal: Deno.Signal): void {
+    this.#manager(node).child.kill(signal);
+  }
+
+  /** Changes the options of the OpenSM of a node. It sweeps the fabric, and follows the options that it can follow. */
+  async changeOptions(
+    node: number,
+    options: Pick<ManagerOptions, "lmc" | "options">,
+  ): Promise<void> {
+    await writeOptions(this.#manager(node).folder, options);
+    this.signalManager(node, "SIGHUP");
   }
 
   /** True if OpenSM rejected its partitions.conf and fell back to its defaults. */
@@ -146,16 +172,18 @@ export class Simulator {
     return (await Deno.readTextFile(log)).includes("retrying with default");
   }
 
-  /** Stops the clients and OpenSM. */
+  /** Stops the clients and every OpenSM. */
   async stopManager(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
     this.#clients.clear();
-    await this.#endManager("SIGTERM");
+    for (const node of [...this.#managers.keys()]) {
+      await this.#endManager(node, "SIGTERM");
+    }
   }
 
-  /** Kills OpenSM with SIGKILL. */
-  killManager(): Promise<void> {
-    return this.#endManager("SIGKILL");
+  /** Kills the OpenSM of a node with SIGKILL. */
+  killManager(node = 0): Promise<void> {
+    return this.#endManager(node, "SIGKILL");
   }
 
   /** Returns the environment variables of a program on the n-th node. */
@@ -180,9 +208,16 @@ export class Simulator {
     this.#lock.close();
   }
 
-  async #endManager(signal: Deno.Signal): Promise<void> {
-    if (this.#manager) await endChild(this.#manager, signal);
-    this.#manager = undefined;
+  async #endManager(node: number, signal: Deno.Signal): Promise<void> {
+    const manager = this.#managers.get(node);
+    this.#managers.delete(node);
+    if (manager) await endChild(manager.child, signal);
+  }
+
+  #manager(node: number): RunningManager {
+    const manager = this.#managers.get(node);
+    if (!manager) throw new Error(`No OpenSM runs on ${nodeName(node)}`);
+    return manager;
   }
 }
 
@@ -230,6 +265,14 @@ class Client {
     await this.#reader.cancel();
     await this.#child.status;
   }
+}
+
+function writeOptions(
+  folder: string,
+  { lmc = 0, options = "" }: Pick<ManagerOptions, "lmc" | "options">,
+): Promise<void> {
+  const text = `honor_guid2lid_file TRUE\nlmc ${lmc}\n${options}`;
+  return Deno.writeTextFile(`${folder}/options`, text);
 }
 
 /** Returns the name and version that OpenSM prints. */

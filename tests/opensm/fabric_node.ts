@@ -129,6 +129,11 @@ export class FabricNode {
     return this.#call("member", name, group);
   }
 
+  /** Checks all memberships at once, which are otherwise checked after 30 to 60 s. */
+  check(): Promise<void> {
+    return this.#call("check");
+  }
+
   /** Requests a path through the engine of an interface, which caches it. */
   path(name: string, gid: Uint8Array): Promise<void> {
     return this.#call("path", name, gid);

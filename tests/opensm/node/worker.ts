@@ -132,6 +132,9 @@ class Node implements Hosted {
       case "path":
         this.#link(args[0]!).paths.request(args[1]!, this.#now(), () => {});
         break;
+      case "check":
+        this.#device!.checkMemberships();
+        break;
       case "status":
         return done(this.#status());
       default:
