@@ -5,13 +5,12 @@ import { readPort } from "../../scripts/opensm/read.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import { until } from "../e2e/harness/until.ts";
 import {
+  activate,
   joinedAll,
   memberships,
   NODE,
   ONE_LINK,
   ownMemberships,
-  reaches,
-  RUNNING,
   withNode,
 } from "./interfaces.ts";
 import { fabricTest } from "./support.ts";
@@ -28,8 +27,7 @@ fabricTest(
   { partitions: PARTITIONS },
   (simulator) =>
     withNode(simulator, NODE, async (node) => {
-      await node.event("port_active", await readPort(simulator, NODE));
-      await reaches(node, "ib0", RUNNING);
+      await activate(node, simulator);
       await node.member("ib0", parseIpv4("239.1.2.3")!);
       const link = await joinedAll(node, "ib0", 3);
       assertEquals(link.qkey, QKEY);
@@ -51,8 +49,7 @@ fabricTest(
   ONE_LINK,
   (simulator) =>
     withNode(simulator, NODE, async (node) => {
-      await node.event("port_active", await readPort(simulator, NODE));
-      await reaches(node, "ib0", RUNNING);
+      await activate(node, simulator);
       const before = await joinedAll(node, "ib0", 2);
       assertEquals(before.qkey, 0x0b1b);
       const states = node.states.length;

@@ -21,6 +21,7 @@ import {
 } from "../ipoib/refused_partitions.ts";
 import type { FabricNode } from "./fabric_node.ts";
 import {
+  activate,
   joinedAll,
   memberships,
   NODE,
@@ -53,8 +54,7 @@ function interfaceTest(
           (await node.link("ib0")).state,
           "waiting for the subnet manager",
         );
-        await node.event("port_active", await readPort(simulator, NODE));
-        await reaches(node, "ib0", RUNNING);
+        await activate(node, simulator);
         await run(node, simulator);
       }),
   );
@@ -83,8 +83,7 @@ fabricTest(
   DEFAULT,
   async (simulator) => {
     await withNode(simulator, NODE, async (node) => {
-      await node.event("port_active", await readPort(simulator, NODE));
-      await reaches(node, "ib0", RUNNING);
+      await activate(node, simulator);
       const before = await memberships(simulator, NODE);
       assertEquals(Object.keys(before).length, 2);
     });

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { portGid } from "../../scripts/opensm/fabric.ts";
+import { readPort } from "../../scripts/opensm/read.ts";
 import {
   printedMember,
   saquery,
@@ -33,6 +34,15 @@ export async function withNode(
   } finally {
     await node.close();
   }
+}
+
+/** Activates the port of {@linkcode NODE}, and waits until its interface is running. */
+export async function activate(
+  node: FabricNode,
+  simulator: Simulator,
+): Promise<void> {
+  await node.event("port_active", await readPort(simulator, NODE));
+  await reaches(node, "ib0", RUNNING);
 }
 
 /** Waits until an interface is in a state and no SA request is pending. */

@@ -10,6 +10,7 @@ import {
 } from "../../src/wire/link_address.ts";
 import type { LinkStatus } from "./fabric_node.ts";
 import {
+  activate,
   joinedAll,
   memberships,
   NODE,
@@ -70,8 +71,7 @@ fabricTest(
   OTHER_PREFIX,
   (simulator) =>
     withNode(simulator, NODE, async (node) => {
-      await node.event("port_active", await readPort(simulator, NODE));
-      await reaches(node, "ib0", RUNNING);
+      await activate(node, simulator);
       await node.path("ib0", portGid(1, PREFIX));
       const before = await joinedAll(node, "ib0", 2);
       const states = node.states.length;
