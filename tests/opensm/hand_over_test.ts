@@ -126,6 +126,8 @@ for (const { name, pollMs, change } of CHANGES) {
           const after = await joinedAll(node, "ib0", 3);
           const own = ownMemberships(after);
           assertEquals(own, await memberships(simulator, NODE));
+          const mlids = Object.values(own).map(([mlid]) => mlid);
+          assertEquals(after.attached, mlids.sort());
           const [mlid] = ownMemberships(before)[ALL_HOSTS]!;
           assertNotEquals(own[ALL_HOSTS]![0], mlid);
           assertEquals([after.carrier, after.qpn], [true, before.qpn]);

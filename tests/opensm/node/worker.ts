@@ -47,6 +47,8 @@ export interface LinkStatus {
   qpn: number;
   /** Q_Key of the queue pair. */
   qkey: number;
+  /** MLIDs of the groups that the queue pair is attached to, in ascending order. */
+  attached: number[];
   /** Link-layer address, as `ip link` shows it. */
   address: string;
   pkey: number;
@@ -207,13 +209,15 @@ class Node implements Hosted {
 }
 
 function linkStatus(link: IpoibInterface, { qps }: SimulatedPort): LinkStatus {
+  const qp = qps.get(link.qpn);
   return {
     name: link.name,
     state: link.state,
     carrier: link.carrier,
     mtu: link.netdev.config.mtu,
     qpn: link.qpn,
-    qkey: qps.get(link.qpn)?.qkey ?? 0,
+    qkey: qp?.qkey ?? 0,
+    attached: qp?.attached.map(({ mlid }) => mlid).sort() ?? [],
     address: formatLinkAddress(linkAddressBytes(link.address)),
     pkey: link.pkey,
     limited: link.isLimited,
