@@ -172,6 +172,11 @@ export class Simulator {
     return (await Deno.readTextFile(log)).includes("retrying with default");
   }
 
+  /** Returns the log of the OpenSM of a node. */
+  managerLog(node: number): Promise<string> {
+    return Deno.readTextFile(`${this.#manager(node).folder}/log`);
+  }
+
   /** Stops the clients and every OpenSM. */
   async stopManager(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
