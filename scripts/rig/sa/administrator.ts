@@ -30,6 +30,7 @@ import {
   SaMad,
 } from "../../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../../src/wire/sa/selector.ts";
+import type { Fault } from "./fault.ts";
 import { Groups, type Limits } from "./groups.ts";
 import { gidOf, Ports } from "./ports.ts";
 
@@ -49,21 +50,29 @@ export interface Reply {
   readonly line: string;
 }
 
+export interface AdministratorOptions {
+  /** LIDs from which MADs without a GRH are ignored. */
+  readonly grhLids?: readonly number[];
+  /** LID of the first group. Default: the lowest one. */
+  readonly firstMlid?: number | undefined;
+}
+
 export class RigAdministrator {
   readonly groups: Groups;
+  /** What is wrong with the administrator; undefined: nothing. */
+  fault: Fault | undefined;
   readonly #limits: Limits;
   readonly #ports = new Ports();
   readonly #grhLids: readonly number[];
 
-  /** @param grhLids LIDs from which MADs without a GRH are ignored */
   constructor(
     limits: Limits,
     pkeys: readonly number[],
-    grhLids: readonly number[] = [],
+    { grhLids = [], firstMlid }: AdministratorOptions = {},
   ) {
     this.#limits = limits;
     this.#grhLids = grhLids;
-    this.groups = new Groups(limits, pkeys);
+    this.groups = new Groups(limits, pkeys, firstMlid);
   }
 
   /** Handles a MAD. Returns undefined if it is not an SA request. */
@@ -80,6 +89,9 @@ export class RigAdministrator {
     const head = `LID ${slid} ${describe(request)}`;
     if (!hasGrh && this.#grhLids.includes(slid)) {
       return { mad: undefined, line: `${head}: ignored, no GRH` };
+    }
+    if (this.fault?.kind === "silent") {
+      return { mad: undefined, line: `${head}: ignored, silent` };
     }
     try {
       const data = this.#records(request, slid);
@@ -115,6 +127,9 @@ export class RigAdministrator {
         case Method.Get:
           return McMemberRecord.emit(this.groups.query(record, mask));
         case Method.Set: {
+          if (this.fault?.kind === "refusal") {
+            throw new SaRefusal(this.fault.status, "all joins are refused");
+          }
           const joined = this.groups.join(record, mask);
           this.#ports.learn(record.portGid, slid);
           return McMemberRecord.emit(joined);

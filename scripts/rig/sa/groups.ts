@@ -12,6 +12,7 @@ import { Selector, selectorAllows } from "../../../src/wire/sa/selector.ts";
 import { SaRefusal } from "../../../src/subnet/refusal.ts";
 
 const QKEY = 0x0b1b;
+/** The lowest multicast LID (IBTA vol. 1 4.1.3). */
 const FIRST_MLID = 0xc000;
 /** Join states that create a group and keep it. */
 const KEEPS = JoinState.FullMember | JoinState.SendOnlyFullMember;
@@ -39,11 +40,20 @@ interface Group {
 export class Groups {
   readonly #groups = new Map<string, Group>();
   readonly #limits: Limits;
-  #nextMlid = FIRST_MLID;
+  #nextMlid: number;
 
-  /** Creates the broadcast groups of the P_Keys. */
-  constructor(limits: Limits, pkeys: readonly number[]) {
+  /**
+   * Creates the broadcast groups of the P_Keys.
+   *
+   * @param firstMlid LID of the first group
+   */
+  constructor(
+    limits: Limits,
+    pkeys: readonly number[],
+    firstMlid: number = FIRST_MLID,
+  ) {
     this.#limits = limits;
+    this.#nextMlid = firstMlid;
     for (const pkey of pkeys) {
       const mgid = broadcastMgid(pkey);
       this.#create(McMemberRecord.of({ mgid, qkey: QKEY, pkey }), true);

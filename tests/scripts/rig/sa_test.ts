@@ -1,7 +1,11 @@
 /** The subnet administrator of the rig, with requests of the SA client of ipoib. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RigAdministrator } from "../../../scripts/rig/sa/administrator.ts";
+import {
+  type AdministratorOptions,
+  RigAdministrator,
+} from "../../../scripts/rig/sa/administrator.ts";
+import { parseFault } from "../../../scripts/rig/sa/fault.ts";
 import { gidOf } from "../../../scripts/rig/sa/ports.ts";
 import { SaClient } from "../../../src/sa/client.ts";
 import {
@@ -94,9 +98,9 @@ function statusOf(result: SaResult<unknown>): number {
   return result.ok ? MadStatus.Ok : result.status;
 }
 
-function administrator(grhLids?: readonly number[]): RigAdministrator {
+function administrator(options?: AdministratorOptions): RigAdministrator {
   const limits = { mtu: 4, rate: 3, lifetime: 18 };
-  return new RigAdministrator(limits, [0xffff, 0x8001], grhLids);
+  return new RigAdministrator(limits, [0xffff, 0x8001], options);
 }
 
 Deno.test("the broadcast groups exist, and a join of an unknown group requires all parameters", () => {
@@ -156,7 +160,7 @@ Deno.test("the LID of a path comes from the port GID, from the last join, or fro
 });
 
 Deno.test("MADs without a GRH from the given LIDs are ignored", () => {
-  const sa = administrator([3]);
+  const sa = administrator({ grhLids: [3] });
   const [other, strict] = [new Client(sa, 2), new Client(sa, 3)];
   recordOf(other.joinBroadcast());
   assertThrows(() => strict.joinBroadcast(), Error, "no reply");
@@ -168,4 +172,26 @@ Deno.test("MADs without a GRH from the given LIDs are ignored", () => {
     ...{ sgidIndex: 0, flowLabel: 0, hopLimit: 0, trafficClass: 0 },
   };
   recordOf(strict.joinBroadcast());
+});
+
+Deno.test("a silent administrator answers nothing, one that refuses joins answers other requests", () => {
+  const sa = administrator();
+  const client = new Client(sa, 3);
+  recordOf(client.joinBroadcast());
+  sa.fault = parseFault("refuse 0x0700\n");
+  assertEquals(statusOf(client.joinBroadcast()), MadStatus.RequestDenied);
+  recordOf(client.path(BROADCAST));
+  sa.fault = parseFault("silent\n");
+  assertThrows(() => client.path(BROADCAST), Error, "no reply");
+  sa.fault = parseFault("");
+  recordOf(client.joinBroadcast());
+  for (const text of ["silence", "refuse", "refuse 0", "silent 1"]) {
+    assertThrows(() => parseFault(text), Error, "Unknown fault");
+  }
+});
+
+Deno.test("the first group has the MLID that the administrator was given", () => {
+  const client = new Client(administrator({ firstMlid: 0xc100 }), 3);
+  assertEquals(recordOf(client.joinBroadcast()).mlid, 0xc100);
+  assertEquals(recordOf(client.joinGroup(GROUP)).mlid, 0xc102);
 });
