@@ -9,6 +9,7 @@ export const DEVICE = "/sys/class/infiniband/ibx0";
 export interface Link {
   readonly ifname: string;
   readonly state: string;
+  readonly "membership_in_doubt"?: string;
   readonly mtu: number;
   readonly qpn: number;
   readonly gid: string;

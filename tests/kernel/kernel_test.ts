@@ -26,6 +26,7 @@ import { ping } from "./scenarios/ping.ts";
 import { ports } from "./scenarios/ports.ts";
 import { recovery } from "./scenarios/recovery.ts";
 import { roce } from "./scenarios/roce.ts";
+import { saOutage } from "./scenarios/sa_outage.ts";
 import { sharedPort } from "./scenarios/shared_port.ts";
 import { waiting } from "./scenarios/waiting.ts";
 
@@ -47,6 +48,7 @@ ipv6(fabric);
 largeSends(fabric);
 connected(fabric);
 sharedPort(fabric);
+saOutage(fabric);
 waiting(fabric);
 limitedMembers(fabric);
 grhRequired(fabric);

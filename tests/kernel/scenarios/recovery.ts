@@ -9,55 +9,20 @@ import { Event, raise } from "../../../scripts/rig/events.ts";
 import { type Fabric, OURS } from "../../../scripts/rig/fabric.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
-import {
-  type Flow,
-  type Outage,
-  outages,
-} from "../../../scripts/rig/outage.ts";
+import { type Outage, outages } from "../../../scripts/rig/outage.ts";
 import { FULL } from "../../../scripts/test/form.ts";
+import { assertPauses, flows, onBoth } from "../flows.ts";
 
 /** Maximum outage at normal machine speed. */
 const LIMIT_MS = 5000;
 
-/** Returns the flows to and from ipoib, then those to and from an ib_ipoib. */
-function flows({ a, b, c }: Fabric, net = "10.44.0"): Flow[] {
-  return [
-    { name: "to ipoib", from: a, to: `${net}.3` },
-    { name: "from ipoib", from: c, to: `${net}.1` },
-    { name: "to ib_ipoib", from: a, to: `${net}.2` },
-    { name: "from ib_ipoib", from: b, to: `${net}.1` },
-  ];
-}
-
-/**
- * Checks that the outages of ipoib do not exceed the limit. If the outage of ib_ipoib exceeds the limit, the fabric
- * itself was down, and the limit is added to that outage.
- */
-function assertRecovered({ c }: Fabric, found: readonly Outage[]): void {
-  const limit = c.patient(LIMIT_MS);
-  const [toOurs, fromOurs, toKernel, fromKernel] = found as [
-    Outage,
-    Outage,
-    Outage,
-    Outage,
-  ];
-  const allowed = (kernel: Outage) =>
-    kernel.pauseMs > limit ? kernel.pauseMs + limit : limit;
-  assert(toOurs.pauseMs <= allowed(toKernel), JSON.stringify(found));
-  assert(fromOurs.pauseMs <= allowed(fromKernel), JSON.stringify(found));
-}
-
-/** Runs a script on a guest with ib_ipoib and on the guest with ipoib. */
-function onBoth({ b, c }: Fabric, script: string): Promise<unknown> {
-  return Promise.all([b.must(script), c.must(script)]);
-}
-
 export function recovery(fabric: Fabric): void {
+  const assertRecovered = (found: readonly Outage[]) =>
+    assertPauses(fabric, found, LIMIT_MS);
   const recovers = (title: string, script: string) =>
     Deno.test(`traffic recovers after ${title}`, async () => {
       const inject = () => onBoth(fabric, script);
       assertRecovered(
-        fabric,
         await outages(flows(fabric), { title, inject, limit: 30 }),
       );
     });
@@ -80,7 +45,6 @@ export function recovery(fabric: Fabric): void {
         ),
       );
     assertRecovered(
-      fabric,
       await outages(children, {
         title: "P_Key 0x8001 from index 1 to 5",
         inject: () => table(["5:0x8001", "1:0x0000"]),
@@ -96,7 +60,6 @@ export function recovery(fabric: Fabric): void {
       without.state,
     );
     assertRecovered(
-      fabric,
       await outages(children, {
         title: "P_Key 0x8001 back at index 1",
         inject: () => table(["1:0x8001"]),
@@ -145,7 +108,7 @@ export function recovery(fabric: Fabric): void {
       },
       limit: 30,
     });
-    assertRecovered(fabric, found);
+    assertRecovered(found);
     const groups = await a.must("cat /run/sa.json");
     const { gid } = await fabric.node.link();
     assert(
@@ -170,7 +133,6 @@ export function recovery(fabric: Fabric): void {
       const title = "another LID, peers not notified";
       const inject = moved;
       assertRecovered(
-        fabric,
         await outages(flows(fabric), { title, inject, limit: 12 }),
       );
     }
