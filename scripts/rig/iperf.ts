@@ -45,6 +45,62 @@ export async function startStreams(
   };
 }
 
+/** Streams in both directions. */
+export interface ParallelStreams {
+  /** Streams of each direction. */
+  readonly count: number;
+  readonly seconds: number;
+  /** Seconds at the end of which {@linkcode parallelStreams} returns the bytes. */
+  readonly tailSeconds: number;
+}
+
+/**
+ * Runs streams between `client` and `server` during `run`. Returns the bytes of each stream in the tail: `count` streams
+ * of each direction. Throws if a stream ends early.
+ */
+export async function parallelStreams(
+  client: Guest,
+  server: Guest,
+  address: string,
+  { count, seconds, tailSeconds }: ParallelStreams,
+  run: () => Promise<unknown>,
+): Promise<number[]> {
+  await server.must(`iperf3 -s -1 -D -p ${PORT}`);
+  await listening(server, PORT);
+  const [text] = await Promise.all([
+    client.must(
+      `iperf3 -J -c ${address} -p ${PORT} --bidir -P ${count} -t ${seconds}`,
+      seconds + 120,
+    ),
+    run(),
+  ]);
+  return tailBytes(text, seconds - tailSeconds);
+}
+
+/** Parses the output of `iperf3 -J`. Returns the bytes of each stream in the intervals that start at `from` seconds or later. */
+export function tailBytes(text: string, from: number): number[] {
+  const { intervals }: IperfResult = JSON.parse(text);
+  const bytes = new Map<number, number>();
+  for (const { streams } of intervals) {
+    for (const { socket, start, bytes: more } of streams) {
+      const before = bytes.get(socket) ?? 0;
+      bytes.set(socket, before + (start >= from ? more : 0));
+    }
+  }
+  return [...bytes.values()];
+}
+
+/** The part of the output of `iperf3 -J` that {@linkcode tailBytes} uses. */
+interface IperfResult {
+  readonly intervals: readonly {
+    readonly streams: readonly {
+      readonly socket: number;
+      readonly start: number;
+      readonly bytes: number;
+    }[];
+  }[];
+}
+
 /** Waits until a server listens on `port`. */
 function listening(server: Guest, port: number): Promise<void> {
   return server.waitFor(`ss -ltn | grep -q :${port}`, 10, "ss -ltn");

@@ -13,6 +13,7 @@ import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
 import { ethtool } from "./scenarios/ethtool.ts";
 import { iperf } from "./scenarios/iperf.ts";
+import { flaps } from "./scenarios/flaps.ts";
 import { grhRequired } from "./scenarios/grh_required.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
@@ -46,6 +47,7 @@ recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.
 ipv6(fabric);
 largeSends(fabric);
+flaps(fabric);
 connected(fabric);
 sharedPort(fabric);
 saOutage(fabric);
