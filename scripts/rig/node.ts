@@ -68,14 +68,20 @@ export class Node {
     return this.#started;
   }
 
-  /** Starts the process and returns at once. */
-  async start(options = ""): Promise<void> {
+  /**
+   * Starts the process and returns at once.
+   *
+   * @param limits command that runs another one with lower limits or fewer capabilities
+   */
+  async start(options = "", limits = ""): Promise<void> {
     this.#started = true;
     const namespace = this.#namespace;
     const log = this.#log;
+    const up = `ipoib up ${options}`;
+    const run = limits === "" ? up : `${limits} bash -c ${quoted(up)}`;
     await this.guest.must(
       namespace === undefined
-        ? `rm -f ${log}; ipoib up ${options} >> ${log} 2>&1 &`
+        ? `rm -f ${log}; ${run} >> ${log} 2>&1 &`
         : `rm -f ${log}; ip netns list | grep -qw ${namespace} || ip netns add ${namespace}
            ipoib up ib0 --netns ${namespace} ${options} >> ${log} 2>&1 &`,
     );
