@@ -42,6 +42,15 @@ const CONFIRMED = "ib0: membership confirmed";
 export function saOutage(fabric: Fabric): void {
   const setFault = (fault: string) =>
     fabric.a.must(`echo ${fault} > /run/sa.fault`);
+  /** Runs `run` while the SA has a fault. */
+  const withFault = async (fault: string, run: () => Promise<void>) => {
+    await setFault(fault);
+    try {
+      await run();
+    } finally {
+      await setFault("");
+    }
+  };
   const inDoubt = async () => (await fabric.node.link()).membership_in_doubt;
 
   /** Waits until the membership is not in doubt any more. */
@@ -72,13 +81,12 @@ export function saOutage(fabric: Fabric): void {
         const found = await outages(flows(fabric), {
           title: `the SA silent for ${seconds} s${after}`,
           limit: 60,
-          inject: async () => {
-            await setFault("silent");
-            if (event) await onBoth(fabric, raise(Event.Reregister));
-            await a.must(`sleep ${seconds}`, seconds + 60);
-            if (event) assertStringIncludes(await inDoubt() ?? "", "answer");
-            await setFault("");
-          },
+          inject: () =>
+            withFault("silent", async () => {
+              if (event) await onBoth(fabric, raise(Event.Reregister));
+              await a.must(`sleep ${seconds}`, seconds + 60);
+              if (event) assertStringIncludes(await inDoubt() ?? "", "answer");
+            }),
         });
         await reportRequests(fabric, before, `in ${seconds} s${after}`);
         assertPauses(fabric, found, LIMIT_MS);
@@ -102,16 +110,16 @@ export function saOutage(fabric: Fabric): void {
           title,
           limit: 30,
           inject: async () => {
-            await setFault(`refuse ${status}`);
-            await onBoth(fabric, raise(Event.Reregister));
-            await node.waitForLog(DOUBT, JOIN_SECONDS);
-            await a.must(`sleep ${DOUBT_SECONDS}`);
-            const doubt = await inDoubt();
-            assert(doubt !== undefined, title);
-            const shown = await c.must("ipoib link show ib0");
-            assertStringIncludes(shown, `membership in doubt: ${doubt}`);
-            report(`${title}: ${doubt}`);
-            await setFault("");
+            await withFault(`refuse ${status}`, async () => {
+              await onBoth(fabric, raise(Event.Reregister));
+              await node.waitForLog(DOUBT, JOIN_SECONDS);
+              await a.must(`sleep ${DOUBT_SECONDS}`);
+              const doubt = await inDoubt();
+              assert(doubt !== undefined, title);
+              const shown = await c.must("ipoib link show ib0");
+              assertStringIncludes(shown, `membership in doubt: ${doubt}`);
+              report(`${title}: ${doubt}`);
+            });
             await node.waitForLog(CONFIRMED, JOIN_SECONDS);
           },
         });
