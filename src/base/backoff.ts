@@ -8,17 +8,19 @@ export const MAX_BACKOFF_MS: Millis = 16_000;
 
 /** Delays of 2, 4, 8, 16, 16 s... */
 export class Backoff {
-  #next = FIRST_BACKOFF_MS;
+  /** The delay before the last attempt; 0 for the first one. */
+  last: Millis = 0;
 
   /** Returns the delay before the next attempt. The one after it is twice as long, up to MAX_BACKOFF_MS. */
   next(): Millis {
-    const delay = this.#next;
-    this.#next = Math.min(2 * delay, MAX_BACKOFF_MS);
-    return delay;
+    this.last = this.last === 0
+      ? FIRST_BACKOFF_MS
+      : Math.min(2 * this.last, MAX_BACKOFF_MS);
+    return this.last;
   }
 
   /** The operation has succeeded, or is not needed any more. */
   reset(): void {
-    this.#next = FIRST_BACKOFF_MS;
+    this.last = 0;
   }
 }

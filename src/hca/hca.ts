@@ -33,8 +33,8 @@
  * returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
  * creator.
  *
- * **A lost device.** The device of a port may report a fatal error or be removed while the port is open. The port remains,
- * with its send memory and its MAD agents, and waits for the device to return (lost_device.ts):
+ * **A lost device.** The device of a port may report a fatal error or be removed while the port is open. The port
+ * remains, with its send memory and its MAD agents, and waits for the device to return (lost_device.ts):
  *
  * 1. `attributes.lost` has the reason, and the state is "down". During the event `device_lost` the listeners close their
  *    queue pairs and destroy their address handles.
@@ -447,8 +447,8 @@ export interface HcaPort {
   closeSendMemory(memory: SendMemory): void;
   /**
    * Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it; `E_MEMLOCK` (ENOMEM) if
-   * the limit on locked memory does not allow its receive queue; `E_DEVICE_LOST` (ENODEV) if
-   * the device is lost, as the other methods that create something on it.
+   * the limit on locked memory does not allow its receive queue; `E_DEVICE_LOST` (ENODEV) if the device is lost, as the
+   * other methods that create something on it.
    */
   createUdQp(options: UdQpOptions): UdQp;
   /**

@@ -6,8 +6,8 @@
  * and a handler without a method do not compile.
  *
  * A method without the optional interface name applies to the parent of the process; `stats` and the `show` methods
- * apply to its children in the same namespace too. The server checks parameters and refuses unknown or invalid members with `E_IPC_PARAMS`.
- * The client checks results and ignores unknown members.
+ * apply to its children in the same namespace too. The server checks parameters and refuses unknown or invalid members
+ * with `E_IPC_PARAMS`. The client checks results and ignores unknown members.
  */
 
 import * as v from "valibot";

@@ -1,13 +1,12 @@
 /** The device of a port is lost and returns: the interfaces wait for it with their configuration. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { FakeCall } from "../../src/hca/fake_transport.ts";
 import { LOOK_INTERVAL_MS } from "../../src/hca/lost_device.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../src/wire/gid.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { frameOf, reaches } from "./connected/support.ts";
+import { refuseQueuePairs } from "./refused_queue_pair.ts";
 import { type Host, ip, ipv4Frame, logLines, Rig } from "./rig.ts";
 
 const REASON = "the device has reported a fatal error";
@@ -125,12 +124,7 @@ Deno.test("a device that is lost during a join is joined again when it is back",
 Deno.test("the loss of a device ends the wait for a queue pair, which is requested at once when the device is back", () => {
   const rig = new Rig();
   let refused = true;
-  const onCall = (call: FakeCall) => {
-    if (!refused || call !== "createUdQp") return;
-    throw new IpoibError("E_VERBS", "Cannot create a queue pair", {
-      errno: Errno.ENOMEM,
-    });
-  };
+  const onCall = refuseQueuePairs(() => refused);
   const host = rig.host({ onCall });
   // The next attempt would follow after 16 s.
   rig.advance(15_000);

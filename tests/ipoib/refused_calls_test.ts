@@ -10,6 +10,7 @@ import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import type { FakeCall } from "../../src/hca/fake_transport.ts";
 import { reaches } from "./connected/support.ts";
+import { refuseQueuePairs } from "./refused_queue_pair.ts";
 import { type HostOptions, ip, logLines, Rig } from "./rig.ts";
 
 const GROUP = "239.1.2.3";
@@ -131,12 +132,7 @@ Deno.test("a refused queue pair is a state of the interface, and is tried again 
 Deno.test("a child without a queue pair leaves the parent and another child alone", () => {
   const rig = new Rig();
   let refused = false;
-  const onCall = (call: FakeCall) => {
-    if (!refused || call !== "createUdQp") return;
-    throw new IpoibError("E_VERBS", "Cannot create a queue pair", {
-      errno: Errno.ENOMEM,
-    });
-  };
+  const onCall = refuseQueuePairs(() => refused);
   const a = rig.host({ address: "10.0.0.1", onCall });
   const b = rig.host({ address: "10.0.0.2" });
   const [first, second] = [0x8001, 0x8002].map((pkey) => {

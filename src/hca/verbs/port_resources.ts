@@ -69,8 +69,8 @@ export class PortResources {
   readonly #owned: DisposableStack;
 
   /**
-   * Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`, `E_MEMLOCK`, or `E_LINK_LAYER` if the link layer is not
-   * the expected one; on Ethernet also `E_ROCE_LINK` or `E_SOCKET`.
+   * Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`, `E_MEMLOCK`, or `E_LINK_LAYER` if the link
+   * layer is not the expected one; on Ethernet also `E_ROCE_LINK` or `E_SOCKET`.
    */
   constructor(choice: PortChoice, counted: VerbsCounters) {
     using parts = new DisposableStack();

@@ -71,7 +71,8 @@ export class JoinInquiries {
    * remains, unless the status is not about the group. Call before the backoff of the group is increased.
    */
   start(group: MulticastGroup, now: Millis): boolean {
-    const { request, failureStatus: status, backoffMs, inquiry: last } = group;
+    const { request, failureStatus: status, inquiry: last } = group;
+    const backoffMs = group.backoff.last;
     if (!request || NOT_ABOUT_GROUP.includes(status)) {
       group.obstacle = group.inquiry = undefined;
       return false;

@@ -1,6 +1,6 @@
 /** One multicast group of an interface: join state, address handle, and packets that wait for the join. */
 
-import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
+import { Backoff } from "../../base/backoff.ts";
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
@@ -56,8 +56,8 @@ export class MulticastGroup implements IpDestination {
   /** Present while packets can be sent. */
   ah: AddressHandle | undefined;
   attached = false;
-  /** Last backoff. The next one is twice as long, up to MAX_BACKOFF_MS. */
-  backoffMs: Millis = 1000;
+  /** Delays between joins that fail (as in Linux ipoib_mcast_join_complete). */
+  readonly backoff = new Backoff();
   retryAt: Millis = Infinity;
   failures = 0;
   /** Number of failures, over all joins of the group, that count toward MAX_LOGGED_FAILURES. */
@@ -106,18 +106,14 @@ export class MulticastGroup implements IpDestination {
     this.usedAt = now;
   }
 
-  /**
-   * Schedules the retry of a failed join. The backoff doubles before use: 2, 4, 8, 16, 16 s... (as in Linux
-   * ipoib_mcast_join_complete).
-   */
+  /** Schedules the retry of a failed join. */
   backOff(now: Millis): void {
-    this.backoffMs = Math.min(this.backoffMs * 2, MAX_BACKOFF_MS);
-    this.retryAt = now + this.backoffMs;
+    this.retryAt = now + this.backoff.next();
   }
 
   /** Resets backoff and failure count. */
   resetBackOff(): void {
-    this.backoffMs = 1000;
+    this.backoff.reset();
     this.retryAt = Infinity;
     this.failures = 0;
   }
