@@ -3,6 +3,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
 import {
+  inodeOfSocket,
   type InterfaceSocket,
   interfaceSockets,
   socketDirectory,
@@ -127,11 +128,14 @@ async function connectAll(
   return targets;
 }
 
-/** Connects to the owner of an interface. Throws the errors of `IpcClient.connect`. */
+/**
+ * Connects to the owner of an interface. The names of requests are looked up in the namespace of the socket. Throws the
+ * errors of `IpcClient.connect`.
+ */
 export async function connect(
   { name, path, target }: InterfaceSocket,
 ): Promise<Target> {
-  const client = await IpcClient.connect(path, name);
+  const client = await IpcClient.connect(path, name, inodeOfSocket(path));
   return new Target(name, target !== undefined, client);
 }
 

@@ -151,9 +151,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, done, fail) => {
-      if (workers.answer(name, params)) done({});
-      else runCommand(dataCommands, commandContext, name, params, done, fail);
+    command: ({ command, params, namespace }, done, fail) => {
+      if (workers.answer(command, params)) return done({});
+      const context = { ...commandContext, namespace };
+      runCommand(dataCommands, context, command, params, done, fail);
     },
     close: () => {
       children.close();

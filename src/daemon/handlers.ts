@@ -34,7 +34,7 @@ export function interfaceHandlers(
     },
     "down": async ({ name: which }, context) => {
       if (which === name()) context.afterReply(stop);
-      else await thread.call("link.del", { name: which });
+      else await thread.call("link.del", { name: which }, context.namespace);
       return {};
     },
   } satisfies HandlersOf<MethodOf<"interface", "process">>;

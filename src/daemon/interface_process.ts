@@ -232,7 +232,7 @@ export class InterfaceProcess {
       if (namespace.inode !== inode) continue;
       log.info(`deleting ${name}: its network namespace was deleted`);
       // The child may already be deleted.
-      this.#thread.call("link.del", { name }).catch(() => {});
+      this.#thread.call("link.del", { name }, inode).catch(() => {});
     }
   }
 

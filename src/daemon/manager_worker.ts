@@ -70,8 +70,8 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
   });
   collectPeriodically(reactor);
   return {
-    command: (name, params, done, fail) => {
-      runCommand(managerCommands, host, name, params, done, fail);
+    command: ({ command, params }, done, fail) => {
+      runCommand(managerCommands, host, command, params, done, fail);
       host.settle();
     },
     close: () => host.close(),

@@ -34,14 +34,20 @@ export class IpcClient {
   readonly closed: Promise<void>;
   readonly #conn: Deno.UnixConn;
   readonly #server: string;
+  readonly #namespace: string | undefined;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #open = true;
   #writes: Promise<unknown> = Promise.resolve();
 
-  private constructor(conn: Deno.UnixConn, server: string) {
+  private constructor(
+    conn: Deno.UnixConn,
+    server: string,
+    namespace: bigint | undefined,
+  ) {
     this.#conn = conn;
     this.#server = server;
+    this.#namespace = namespace?.toString();
     this.closed = this.#read();
   }
 
@@ -49,9 +55,15 @@ export class IpcClient {
    * Connects to the socket at `path`. Throws the errors of {@linkcode connectSocket}.
    *
    * @param server name of the server in error messages: `ib0`, `Subnet default`
+   * @param namespace inode of the network namespace in which the server looks up the names of requests (envelope.ts)
    */
-  static async connect(path: string, server: string): Promise<IpcClient> {
-    return new IpcClient(await connectSocket(path, server), server);
+  static async connect(
+    path: string,
+    server: string,
+    namespace?: bigint,
+  ): Promise<IpcClient> {
+    const conn = await connectSocket(path, server);
+    return new IpcClient(conn, server, namespace);
   }
 
   /**
@@ -66,7 +78,8 @@ export class IpcClient {
     options: CallOptions = {},
   ): Promise<Result<M>> {
     const id = this.#nextId++;
-    const line = encodeLine({ id, method, params });
+    const namespace = this.#namespace;
+    const line = encodeLine({ id, method, params, namespace });
     if (line.length > MAX_REQUEST + 1) {
       throw new IpoibError(
         "E_IPC_TOO_LARGE",

@@ -201,6 +201,9 @@ export class Connection {
         request.params,
         {
           signal: this.#gone.signal,
+          namespace: request.namespace === undefined
+            ? undefined
+            : BigInt(request.namespace),
           gone: () => this.#ended,
           afterReply: (action) => after.push(action),
         },

@@ -18,6 +18,11 @@ export const RequestSchema = v.object({
   id,
   method: v.pipe(v.string(), v.maxLength(64)),
   params: v.exactOptional(v.unknown()),
+  /**
+   * Inode of the network namespace in which the names of the request are looked up. Default: that of the parent, then
+   * all others. Children in several namespaces may have the same name.
+   */
+  namespace: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/))),
 });
 export type Request = v.InferOutput<typeof RequestSchema>;
 

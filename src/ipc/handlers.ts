@@ -19,6 +19,8 @@ export const OTHER_VERSION =
 export interface CallContext {
   /** Aborted when the client has sent its last request, or when the connection or the server closes. */
   readonly signal: AbortSignal;
+  /** Inode of the network namespace in which names are looked up first (envelope.ts). */
+  readonly namespace?: bigint | undefined;
   /** Returns true if no reply can reach the client. */
   gone(): boolean;
   /** Runs `action`, for example one that ends the process, after the reply is written or the client is gone. */

@@ -73,6 +73,12 @@ export function namespaceDirectories(runtime: string): NamespaceDirectory[] {
     .sort((a, b) => a.inode < b.inode ? -1 : 1);
 }
 
+/** Returns the inode of the namespace of a control socket, undefined for the initial one or a path elsewhere. */
+export function inodeOfSocket(path: string): bigint | undefined {
+  const inode = /\/netns\/([0-9]+)\/[^/]+$/.exec(path)?.[1];
+  return inode === undefined ? undefined : BigInt(inode);
+}
+
 /** Returns the path of the control socket of an interface. Throws `E_NAME` (EINVAL) for an invalid name. */
 export function socketPath(directory: string, name: string): string {
   if (!isInterfaceName(name)) {

@@ -101,8 +101,15 @@ export class IpoibDevice {
     return [this.parent, ...this.children.map((child) => child.interface)];
   }
 
-  find(name: string): IpoibInterface | undefined {
-    return this.interfaces().find((each) => each.name === name);
+  /**
+   * Returns the interface with this name in the network namespace with inode `namespace`; by default in that of the
+   * parent, or else in any other. Interfaces in different namespaces may have the same name.
+   */
+  find(name: string, namespace?: bigint): IpoibInterface | undefined {
+    const named = this.interfaces().filter((each) => each.name === name);
+    const at = namespace ?? namespaceOf(this.parent);
+    return named.find((each) => namespaceOf(each) === at) ??
+      (namespace === undefined ? named[0] : undefined);
   }
 
   /** Returns how an interface was created; undefined for the parent. */
@@ -298,8 +305,12 @@ export class IpoibDevice {
   }
 }
 
-function locationOf({ netdev, name }: IpoibInterface): string {
-  return `${netdev.config.namespace.inode}/${name}`;
+function locationOf(each: IpoibInterface): string {
+  return `${namespaceOf(each)}/${each.name}`;
+}
+
+function namespaceOf({ netdev }: IpoibInterface): bigint {
+  return netdev.config.namespace.inode;
 }
 
 /** Throws `E_PKEY_INVALID` (EINVAL) if no child can have the P_Key. */

@@ -34,6 +34,8 @@ export interface CommandContext {
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
+  /** Inode of the network namespace in which the call looks up names; undefined for no preference. */
+  namespace?: bigint | undefined;
   /** Fetches a snapshot from the subnet manager. Throws `E_SUBNET_NAME` for a verbs device. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
@@ -69,13 +71,16 @@ function connectionCounters(
   );
 }
 
-/** Returns the interface with this name, by default the parent. Throws `E_NO_INTERFACE` (ENODEV). */
+/**
+ * Returns the interface with this name in the namespace of the call, by default the parent. Throws `E_NO_INTERFACE`
+ * (ENODEV).
+ */
 export function findInterface(
   context: CommandContext,
   name: string | undefined,
 ): IpoibInterface {
   if (name === undefined) return context.device.parent;
-  const found = context.device.find(name);
+  const found = context.device.find(name, context.namespace);
   if (found) return found;
   throw new IpoibError("E_NO_INTERFACE", `Interface ${name} does not exist`, {
     errno: Errno.ENODEV,

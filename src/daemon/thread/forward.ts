@@ -22,8 +22,12 @@ export function forward<S extends Socket>(
     (params: unknown, context: CallContext) => unknown,
   ][] = [];
   for (const method of Object.keys(methods) as WorkerMethod<S>[]) {
-    const call = (params: unknown) =>
-      thread.call(method, params as MethodCalls<S>[typeof method]["params"]);
+    const call = (params: unknown, { namespace }: CallContext) =>
+      thread.call(
+        method,
+        params as MethodCalls<S>[typeof method]["params"],
+        namespace,
+      );
     switch (placeOf(socket, method)) {
       case "worker":
         handlers.push([method, call]);
@@ -31,7 +35,7 @@ export function forward<S extends Socket>(
       case "worker in turn":
         handlers.push([
           method,
-          (params, context) => callInTurn(context, () => call(params)),
+          (params, context) => callInTurn(context, () => call(params, context)),
         ]);
     }
   }

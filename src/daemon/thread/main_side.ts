@@ -3,7 +3,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import { createEventFd, ring } from "../../system/event_fd.ts";
 import type { Calls } from "./commands.ts";
-import type { FromWorker, StartMessage } from "./protocol.ts";
+import type { CallMessage, FromWorker, StartMessage } from "./protocol.ts";
 
 interface Pending {
   resolve(result: unknown): void;
@@ -55,12 +55,15 @@ export class WorkerThread<C extends Calls> {
 
   /**
    * Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends first.
+   *
+   * @param namespace inode of the network namespace in which names are looked up
    */
   call<N extends keyof C & string>(
     command: N,
     params: C[N]["params"],
+    namespace?: bigint,
   ): Promise<C[N]["result"]> {
-    return this.#call(command, params);
+    return this.#call(command, params, namespace);
   }
 
   /** Closes the objects of the worker and ends it. Rejects with the error if they cannot be closed. */
@@ -78,12 +81,20 @@ export class WorkerThread<C extends Calls> {
     this.#rejectAll(ended());
   }
 
-  #call(command: string, params: unknown): Promise<unknown> {
+  #call(
+    command: string,
+    params: unknown,
+    namespace?: bigint,
+  ): Promise<unknown> {
     if (this.#ended) return Promise.reject(ended());
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject });
-    this.#worker.postMessage({ type: "call", id, command, params });
+    const message: CallMessage = {
+      type: "call",
+      ...{ id, command, params, namespace },
+    };
+    this.#worker.postMessage(message);
     Atomics.add(this.#posted, 0, 1);
     ring(this.#doorbell.number);
     return promise;

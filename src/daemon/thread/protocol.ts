@@ -24,6 +24,8 @@ export interface CallMessage {
   id: number;
   command: string;
   params: unknown;
+  /** Inode of the network namespace in which names are looked up first. */
+  namespace: bigint | undefined;
 }
 
 export type ToWorker<Init> = StartMessage<Init> | CallMessage;

@@ -9,7 +9,7 @@ import {
 import { IpoibError } from "../../base/errors.ts";
 import { drain } from "../../system/event_fd.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import type { CallMessage, FromWorker, ToWorker } from "./protocol.ts";
 
 /** The operations of a started worker. */
 export interface Hosted {
@@ -18,8 +18,7 @@ export interface Hosted {
    * reactor. An exception is sent as the reply.
    */
   command(
-    name: string,
-    params: unknown,
+    call: Pick<CallMessage, "command" | "params" | "namespace">,
     done: (result: unknown) => void,
     fail: (error: unknown) => void,
   ): void;
@@ -56,7 +55,7 @@ export function serve<Init extends { log: LogLevel }>(
   port.onmessage = async ({ data }) => {
     if (data.type === "call") {
       seen++;
-      answer(data.id, data.command, data.params);
+      answer(data);
       return;
     }
     posted = data.posted;
@@ -96,7 +95,8 @@ export function serve<Init extends { log: LogLevel }>(
     closed?.();
   };
 
-  function answer(id: number, command: string, params: unknown): void {
+  function answer(call: CallMessage): void {
+    const { id, command } = call;
     const done = (result: unknown) =>
       port.postMessage({ type: "reply", id, ok: true, result });
     const fail = (error: unknown) =>
@@ -114,7 +114,7 @@ export function serve<Init extends { log: LogLevel }>(
         log?.flush(true);
         closed = () => done({});
         reactor.stop();
-      } else if (hosted) hosted.command(command, params, done, fail);
+      } else if (hosted) hosted.command(call, done, fail);
       else throw starting();
     } catch (error) {
       fail(error);

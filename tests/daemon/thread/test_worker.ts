@@ -26,9 +26,9 @@ serve<TestInit>(() => new PollReactor(), (init, reactor, emit) => {
     throw new Error("crashed in a turn");
   });
   return {
-    command: (name, params, done) => {
+    command: ({ command, params }, done) => {
       const { ms = 0 } = params as { ms?: number };
-      switch (name) {
+      switch (command) {
         case "echo":
           return done(params);
         case "later": {
@@ -52,7 +52,7 @@ serve<TestInit>(() => new PollReactor(), (init, reactor, emit) => {
           crash.at(reactor.clock.now() + ms);
           return done({});
         default:
-          throw new IpoibError("E_TEST", `No ${name}`, { errno: 95 });
+          throw new IpoibError("E_TEST", `No ${command}`, { errno: 95 });
       }
     },
     close: () => emit("closed", {}),

@@ -27,6 +27,7 @@ import {
 } from "../../../src/wire/link_address.ts";
 import { SimulatedPort } from "./port.ts";
 
+type Call = Parameters<Hosted["command"]>[0];
 type Done = (result: unknown) => void;
 
 /** Start parameters of the worker. */
@@ -111,9 +112,9 @@ class Node implements Hosted {
     }, port).sa;
   }
 
-  command(name: string, params: unknown, done: Done): void {
+  command({ command, params }: Call, done: Done): void {
     const args = params as never[];
-    switch (name) {
+    switch (command) {
       case "request":
         return this.#request(done, ...args as unknown as [string]);
       case "event":
@@ -140,7 +141,7 @@ class Node implements Hosted {
       case "status":
         return done(this.#status());
       default:
-        throw new Error(`Unknown command "${name}"`);
+        throw new Error(`Unknown command "${command}"`);
     }
     done(null);
   }
