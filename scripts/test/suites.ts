@@ -49,6 +49,7 @@ const ALL = ["--allow-all"];
 /** Suites whose requirements differ from {@linkcode USUAL}. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
+  docs: { permissions: READ },
   cli: { permissions: SYSTEM, helpful: ["ip"] },
   wire: { permissions: READ },
   packets: { permissions: READ },

@@ -6,7 +6,7 @@ import type { Guest } from "../../../scripts/rig/guest.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { wrongSums } from "../../statistics_sums.ts";
 
-/** Features whose state differs from that of the driver (README, "Differences from ib_ipoib"). */
+/** Features whose state differs from that of the driver (docs/differences.md). */
 const DIFFERING =
   /^\s*(tx-checksum|tx-tcp|tcp-seg|tx-udp-seg|rx-gro|rx-udp-gro|large-rec|generic-rec|rx-gro-list|rx-checksumming)/;
 
