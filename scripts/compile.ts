@@ -1,7 +1,7 @@
 /**
  * Compiles the single executable, `dist/ipoib`: `deno task compile [--output FILE] [--with VERSION]`.
  *
- * A compiled program is a runtime, `denort`, with the sources appended. The running Deno downloads the `denort` of its
+ * A compiled program is a runtime, `denort`, with the bundled sources appended. The running Deno downloads the `denort` of its
  * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles with a
  * `denort` 2.4.2; both come from the npm registry. The variable `DENORT_BIN` selects another `denort`. The script
  * refuses a `denort` whose release differs from the compiler's, and runs the new executable once.
@@ -13,6 +13,7 @@ import {
   NPM_DENORT_VERSION,
   npmDenort,
 } from "./compile/denort.ts";
+import { bundle, bundledWorkers } from "./bundle.ts";
 import { PERMISSIONS, RUNTIME_OPTIONS, workerEntries } from "./program.ts";
 
 const DOWNLOAD_HOST = "https://dl.deno.land/";
@@ -106,12 +107,15 @@ async function deno(
   if (code !== 0) fail(`deno ${args[0]} exited with code ${code}`);
 }
 
-const workers = workerEntries();
-// The compiler embeds all packages of the lock file, including those of scripts and tests. It therefore compiles without
-// it, after the packages were checked against it.
+// The packages are checked against the lock file. The bundle contains what the program uses of them.
 await deno(
   [Deno.execPath()],
-  ...["cache", "--quiet", "--frozen", "main.ts", ...workers],
+  ...["cache", "--quiet", "--frozen", "main.ts", ...workerEntries()],
+);
+const folder = await Deno.makeTempDir({ prefix: "ipoib-compile-" });
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+const main = await bundle(Deno.cwd(), folder).catch((error) =>
+  fail(error.message)
 );
 await deno(
   compiler,
@@ -119,13 +123,13 @@ await deno(
   "--quiet",
   "--no-check",
   "--no-code-cache",
-  "--no-lock",
+  "--no-config",
   ...RUNTIME_OPTIONS,
   ...PERMISSIONS,
-  ...workers.flatMap((entry) => ["--include", entry]),
+  ...bundledWorkers().flatMap((path) => ["--include", `${folder}/${path}`]),
   "--output",
   output,
-  "main.ts",
+  main,
 );
 
 const { success, stdout } = await new Deno.Command(

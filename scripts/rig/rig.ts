@@ -7,7 +7,7 @@
  * subnet administrator is a program on one of the ports (sa/).
  */
 
-import { bundle } from "./bundle.ts";
+import { bundle } from "../bundle.ts";
 import { Guest } from "./guest.ts";
 import { type Images, provideImages } from "./images.ts";
 import { type GuestName, type Layout, LAYOUTS, networkOf } from "./layouts.ts";

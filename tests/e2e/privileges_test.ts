@@ -6,7 +6,7 @@ import {
   programCommand,
   RUNTIME_OPTIONS,
 } from "../../scripts/program.ts";
-import { bundle } from "../../scripts/rig/bundle.ts";
+import { bundle } from "../../scripts/bundle.ts";
 import { Capability } from "../../src/system/capability.ts";
 import {
   type Host,
