@@ -9,6 +9,8 @@ import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
 export interface CliEnvironment {
   /** Standard output. */
   out(text: string): void;
+  /** True once a write to standard output has failed because its reader has ended. */
+  readonly outEnded: boolean;
   /** Standard error. */
   err(text: string): void;
   /** True if text on standard output uses colors. */

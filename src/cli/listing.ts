@@ -43,7 +43,7 @@ export interface Listing<T> {
 }
 
 /** A socket to ask. */
-interface Asked {
+export interface Asked {
   readonly place: NamespaceDirectory;
   readonly socket: InterfaceSocket;
 }
@@ -58,12 +58,7 @@ export async function askAll<T>(
   selection: Selection,
   ask: (target: Target) => Promise<T>,
 ): Promise<Listing<T>> {
-  const { asked, incomplete } = selection.allNetns
-    ? everywhere(environment, selection)
-    : {
-      asked: socketsIn(await placeOf(environment, selection), selection),
-      incomplete: false,
-    };
+  const { asked, incomplete } = await socketsOf(environment, selection);
   const answers: Answer<T>[] = [];
   for (let at = 0; at < asked.length; at += MAX_CONNECTIONS) {
     const some = asked.slice(at, at + MAX_CONNECTIONS);
@@ -79,6 +74,19 @@ export async function askAll<T>(
     answers: answers.filter(({ result }) => !isEnded(result)),
     incomplete,
   };
+}
+
+/**
+ * Returns the sockets of the interfaces of the selection. `incomplete` is true if other namespaces cannot be listed for
+ * lack of permission. Throws the errors of {@linkcode askAll}.
+ */
+export async function socketsOf(
+  environment: CliEnvironment,
+  selection: Selection,
+): Promise<{ asked: Asked[]; incomplete: boolean }> {
+  if (selection.allNetns) return everywhere(environment, selection);
+  const place = await placeOf(environment, selection);
+  return { asked: socketsIn(place, selection), incomplete: false };
 }
 
 async function placeOf(

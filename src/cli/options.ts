@@ -17,6 +17,7 @@ export interface GlobalOptions {
   oneline?: true;
   human?: true;
   allNetns?: true;
+  timestamp?: true;
   brief?: true;
   family?: Family;
   color?: ColorChoice;
@@ -68,6 +69,7 @@ const GLOBALS = [
   ["--br, --brief", "print each interface or neighbour as a row"],
   ["-H, --human", "print numbers with suffixes k, M, G, ..."],
   ["-a, --all-netns", "show the interfaces in all network namespaces"],
+  ["-t, --timestamp", "print the time of each event"],
   ["-n, --netns <NS>", "network namespace: NAME, PID or PATH"],
 ] as const;
 

@@ -12,6 +12,7 @@ import { debugMcg } from "./commands/debug_mcg.ts";
 import { debugPath } from "./commands/debug_path.ts";
 import { down } from "./commands/down.ts";
 import { ethtool } from "./commands/ethtool.ts";
+import { events } from "./commands/events.ts";
 import { get } from "./commands/get.ts";
 import { linkAdd } from "./commands/link_add.ts";
 import { linkDel } from "./commands/link_del.ts";
@@ -19,6 +20,7 @@ import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
 import { maddrShow } from "./commands/maddr_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
+import { monitor } from "./commands/monitor.ts";
 import { neighAdd } from "./commands/neigh_add.ts";
 import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
@@ -86,6 +88,8 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   get,
   set,
   ethtool,
+  monitor,
+  events,
   {
     name: "subnet",
     description: "manage the embedded subnet",

@@ -137,13 +137,21 @@ function groupsOf<T extends object>(
 
 /** Adds the name of the namespace of a group, if `names` is given. */
 function labelled<T>(
-  { place: { inode }, records }: PlacedRecords<T>,
+  { place, records }: PlacedRecords<T>,
   names: ReadonlyMap<bigint, string> | undefined,
 ): Group<T> {
   if (!names) return { records };
-  if (inode === undefined) return { label: "(initial)", records };
-  const netns = names.get(inode);
-  return { label: netns ?? `net:[${inode}]`, netns, records };
+  const netns = place.inode === undefined ? undefined : names.get(place.inode);
+  return { label: namespaceLabel(place, names), netns, records };
+}
+
+/** Returns the text for a namespace: its name, or its inode. */
+export function namespaceLabel(
+  { inode }: NamespaceDirectory,
+  names: ReadonlyMap<bigint, string>,
+): string {
+  if (inode === undefined) return "(initial)";
+  return names.get(inode) ?? `net:[${inode}]`;
 }
 
 function print<T extends object>(

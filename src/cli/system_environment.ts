@@ -8,9 +8,15 @@ import { findNamespace, namespaceNames } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
 export function systemEnvironment(): CliEnvironment {
+  let outEnded = false;
   return {
-    out: (text) => writeText(Deno.stdout, text),
-    err: (text) => writeText(Deno.stderr, text),
+    out: (text) => {
+      if (!writeText(Deno.stdout, text)) outEnded = true;
+    },
+    get outEnded() {
+      return outEnded;
+    },
+    err: (text) => void writeText(Deno.stderr, text),
     get color() {
       return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },

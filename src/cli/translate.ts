@@ -11,7 +11,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { commandOfIp, optionOfIp } from "./iproute2.ts";
 
 /** Options with one letter, which may be joined: `-jp`. */
-const LETTERS = /^-[adjposHc460]+n?$/;
+const LETTERS = /^-[adjpostHc460]+n?$/;
 
 /** Translates the words of a command line. Throws the errors of commander. */
 export function translate(

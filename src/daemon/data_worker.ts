@@ -10,6 +10,7 @@ import { DEVICE_RECV_QUEUE, TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
+import { InterfaceEvents } from "../ipoib/interface_events.ts";
 import { ringSize } from "../ipoib/rings.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
@@ -24,8 +25,10 @@ import { TapChildDevices } from "./child_devices.ts";
 import { openConnections } from "./open_connections.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { dataCommands } from "./data_commands.ts";
+import { openEvents } from "./open_events.ts";
 import { openPort, type PortInit } from "./open_port.ts";
 import { openSharedPort } from "./open_shared_port.ts";
+import { watchSettings } from "./setting_events.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 import { WorkerRequests } from "./worker_requests.ts";
@@ -77,8 +80,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   exactTimers();
   using netns = new Fd(init.netns);
   const workers = new WorkerRequests(emit);
+  const events = parts.adopt(openEvents(reactor, emit), ({ close }) => close());
+  let parent: TapNetdev | undefined;
+  const portEvents = new InterfaceEvents(
+    events.sink,
+    () => parent?.config.name ?? init.name,
+  );
   const { port, subnet, showSubnet } = openPort(
-    ...[init, reactor, emit, workers.request] as const,
+    ...[init, reactor, emit, workers.request, portEvents] as const,
   );
   parts.defer(() => port.close());
   const { sa } = parts.adopt(
@@ -101,6 +110,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships, connections },
     ...{ maxGroups, maxConnections },
+    events: events.sink,
     ...receiveQueue(init),
   };
   const netdevOptions = {
@@ -110,7 +120,6 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     // The features of the interface (ipoib/features.ts) enable the offloads of the port.
     offload: 0,
   };
-  let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
@@ -154,7 +163,11 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     command: ({ command, params, namespace }, done, fail) => {
       if (workers.answer(command, params)) return done({});
       const context = { ...commandContext, namespace };
-      runCommand(dataCommands, context, command, params, done, fail);
+      const recordSettings = watchSettings(context, command) ?? (() => {});
+      runCommand(dataCommands, context, command, params, (result) => {
+        recordSettings();
+        done(result);
+      }, fail);
     },
     close: () => {
       children.close();

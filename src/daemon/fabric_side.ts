@@ -4,6 +4,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import type { EventDetails, EventName } from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
 import { hardwareCounters } from "../hca/verbs/hardware_counters.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
@@ -32,6 +33,8 @@ export interface FabricSide {
   readonly where: string;
   /** Called with an error after which the port cannot continue. */
   onCrash: (error: IpoibError) => void;
+  /** Called with each event of the main-thread part. */
+  onEvent: (event: EventName<"fabric">, details: EventDetails) => void;
   /** Starts the main-thread part. Returns the parameters with which the data worker opens the port. */
   start(): Promise<PortInit>;
   /**
@@ -65,6 +68,7 @@ export function fabricSide(
 
 class SoftSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
+  onEvent: FabricSide["onEvent"] = () => {};
   readonly where: string;
   readonly #subnet: string;
   readonly #directory: string;
@@ -86,6 +90,14 @@ class SoftSide implements FabricSide {
       log,
       subnetMtu,
     });
+    const [candidate, manager] = ["candidate", `manager of subnet ${subnet}`];
+    this.#role.onRole = (taken, cause) =>
+      this.onEvent("manager", {
+        subject: "role of this process",
+        old: taken ? candidate : manager,
+        new: taken ? manager : candidate,
+        cause,
+      });
   }
 
   start(): Promise<PortInit> {
@@ -120,6 +132,7 @@ class SoftSide implements FabricSide {
 
 class VerbsSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
+  onEvent: FabricSide["onEvent"] = () => {};
   readonly where: string;
   readonly #device: string;
   readonly #port: number;
@@ -185,6 +198,7 @@ class VerbsSide implements FabricSide {
 
 class RoceSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
+  onEvent: FabricSide["onEvent"] = () => {};
   readonly where: string;
   readonly #init: Extract<PortInit, { kind: "verbs" }>;
 

@@ -3,6 +3,7 @@
 import type { MethodOf } from "../ipc/schema.ts";
 import type { HandlersOf } from "../ipc/server.ts";
 import type { DataCalls } from "./commands/context.ts";
+import type { EventHistory } from "./event_history.ts";
 import type { Readiness } from "./readiness.ts";
 import { forward } from "./thread/forward.ts";
 import type { WorkerThread } from "./thread/main_side.ts";
@@ -13,6 +14,7 @@ export interface HandlerParts {
   /** Returns the current name of the parent. */
   name: () => string;
   readiness: Readiness;
+  events: EventHistory;
   /** Returns the number of clients that the control socket has disconnected. */
   clientsEnded: () => number;
   /** Returns the counters of the HCA's device by name. */
@@ -25,9 +27,10 @@ export interface HandlerParts {
 export function interfaceHandlers(
   parts: HandlerParts,
 ): HandlersOf<MethodOf<"interface">> {
-  const { thread, name, readiness, stop } = parts;
+  const { thread, name, readiness, events, stop } = parts;
   const forwarded = forward("interface", thread);
   const own = {
+    ...events.handlers(),
     "wait": async ({ name: which = name() }, { signal }) => {
       await readiness.running(which, signal);
       return {};

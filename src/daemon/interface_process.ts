@@ -11,6 +11,13 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import {
+  type EventDetails,
+  type EventKind,
+  type EventName,
+  type EventRecord,
+  eventRecord,
+} from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
 import {
   namespaceIdentity,
@@ -41,7 +48,9 @@ import {
   type ManagerMissing,
 } from "./fabric_side.ts";
 import type { DataCalls } from "./commands/context.ts";
+import { EventHistory } from "./event_history.ts";
 import { interfaceHandlers } from "./handlers.ts";
+import { EVENT } from "./open_events.ts";
 import type { PortInit } from "./open_port.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
@@ -65,6 +74,7 @@ export class InterfaceProcess {
   readonly #fabric: FabricSide;
   readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
+  readonly #events = new EventHistory();
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
   /** Current name of the parent. */
   #name: string;
@@ -101,6 +111,8 @@ export class InterfaceProcess {
       new URL("./data_worker.ts", import.meta.url),
     );
     this.#fabric.onCrash = (error) => this.end(error);
+    this.#fabric.onEvent = (event, details) =>
+      this.#record("fabric", event, details);
     this.#thread.onCrash = (error) => this.end(error);
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
@@ -120,6 +132,7 @@ export class InterfaceProcess {
         thread: this.#thread,
         name: () => this.#name,
         readiness: this.#readiness,
+        events: this.#events,
         deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
@@ -128,8 +141,24 @@ export class InterfaceProcess {
     this.#socketNames = new SocketNames(runtimeDirectory(), this.#server);
   }
 
+  /** Records an event of this thread. */
+  #record<K extends EventKind>(
+    kind: K,
+    event: EventName<K>,
+    details: EventDetails,
+  ): void {
+    this.#events.add(
+      eventRecord(Date.now(), this.#name, kind, event, details),
+    );
+  }
+
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
+    this.#record("link", "created", {
+      subject: this.#name,
+      new: this.#fabric.where,
+      cause: `pid ${Deno.pid}`,
+    });
     await this.#thread.start(this.#init(await this.#fabric.start()));
     getLogger(this.name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
   }
@@ -144,7 +173,7 @@ export class InterfaceProcess {
   /** Waits for {@linkcode end}, releases all resources, and throws the failure if there is one. */
   async ended(): Promise<void> {
     const failure = await this.#end.promise;
-    await this.#close();
+    await this.#close(failure?.message ?? "requested");
     if (failure) throw failure;
   }
 
@@ -165,6 +194,7 @@ export class InterfaceProcess {
   }
 
   #onEvent(event: string, data: unknown): void {
+    if (event === EVENT) this.#events.add(data as EventRecord);
     if (this.#ended) return;
     switch (event) {
       case "manager-missing":
@@ -238,17 +268,17 @@ export class InterfaceProcess {
 
   #onState(change: { name: string; state: string }): void {
     this.#readiness.set(change.name, change.state);
-    this.#server?.broadcast("state", change);
     if (change.name !== this.#name || change.state !== RUNNING) return;
     this.onRunning();
     this.onRunning = () => {};
   }
 
-  async #close(): Promise<void> {
+  async #close(cause: string): Promise<void> {
     this.#ended = true;
     this.onEnding();
     clearInterval(this.#timer);
     await this.#thread.close().catch(() => {});
+    this.#record("link", "deleted", { subject: this.#name, cause });
     await this.#socketNames?.update([]);
     await this.#server?.close();
     if (this.#server) removeEmptyDirectory(parentDirectory(this.#server.path));

@@ -6,9 +6,11 @@ import { getLogger } from "../base/log.ts";
 import type { HcaPort } from "../hca/hca.ts";
 import { SoftPort } from "../hca/soft/port.ts";
 import { VerbsPort, type WorkerRequest } from "../hca/verbs/port.ts";
+import type { InterfaceEvents } from "../ipoib/interface_events.ts";
 import { ringSize } from "../ipoib/rings.ts";
 import type { SubnetSnapshot } from "../subnet/messages.ts";
 import type { Reactor } from "../system/reactor.ts";
+import { SubnetEvents } from "./subnet_events.ts";
 import type { Emit } from "./thread/worker_side.ts";
 
 /** Parameters of a port, from the main thread. */
@@ -58,12 +60,14 @@ export interface OpenInit {
  * Opens the port. Throws the errors of `SoftPort` and `VerbsPort`.
  *
  * @param requestWorker requests another libibumad worker
+ * @param events takes the events of the port
  */
 export function openPort(
   { name, hca, sendQueueSize: requested }: OpenInit,
   reactor: Reactor,
   emit: Emit,
   requestWorker: WorkerRequest,
+  events: InterfaceEvents,
 ): OpenedPort {
   const sendQueueSize = requested === undefined
     ? undefined
@@ -92,6 +96,7 @@ export function openPort(
   if (sendQueueSize !== undefined) {
     log.warn("--send-queue-size has no effect on the embedded subnet");
   }
+  const subnetEvents = new SubnetEvents(events, subnet);
   const port = new SoftPort({
     reactor,
     directory,
@@ -100,8 +105,12 @@ export function openPort(
     guidFixed,
     name,
     ...(subnetMtu === undefined ? {} : { subnetMtu }),
-    onManagerMissing: (lastKnown, silent) =>
-      emit("manager-missing", { lastKnown, silent }),
+    onManagerMissing: (lastKnown, silent) => {
+      subnetEvents.managerMissing(silent);
+      emit("manager-missing", { lastKnown, silent });
+    },
+    onRegistered: () => subnetEvents.registered(),
+    onFaultRule: (rule) => subnetEvents.faults(rule),
     onFailure: (error) => log.warn(error.message),
   });
   return { port, subnet, showSubnet: (done) => port.showSubnet(done) };

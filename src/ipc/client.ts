@@ -1,22 +1,29 @@
-/** Client of a control socket: calls with a timeout, received events, and a promise that resolves on disconnection. */
+/** Client of a control socket: calls with a timeout, streams, and a promise that resolves on disconnection. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import { connectSocket } from "./connect.ts";
-import {
-  type Event,
-  MAX_REQUEST,
-  MAX_RESPONSE,
-  ReplySchema,
-} from "./envelope.ts";
+import { MAX_REQUEST, MAX_RESPONSE, ReplySchema } from "./envelope.ts";
 import { encodeLine, LineSplitter, writeAll } from "./framing.ts";
 import { OTHER_VERSION } from "./handlers.ts";
-import { type Method, methods, type Params, type Result } from "./methods.ts";
+import {
+  type Item,
+  type Method,
+  methods,
+  type Params,
+  type Result,
+  type StreamMethod,
+} from "./methods.ts";
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
+/** Takes the items of a line of a stream. `lost` items before them were dropped, because they were not read in time. */
+type Take<T> = (items: T[], lost: number) => void;
+
 interface Pending {
+  /** Absent for a call without a stream. */
+  readonly take?: Take<unknown> | undefined;
   resolve(result: unknown): void;
   reject(error: IpoibError): void;
 }
@@ -28,8 +35,6 @@ export interface CallOptions {
 
 /** A connection to a process that owns an interface or runs a subnet manager. */
 export class IpcClient {
-  /** Called for each event. */
-  onEvent: (event: Event) => void = () => {};
   /** Resolves when either end has closed the connection. */
   readonly closed: Promise<void>;
   readonly #conn: Deno.UnixConn;
@@ -72,10 +77,37 @@ export class IpcClient {
    * Throws the error in the reply, `E_IPC_TOO_LARGE` if the request exceeds 64 KiB, `E_IPC_TIMEOUT`, `E_IPC_CLOSED` if
    * the connection closes before the reply, `E_IPC_RESULT` if the result does not match its schema.
    */
-  async call<M extends Method>(
+  call<M extends Method>(
     method: M,
     params: Params<M>,
     options: CallOptions = {},
+  ): Promise<Result<M>> {
+    return this.#call(method, params, options.timeout ?? DEFAULT_TIMEOUT_MS);
+  }
+
+  /**
+   * Calls a method with a stream. Calls `take` for each received line, until the server ends the stream; then returns
+   * the result. While `take` runs nothing is read. Throws the errors of {@linkcode call}, except `E_IPC_TIMEOUT`;
+   * `E_IPC_CLOSED` also after {@linkcode close}, which ends the stream.
+   */
+  stream<M extends StreamMethod>(
+    method: M,
+    params: Params<M>,
+    take: Take<Item<M>>,
+  ): Promise<Result<M>> {
+    const { item } = methods[method];
+    return this.#call(method, params, Infinity, (items, lost) => {
+      const checked = v.safeParse(v.array(item), items);
+      if (checked.success) take(checked.output as Item<M>[], lost);
+      else throw this.#invalid(method, checked.issues[0]);
+    });
+  }
+
+  async #call<M extends Method>(
+    method: M,
+    params: Params<M>,
+    timeoutMs: number,
+    take?: Take<unknown>,
   ): Promise<Result<M>> {
     const id = this.#nextId++;
     const namespace = this.#namespace;
@@ -87,21 +119,10 @@ export class IpcClient {
         { errno: Errno.EMSGSIZE },
       );
     }
-    const result = await this.#exchange(
-      id,
-      method,
-      line,
-      options.timeout ?? DEFAULT_TIMEOUT_MS,
-    );
+    const result = await this.#exchange(id, method, line, timeoutMs, take);
     const checked = v.safeParse(methods[method].result, result);
     if (checked.success) return checked.output as Result<M>;
-    throw new IpoibError(
-      "E_IPC_RESULT",
-      `Invalid reply from ${this.#server} to ${method} at "${
-        v.getDotPath(checked.issues[0]) ?? "result"
-      }"`,
-      { hint: OTHER_VERSION },
-    );
+    throw this.#invalid(method, checked.issues[0]);
   }
 
   /** Closes the connection. Pending calls reject with `E_IPC_CLOSED`. */
@@ -125,10 +146,11 @@ export class IpcClient {
     method: string,
     line: Uint8Array,
     timeoutMs: number,
+    take: Take<unknown> | undefined,
   ): Promise<unknown> {
     if (!this.#open) throw this.#closedError();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#pending.set(id, { resolve, reject });
+    this.#pending.set(id, { take, resolve, reject });
     const timer = timeoutMs === Infinity ? undefined : setTimeout(
       () =>
         reject(
@@ -175,8 +197,14 @@ export class IpcClient {
 
   #take(line: string): void {
     const reply = v.parse(ReplySchema, JSON.parse(line));
-    if ("event" in reply) {
-      this.onEvent({ event: reply.event, data: reply.data });
+    if ("items" in reply) {
+      const pending = this.#pending.get(Number(reply.id));
+      try {
+        pending?.take?.(reply.items, reply.lost ?? 0);
+      } catch (error) {
+        pending?.reject(IpoibError.from(error));
+        this.close();
+      }
       return;
     }
     // An error reply without an id refuses the connection, and so all pending calls.
@@ -193,6 +221,16 @@ export class IpcClient {
     for (const pending of this.#pending.values()) {
       pending.reject(this.#closedError());
     }
+  }
+
+  #invalid(method: string, issue: v.BaseIssue<unknown>): IpoibError {
+    return new IpoibError(
+      "E_IPC_RESULT",
+      `Invalid reply from ${this.#server} to ${method} at "${
+        v.getDotPath(issue) ?? "result"
+      }"`,
+      { hint: OTHER_VERSION },
+    );
   }
 
   #closedError(): IpoibError {

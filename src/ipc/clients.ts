@@ -55,11 +55,6 @@ export class Clients implements ConnectionOwner {
     void connection.done.then(() => this.#connections.delete(connection));
   }
 
-  /** Sends an event to every client. */
-  broadcast(event: string, data: unknown): void {
-    for (const connection of this.#connections) connection.event(event, data);
-  }
-
   /** Waits up to `graceMs` for requests in progress, then closes every connection. */
   async finish(graceMs: number): Promise<void> {
     await Promise.all(

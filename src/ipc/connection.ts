@@ -1,4 +1,4 @@
-/** The server's connection to one client of a control socket: reads requests, writes replies and events. */
+/** The server's connection to one client of a control socket: reads requests, writes replies and items of streams. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
@@ -6,11 +6,13 @@ import { IpoibError } from "../base/errors.ts";
 import {
   MAX_REQUEST,
   MAX_RESPONSE,
+  type RequestId,
   RequestSchema,
   type Response,
 } from "./envelope.ts";
 import { encodeLine, LineSplitter } from "./framing.ts";
 import { dispatch, type Handlers } from "./handlers.ts";
+import { ItemStream } from "./item_stream.ts";
 import type { EndReason, IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -35,6 +37,8 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #gone = new AbortController();
   readonly #calls = new Set<Promise<void>>();
+  /** The streams of the calls in progress. */
+  readonly #streams = new Set<ItemStream>();
   /** Number of requests without a reply. */
   #unanswered = 0;
   #activeAt = performance.now();
@@ -59,7 +63,10 @@ export class Connection {
 
   /** Bytes queued for this client. */
   get unsent(): number {
-    return this.#outbox.unsent;
+    let sum = this.#outbox.unsent;
+    if (this.#ended) return sum;
+    for (const { waiting } of this.#streams) sum += waiting;
+    return sum;
   }
 
   /** Time (performance.now()) of the last write to the client; the present time while nothing is queued. */
@@ -77,11 +84,6 @@ export class Connection {
   /** True while a request has no reply. */
   get busy(): boolean {
     return this.#unanswered > 0;
-  }
-
-  /** Queues an event. Disconnects the client if too many bytes are queued for it. */
-  event(event: string, data: unknown): void {
-    void this.#write({ event, data }).catch(() => {});
   }
 
   /** Disconnects the client. Sends `error` first if no earlier message is queued. */
@@ -192,6 +194,7 @@ export class Connection {
   /** Returns the reply to a request as a line. Adds the actions that follow it to `after`. */
   async #answer(line: string, after: Array<() => void>): Promise<Uint8Array> {
     let id: Response["id"] = null;
+    let stream: ItemStream | undefined;
     try {
       const request = readRequest(line);
       id = request.id;
@@ -206,8 +209,15 @@ export class Connection {
             : BigInt(request.namespace),
           gone: () => this.#ended,
           afterReply: (action) => after.push(action),
+          send: (item) => {
+            if (this.#ended) return;
+            stream ??= this.#openStream(request.id);
+            stream.send(item);
+            this.#owner.onQueued();
+          },
         },
       );
+      await stream?.sent();
       const reply = encodeLine({ id, ok: true, result: result ?? {} });
       if (reply.length <= MAX_RESPONSE) return reply;
       throw new IpoibError(
@@ -217,24 +227,30 @@ export class Connection {
       );
     } catch (error) {
       return refusal(id, IpoibError.from(error));
+    } finally {
+      if (stream) this.#streams.delete(stream);
     }
+  }
+
+  #openStream(id: RequestId): ItemStream {
+    const stream = new ItemStream(
+      id,
+      this.#owner.limits.stream,
+      (line) => this.#queue(line),
+    );
+    this.#streams.add(stream);
+    return stream;
   }
 
   #answerError(id: Response["id"], error: IpoibError): Promise<void> {
     return this.#queue(refusal(id, error));
   }
 
-  /** Queues a message. Rejects if the message cannot be serialized. */
-  async #write(message: unknown): Promise<void> {
-    await this.#queue(encodeLine(message));
-  }
-
   /** Queues a line. Resolves when the line is written or the connection is closed. */
   async #queue(line: Uint8Array): Promise<void> {
     if (this.#ended) return;
-    if (
-      this.unsent > 0 && this.unsent + line.length > this.#owner.limits.unsent
-    ) {
+    const { unsent } = this.#outbox;
+    if (unsent > 0 && unsent + line.length > this.#owner.limits.unsent) {
       return this.end("unread");
     }
     const written = this.#outbox.push(line);

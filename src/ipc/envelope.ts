@@ -1,11 +1,13 @@
 /**
- * Messages of the control socket: requests, responses and events, each a JSON object on one line.
+ * Messages of the control socket: requests, responses, and the items of streams, each a JSON object on one line.
  *
- * The response to a request that cannot be parsed has a null `id`.
+ * The response to a request that cannot be parsed has a null `id`. A method with a stream sends any number of lines with
+ * items before its response (item_stream.ts).
  */
 
 import * as v from "valibot";
 import type { SerializedError } from "../base/errors.ts";
+import { count } from "./schema/fields.ts";
 
 /** Maximum length of a request line in bytes, without its newline. */
 export const MAX_REQUEST = 64 * 1024;
@@ -32,11 +34,6 @@ export type Response =
   | { id: RequestId | null; ok: true; result: unknown }
   | { id: RequestId | null; ok: false; error: SerializedError };
 
-export interface Event {
-  event: string;
-  data: unknown;
-}
-
 const SerializedErrorSchema = v.object({
   code: v.string(),
   message: v.string(),
@@ -44,7 +41,7 @@ const SerializedErrorSchema = v.object({
   hint: v.exactOptional(v.string()),
 });
 
-/** A message to a client: a response or an event. */
+/** A message to a client: a response, or items of a stream and the number of items before them that were dropped. */
 export const ReplySchema = v.union([
   v.object({
     id: v.nullable(id),
@@ -56,5 +53,5 @@ export const ReplySchema = v.union([
     ok: v.literal(false),
     error: SerializedErrorSchema,
   }),
-  v.object({ event: v.string(), data: v.exactOptional(v.unknown()) }),
+  v.object({ id, items: v.array(v.unknown()), lost: v.exactOptional(count) }),
 ]);

@@ -5,10 +5,12 @@ import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import {
   isMethod,
+  type Item,
   type Method,
   methods,
   type Params,
   type Result,
+  type StreamMethod,
 } from "./methods.ts";
 
 /** Hint for errors that different versions of client and server can cause. */
@@ -27,10 +29,19 @@ export interface CallContext {
   afterReply(action: () => void): void;
 }
 
+/** Context of a call of a method with a stream. */
+export interface StreamContext<T> extends CallContext {
+  /**
+   * Sends an item to the client before the reply. If the client does not read, the oldest items are dropped, and the
+   * client learns their number. Throws the errors of JSON.stringify.
+   */
+  send(item: T): void;
+}
+
 /** Handler of a method. An exception is sent as an error reply. */
 export type Handler<M extends Method> = (
   params: Params<M>,
-  context: CallContext,
+  context: M extends StreamMethod ? StreamContext<Item<M>> : CallContext,
 ) => Result<M> | Promise<Result<M>>;
 
 /** A handler for each method in `M`. */
@@ -48,12 +59,12 @@ export async function dispatch(
   handlers: Handlers,
   method: string,
   params: unknown,
-  context: CallContext,
+  context: StreamContext<unknown>,
 ): Promise<unknown> {
   if (!isMethod(method)) throw unknownMethod(method);
   // The table ties each handler to its own schema; TypeScript cannot follow that through an index.
   const handler = handlers[method] as
-    | ((params: unknown, context: CallContext) => unknown)
+    | ((params: unknown, context: StreamContext<unknown>) => unknown)
     | undefined;
   if (!handler) throw unknownMethod(method);
   const checked = v.safeParse(methods[method].params, params ?? {});

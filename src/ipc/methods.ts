@@ -12,6 +12,7 @@
 
 import * as v from "valibot";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
+import { EVENT_KINDS } from "../base/events.ts";
 import {
   CoalesceRecordSchema,
   CoalesceValuesSchema,
@@ -19,6 +20,7 @@ import {
   FeatureRecordSchema,
   RingRecordSchema,
 } from "./schema/ethtool_records.ts";
+import { EventRecordSchema } from "./schema/event_record.ts";
 import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link_record.ts";
 import { StatsRecordSchema } from "./schema/stats.ts";
@@ -58,12 +60,21 @@ interface MethodEntry {
   /** The sockets that serve the method, and the thread that runs it for each. */
   readonly runs: Readonly<Partial<Record<Socket, Place>>>;
   readonly params: v.GenericSchema;
+  /** An item of the stream; absent if the method has none. A call with a stream lasts until the client ends it. */
+  readonly item?: v.GenericSchema;
   readonly result: v.GenericSchema;
 }
 
 const nothing = v.strictObject({});
 const done = v.object({});
 const ofInterface = v.strictObject({ name: v.exactOptional(interfaceName) });
+/** Selects events: those that have one of the `kinds`, are about interface `name` or its port, and are not older. */
+const ofEvents = v.strictObject({
+  name: v.exactOptional(interfaceName),
+  kinds: v.exactOptional(v.array(v.picklist(EVENT_KINDS))),
+  /** Milliseconds since 1970. */
+  since: v.exactOptional(v.number()),
+});
 
 export const methods = {
   "link.show": {
@@ -291,6 +302,19 @@ export const methods = {
       after: v.array(FeatureRecordSchema),
     }),
   },
+  /** Returns the stored events, oldest first. */
+  "events.show": {
+    runs: { interface: "process", subnet: "process" },
+    params: ofEvents,
+    result: v.array(EventRecordSchema),
+  },
+  /** Sends the stored events since `since` if given, then each new event, until the client or the process ends. */
+  "events.watch": {
+    runs: { interface: "process", subnet: "process" },
+    params: ofEvents,
+    item: EventRecordSchema,
+    result: done,
+  },
   /** Replies when the interface is running. */
   "wait": { runs: { interface: "process" }, params: ofInterface, result: done },
   /** Returns the subnet of this process. An interface refuses the `name` of another subnet. */
@@ -337,6 +361,17 @@ export type Params<M extends Method> = v.InferOutput<
 >;
 export type Result<M extends Method> = v.InferOutput<
   (typeof methods)[M]["result"]
+>;
+
+/** The methods with a stream: they send items before the reply. */
+export type StreamMethod = {
+  [M in Method]: (typeof methods)[M] extends { readonly item: v.GenericSchema }
+    ? M
+    : never;
+}[Method];
+/** An item of the stream of a method. */
+export type Item<M extends StreamMethod> = v.InferOutput<
+  (typeof methods)[M]["item"]
 >;
 
 /** The methods of a socket, optionally only those that run in one thread. */

@@ -20,7 +20,12 @@ import {
   RUNTIME_DIR_HINT,
 } from "./runtime_directory.ts";
 
-export type { CallContext, Handlers, HandlersOf } from "./handlers.ts";
+export type {
+  CallContext,
+  Handlers,
+  HandlersOf,
+  StreamContext,
+} from "./handlers.ts";
 
 /** How long a closing server waits for requests in progress. */
 const CLOSE_TIMEOUT_MS = 500;
@@ -118,14 +123,9 @@ export class IpcServer {
     return Object.values(this.ended).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Bytes of replies and events queued for all clients. */
+  /** Bytes of replies and items of streams queued for all clients. */
   get unsent(): number {
     return this.#clients.unsent;
-  }
-
-  /** Sends an event to every client. */
-  broadcast(event: string, data: unknown): void {
-    this.#clients.broadcast(event, data);
   }
 
   /**

@@ -13,7 +13,9 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
 import { DebugLevels } from "./debug_log.ts";
 import type { EngineOptions } from "./engine.ts";
+import { recordPort } from "./fabric_events.ts";
 import { IpoibInterface } from "./interface.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 
 const MAX_PKEY = 0xffff;
 const IF_NAME_PARENT_PART = 10;
@@ -86,6 +88,8 @@ export class IpoibDevice {
       if (change === "link") this.#followParent();
       if (change === "gone") this.onGone();
     });
+    // First, because changes of the interfaces follow from those of the port.
+    recordPort(port, this.parent.events);
     port.onEvent((event) => this.#onPortEvent(event));
     port.onCredit(() => {
       this.parent.onCredit();
@@ -170,7 +174,7 @@ export class IpoibDevice {
    */
   removeChild(each: IpoibInterface): boolean {
     const child = this.children.find((child) => child.interface === each);
-    if (child) this.#remove(child);
+    if (child) this.#remove(child, "requested");
     return child !== undefined;
   }
 
@@ -191,7 +195,7 @@ export class IpoibDevice {
       );
     }
     const { name } = child.interface;
-    this.#remove(child);
+    this.#remove(child, "requested");
     return name;
   }
 
@@ -202,7 +206,9 @@ export class IpoibDevice {
 
   /** Closes all interfaces, children first. */
   close(): void {
-    for (const child of [...this.children]) this.#remove(child);
+    for (const child of [...this.children]) {
+      this.#remove(child, "the parent ends");
+    }
     this.parent.close();
   }
 
@@ -214,10 +220,17 @@ export class IpoibDevice {
   ): IpoibInterface {
     const opened = this.#openNetdev(name, open);
     const { netdev } = opened;
+    const pkey = written | FULL_MEMBER;
+    // Before the interface has events of its own.
+    this.#context.events?.add(name, "link", "created", () => ({
+      subject: name,
+      new: `pkey ${formatPkey(pkey)}`,
+      cause: `child of ${this.parent.name}`,
+    }));
     const child = {
       interface: new IpoibInterface(this.#context, {
         ...opened,
-        pkey: { value: written | FULL_MEMBER },
+        pkey: { value: pkey },
         adminMtu: undefined,
       }),
       written,
@@ -227,7 +240,9 @@ export class IpoibDevice {
     this.#listen(child.interface);
     this.#notifyInterfaces();
     netdev.config.onChange((change) => {
-      if (change === "gone") this.#remove(child);
+      if (change === "gone") {
+        this.#remove(child, "the network device was deleted");
+      }
     });
     return child.interface;
   }
@@ -263,20 +278,29 @@ export class IpoibDevice {
     );
   }
 
-  #remove(child: Child): void {
+  #remove(child: Child, cause: string): void {
     const at = this.children.indexOf(child);
     if (at < 0) return;
     this.children.splice(at, 1);
     child.interface.close();
+    child.interface.events.add("link", "deleted", () => ({
+      subject: child.interface.name,
+      old: `pkey ${formatPkey(child.interface.pkey)}`,
+      cause,
+    }));
     this.onStateChange(child.interface);
     this.#notifyInterfaces();
   }
 
   #listen(each: IpoibInterface): void {
     each.onStateChange = () => this.onStateChange(each);
-    each.netdev.config.onChange((change) => {
+    const { config } = each.netdev;
+    let { name, namespace } = config;
+    config.onChange((change) => {
       if (change !== "link") return;
       if (this.#locations.includes(locationOf(each))) return;
+      recordLocation(each.events, { name, namespace }, config);
+      ({ name, namespace } = config);
       this.#notifyInterfaces();
       // Listeners store states by interface name.
       this.onStateChange(each);
@@ -303,6 +327,28 @@ export class IpoibDevice {
       child.netdev.change({ up });
     }
   }
+}
+
+type Location = Pick<Netdev["config"], "name" | "namespace">;
+
+function recordLocation(
+  events: InterfaceEvents,
+  before: Location,
+  after: Location,
+): void {
+  if (before.name !== after.name) {
+    events.add("link", "renamed", () => ({
+      subject: before.name,
+      new: after.name,
+    }));
+  }
+  const [from, to] = [before.namespace.inode, after.namespace.inode];
+  if (from === to) return;
+  events.add("link", "moved", () => ({
+    subject: after.name,
+    old: `namespace ${from}`,
+    new: `namespace ${to}`,
+  }));
 }
 
 function locationOf(each: IpoibInterface): string {

@@ -22,9 +22,11 @@ import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
 import { ipv6Family } from "./family/ipv6_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 import { MulticastTable } from "./multicast/multicast_table.ts";
 import { WantedGroups } from "./multicast/wanted_groups.ts";
 import { KernelSync } from "./neighbour/kernel_sync.ts";
+import { NeighbourEvents } from "./neighbour/neighbour_events.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
 import { PathTable } from "./path.ts";
@@ -63,6 +65,7 @@ export class Engine {
   readonly #wanted: WantedGroups;
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
+  readonly #neighbourEvents: NeighbourEvents;
   readonly #announceTimer: Timer;
   /** Addresses to announce a second time, keyed by text. */
   readonly #announced = new Map<string, IpAddress>();
@@ -76,6 +79,7 @@ export class Engine {
     identity: LinkIdentity,
     log: Logger,
     debug: DebugLog,
+    events: InterfaceEvents,
   ) {
     const { port, reactor, families = FAMILIES } = context;
     const { clock } = reactor;
@@ -86,7 +90,7 @@ export class Engine {
     this.#netdev = netdev;
     this.#sender = sender;
     this.groups = new MulticastTable({
-      ...{ context, sender, identity, log, debug },
+      ...{ context, sender, identity, log, debug, events },
     });
     const kernelNeighbours = netdev.config.neighbours;
     const kernel = new KernelSync(clock, kernelNeighbours);
@@ -101,11 +105,12 @@ export class Engine {
       this.groups,
       statistics,
       debug,
+      events,
       limits,
     );
     this.peers = new PeerTable(reactor, sender, this.paths, limits);
     this.connected = new ConnectedMode({
-      ...{ reactor, port, netdev, sender, identity, log, debug },
+      ...{ reactor, port, netdev, sender, identity, log, debug, events },
       peers: this.peers,
       connections: context.connections,
       maxConnections: context.maxConnections,
@@ -114,8 +119,14 @@ export class Engine {
       ...{ netdev, sender, families, log, debug },
     });
     sender.onTooLong = (slot, length, mtu) => tooLong.answer(slot, length, mtu);
-    this.neighbours = new NeighbourTable(sender, this.peers, kernel, limits);
-    this.unreached = this.#followUnreached(kernel, identity, log);
+    this.#neighbourEvents = new NeighbourEvents(events);
+    this.neighbours = new NeighbourTable({
+      ...{ sender, kernel, limits },
+      peers: this.peers,
+      events: this.#neighbourEvents,
+    });
+    this.unreached = new UnreachedMembers(identity, log, events);
+    this.#followReachability(kernel);
     this.#hops = new NextHops(
       netdev,
       sender,
@@ -127,7 +138,7 @@ export class Engine {
     this.#families = families.map((family) => ({
       family,
       translator: family.translator({
-        ...{ netdev, sender, identity, log },
+        ...{ netdev, sender, identity, log, events },
         ...{ groups, peers, paths, neighbours },
         clearNextHops: () => this.#hops.clear(),
       }),
@@ -211,6 +222,7 @@ export class Engine {
     this.#hops.clear();
     this.#announced.clear();
     this.unreached.clear();
+    this.#neighbourEvents.clear();
     this.#sender.qp = undefined;
   }
 
@@ -272,21 +284,18 @@ export class Engine {
   readonly #isAllHosts = (group: IpAddress): boolean =>
     this.#families.some(({ family }) => family.allHosts.equals(group));
 
-  #followUnreached(
-    kernel: KernelSync,
-    identity: LinkIdentity,
-    log: Logger,
-  ): UnreachedMembers {
-    const unreached = new UnreachedMembers(identity, log);
+  #followReachability(kernel: KernelSync): void {
+    const { unreached, neighbours } = this;
     kernel.onFailed = (address) => {
-      if (this.#sender.qp !== undefined) unreached.noAnswer(address);
+      if (this.#sender.qp === undefined) return;
+      unreached.noAnswer(address);
+      neighbours.noAnswer(address);
     };
     kernel.onReachable = (address) => unreached.addressReached(address);
     this.paths.onFailure = ({ gid }, status) => {
       if (status === MadStatus.NoRecords) unreached.noPath(gid);
     };
     this.paths.onComplete = ({ gid }) => unreached.portReached(gid);
-    return unreached;
   }
 
   /** Returns the family of an address; undefined if it is not supported. */

@@ -33,7 +33,9 @@ import type { ConnectedMode } from "./connected/connected_mode.ts";
 import { Carrier } from "./carrier.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { portEventText } from "./fabric_events.ts";
 import { Features } from "./features.ts";
+import { InterfaceEvents } from "./interface_events.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, membershipDoubt, RUNNING } from "./link_state.ts";
 import type { Moderation } from "./moderation.ts";
@@ -61,6 +63,7 @@ export interface InterfaceOptions {
 export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
+  readonly events: InterfaceEvents;
   readonly mtu: InterfaceMtu;
   readonly features: Features;
   /** Called after a change of {@linkcode state}. */
@@ -78,6 +81,8 @@ export class IpoibInterface {
   /** The port's GID when it was last compared. */
   #gid: Uint8Array;
   #state = "starting";
+  /** What the change of the state in progress follows from, for its event. */
+  #cause: string | undefined;
   #doubt: string | undefined;
   readonly #carrier: Carrier;
   /** The membership that was logged last. */
@@ -96,7 +101,9 @@ export class IpoibInterface {
     this.netdev = netdev;
     this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
-    this.#carrier = new Carrier({ netdev, port: context.port, log: this.log });
+    this.events = new InterfaceEvents(context.events, () => this.name);
+    const { log, events } = this;
+    this.#carrier = new Carrier({ netdev, port: context.port, log, events });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
     this.#identity = new LinkIdentity(context.port);
     this.#engine = new Engine(
@@ -104,13 +111,14 @@ export class IpoibInterface {
       netdev,
       memory,
       this.#identity,
-      this.log,
+      log,
       this.#debug,
+      events,
     );
     const group = () => ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
     const { port } = context;
     this.mtu = new InterfaceMtu(
-      { netdev, port, group, mode: () => this.connected.mode, log: this.log },
+      { netdev, port, group, mode: () => this.connected.mode, log, events },
       options.adminMtu,
     );
     this.features = new Features({
@@ -127,7 +135,7 @@ export class IpoibInterface {
       recvQueueShrinks: context.recvQueueShrinks,
       engine: this.#engine,
       identity: this.#identity,
-      log: this.log,
+      ...{ log, events },
       endLink: () => this.#endLink(),
       evaluate: () => this.#evaluate(),
     });
@@ -135,7 +143,11 @@ export class IpoibInterface {
       this.mtu.onMode();
       this.features.update();
     };
-    this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
+    this.groups.onBroadcast = ({ qkey }) =>
+      this.#during(
+        "the broadcast group was joined",
+        () => this.#startTransmit(qkey),
+      );
     this.groups.onMembership = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
@@ -266,6 +278,10 @@ export class IpoibInterface {
       const { device, port } = this.#context.port.attributes;
       return `Event ${event.type} on device ${device} port ${port}`;
     });
+    this.#during(portEventText(event), () => this.#followPort(event));
+  }
+
+  #followPort(event: PortEvent): void {
     switch (event.type) {
       case "client_reregister":
         this.#engine.refresh(this.#now());
@@ -356,6 +372,17 @@ export class IpoibInterface {
     this.#updateState();
   }
 
+  /** Calls `act`; changes of the state within it have this cause. */
+  #during(cause: string, act: () => void): void {
+    const outer = this.#cause;
+    this.#cause = cause;
+    try {
+      act();
+    } finally {
+      this.#cause = outer;
+    }
+  }
+
   #updateState(): void {
     this.#publishState();
     this.#followLinkLocal();
@@ -385,10 +412,25 @@ export class IpoibInterface {
     const membershipChanged = this.isLimited !== this.#limited;
     this.#limited = this.isLimited;
     if (state === this.#state) {
-      if (membershipChanged && this.carrier) this.#logMembership();
+      if (membershipChanged && this.carrier) {
+        this.#logMembership();
+        this.events.add("link", "membership", () => ({
+          subject: `partition ${formatPkey(this.pkey)}`,
+          old: this.isLimited ? "full member" : "limited member",
+          new: this.isLimited ? "limited member" : "full member",
+          cause: this.#cause,
+        }));
+      }
       return;
     }
     const was = this.carrier;
+    const before = this.#state;
+    this.events.add("link", "state", () => ({
+      subject: this.name,
+      old: before,
+      new: state,
+      cause: this.#cause,
+    }));
     this.#state = state;
     this.#carrier.set(state === RUNNING);
     if (this.carrier && this.isLimited) this.#logMembership();
@@ -398,6 +440,12 @@ export class IpoibInterface {
 
   #setDoubt(doubt: string | undefined, state: string): void {
     const begins = this.#doubt === undefined;
+    this.events.add("link", "doubt", () => ({
+      subject: "membership in the broadcast group",
+      old: begins ? "confirmed" : "in doubt",
+      new: doubt === undefined ? "confirmed" : "in doubt",
+      cause: doubt ?? (state === RUNNING ? undefined : "the link has ended"),
+    }));
     this.#doubt = doubt;
     if (state !== RUNNING) return;
     if (begins) this.log.info(`membership in doubt: ${doubt}`);
@@ -426,11 +474,14 @@ export class IpoibInterface {
   #onConfig(change: ConfigChange): void {
     if (this.#closed) return;
     switch (change) {
-      case "link":
-        this.#evaluate();
+      case "link": {
+        const { up } = this.netdev.config;
+        const cause = `the device is set ${up ? "up" : "down"}`;
+        this.#during(cause, () => this.#evaluate());
         this.mtu.follow();
         this.#carrier.follow();
         break;
+      }
       case "address":
         this.#engine.clearNextHops();
         this.#followAddresses();

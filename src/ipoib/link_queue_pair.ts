@@ -13,6 +13,7 @@ import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import type { LinkIdentity } from "./link_identity.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 import { Moderation } from "./moderation.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -28,6 +29,7 @@ export interface QueuePairParts {
   readonly engine: Pick<Engine, "attach" | "receiver">;
   readonly identity: LinkIdentity;
   readonly log: Logger;
+  readonly events: InterfaceEvents;
   /** Ends the link before the queue pair is closed. */
   readonly endLink: () => void;
   /** Starts or ends the link, and opens the queue pair again; called when it was closed, or may be opened again. */
@@ -99,7 +101,7 @@ export class LinkQueuePair {
     try {
       this.#qp = this.#create();
     } catch (error) {
-      this.#refusal.begin("a queue pair", IpoibError.from(error));
+      this.#refuse("a queue pair", IpoibError.from(error));
       return;
     }
     this.#refusal.end();
@@ -150,7 +152,17 @@ export class LinkQueuePair {
 
   #onFailure(error: IpoibError): void {
     this.close();
-    this.#refusal.begin("to restart the queue pair", error);
+    this.#refuse("to restart the queue pair", error);
     this.#parts.evaluate();
+  }
+
+  /** The device refuses `what`: records it, and schedules the next try. */
+  #refuse(what: string, error: IpoibError): void {
+    this.#refusal.begin(what, error);
+    this.#parts.events.add("fabric", "queue_pair", () => ({
+      subject: what,
+      new: "refused",
+      cause: error.message,
+    }));
   }
 }

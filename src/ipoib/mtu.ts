@@ -11,6 +11,7 @@ import { CONNECTED_MTU, type IbMtu, ipoibMtu } from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
 import { MIN_DATAGRAM_MTU, MIN_DEVICE_MTU } from "./constants.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */
 export interface MtuChain {
@@ -37,6 +38,7 @@ export interface MtuParts {
   readonly group: () => IbMtu | undefined;
   readonly mode: () => Mode;
   readonly log: Logger;
+  readonly events: InterfaceEvents;
 }
 
 /** Sets the MTU of the network device, and follows changes of it by others. */
@@ -113,9 +115,11 @@ export class InterfaceMtu {
   follow(): void {
     const { netdev: { config }, log } = this.#parts;
     const { mtu } = config;
-    const changed = mtu !== this.#seen;
+    const before = this.#seen;
+    const changed = mtu !== before;
     this.#seen = mtu;
     if (!changed || mtu === this.#own) return;
+    this.#record(before, mtu, "set on the device");
     try {
       this.set(mtu);
     } catch (error) {
@@ -174,6 +178,29 @@ export class InterfaceMtu {
     const most = this.#isConnected ? CONNECTED_MTU : this.datagram;
     const mtu = Math.min(most, admin ?? Infinity);
     this.#own = mtu;
-    if (mtu !== device) this.#parts.netdev.setMtu(mtu);
+    if (mtu === device) return;
+    this.#parts.netdev.setMtu(mtu);
+    this.#record(device, mtu, this.#limitText(mtu));
+  }
+
+  /** Returns why the device has this MTU now. */
+  #limitText(mtu: number): string {
+    const { admin, group, port } = this.chain;
+    if (this.#refused !== undefined) return `${this.#refused} is out of range`;
+    if (mtu === admin) return "set by the administrator";
+    if (this.#isConnected) return "that of connected mode";
+    return mtu === group
+      ? `limited by the broadcast group (${group})`
+      : `limited by the port (${port})`;
+  }
+
+  #record(before: number, after: number, cause: string): void {
+    const { netdev, events } = this.#parts;
+    events.add("link", "mtu", () => ({
+      subject: netdev.config.name,
+      old: `${before}`,
+      new: `${after}`,
+      cause,
+    }));
   }
 }

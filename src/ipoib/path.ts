@@ -21,14 +21,18 @@
  */
 
 import { MAX_BACKOFF_MS } from "../base/backoff.ts";
-import { Errno } from "../base/errno.ts";
+import type { EventDetails, EventName } from "../base/events.ts";
+import { Errno, errnoText } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
-import type { Millis } from "../base/units.ts";
+import { formatRate } from "../base/rates.ts";
+import { formatMtuCode, type Millis } from "../base/units.ts";
 import type { AddressHandle } from "../hca/hca.ts";
 import { pathAttributes } from "../hca/path_attributes.ts";
 import type { Timer } from "../system/reactor.ts";
+import { type SaFailure, unsentText } from "../sa/result.ts";
 import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
+import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
@@ -40,6 +44,7 @@ import {
 } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import type { DebugLog } from "./debug_log.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { Statistics } from "./statistics.ts";
@@ -84,6 +89,7 @@ export class PathTable {
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
   readonly #debug: DebugLog;
+  readonly #events: InterfaceEvents;
   readonly #limits: TableLimits;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
@@ -115,9 +121,11 @@ export class PathTable {
     groups: MulticastTable,
     statistics: Statistics,
     debug: DebugLog,
+    events: InterfaceEvents,
     limits: TableLimits,
   ) {
     this.#debug = debug;
+    this.#events = events;
     this.#limits = limits;
     this.#context = context;
     this.#statistics = statistics;
@@ -187,6 +195,12 @@ export class PathTable {
   /** Invalidates a path on which a packet could not be sent. The next packet queries it again. */
   invalidate(path: Path): void {
     if (path.state === "asking" && !path.ah) return;
+    if (path.ah) {
+      this.#record(path, "lost", () => ({
+        old: pathText(path.record),
+        cause: "a packet could not be sent on it",
+      }));
+    }
     this.#dropHandle(path);
     path.state = "idle";
     this.#retryAt(path, Infinity);
@@ -292,7 +306,7 @@ export class PathTable {
       if (answer.ok) this.#complete(path, answer.record);
       else {
         this.onFailure(path, answer.status);
-        this.#fail(path, answer.errno, answer.unsent);
+        this.#fail(path, answer);
       }
       this.#queried(path);
     });
@@ -320,6 +334,12 @@ export class PathTable {
       this.#queried(path);
     }
     this.#statistics.tables.add("paths_evicted", evicted.length);
+    if (evicted.length === 0) return;
+    this.#events.add("path", "evicted", () => ({
+      subject: "path table",
+      new: `${evicted.length}`,
+      cause: "the table is full",
+    }));
   }
 
   #complete(path: Path, record: PathRecord): void {
@@ -329,11 +349,13 @@ export class PathTable {
       const attributes = pathAttributes(record, port.attributes);
       ah = port.createAddressHandle(attributes);
     } catch (error) {
-      this.#fail(path, IpoibError.from(error).errno ?? Errno.EINVAL);
+      const errno = IpoibError.from(error).errno ?? Errno.EINVAL;
+      this.#fail(path, { status: 0, errno });
       return;
     }
     this.#statistics.tables.add("paths_found");
     const old = path.ah;
+    this.#recordFound(path, record);
     path.failure = undefined;
     path.record = record;
     path.state = "complete";
@@ -347,13 +369,43 @@ export class PathTable {
     this.#notify(path, path);
   }
 
-  #fail(path: Path, errno: number, unsent = false): void {
+  #fail(path: Path, failure: SaFailure): void {
+    const { errno, unsent = false } = failure;
+    if (errno !== path.failure) {
+      this.#record(path, "failed", () => ({
+        ...(path.ah ? { old: pathText(path.record) } : {}),
+        cause: failureText(failure),
+      }));
+    }
     path.failure = errno;
     path.unsent = unsent;
     // A path in use stays in use: a new subnet manager may not have discovered the peer's port yet.
     path.state = path.ah ? "doubtful" : "idle";
     if (path.ah) this.#retry(path);
     this.#notify(path, path.ah ? path : undefined);
+  }
+
+  /** Records a path that was found, unless it is the one in use. */
+  #recordFound(path: Path, record: PathRecord): void {
+    const before = path.ah && pathText(path.record);
+    const now = pathText(record);
+    if (before === now && path.failure === undefined) return;
+    const changed = before !== undefined && before !== now;
+    this.#record(path, changed ? "changed" : "found", () => ({
+      ...(changed ? { old: before } : {}),
+      new: now,
+    }));
+  }
+
+  #record(
+    path: Path,
+    event: EventName<"path">,
+    details: () => Omit<EventDetails, "subject">,
+  ): void {
+    this.#events.add("path", event, () => ({
+      subject: formatGid(path.gid),
+      ...details(),
+    }));
   }
 
   /** Schedules the next query after one that failed or returned the old LID, with exponential backoff. */
@@ -419,4 +471,28 @@ export class PathTable {
 /** Returns the minimum time between two queries: 1, 2, 4, 8, 16, 16 s... */
 function pauseAfter(retries: number): Millis {
   return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
+}
+
+/** Describes a path as the words of `ipoib path show`. */
+function pathText(record: PathRecord | undefined): string {
+  if (!record) return "";
+  const { dlid, sl, rate, mtu } = record;
+  return `dlid ${hex(dlid)} sl ${sl} rate ${formatRate(rate)} mtu ${
+    formatMtuCode(mtu)
+  }`;
+}
+
+function failureText({ errno, status, unsent }: SaFailure): string {
+  if (unsent) return unsentText(errno);
+  if (errno === Errno.ETIMEDOUT) {
+    return "the subnet administrator does not answer";
+  }
+  if (status === MadStatus.NoRecords) {
+    return "the subnet administrator has no path to the port";
+  }
+  return status === MadStatus.Ok
+    ? errnoText(errno)
+    : `the subnet administrator refuses the query with status ${
+      formatMadStatus(status)
+    }`;
 }

@@ -12,6 +12,7 @@ import { formatPkey } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { MAX_UNREACHED } from "./constants.ts";
+import type { InterfaceEvents } from "./interface_events.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 
 /** A destination that is not reached, with the reason. */
@@ -25,12 +26,14 @@ export interface Unreached {
 export class UnreachedMembers {
   readonly #identity: LinkIdentity;
   readonly #log: Logger;
+  readonly #events: InterfaceEvents;
   /** Reasons by destination, oldest first. */
   readonly #reasons = new Map<string, string>();
 
-  constructor(identity: LinkIdentity, log: Logger) {
+  constructor(identity: LinkIdentity, log: Logger, events: InterfaceEvents) {
     this.#identity = identity;
     this.#log = log;
+    this.#events = events;
   }
 
   /** Records that no reply to address resolution requests has arrived. Ignored on a full member. */
@@ -82,5 +85,9 @@ export class UnreachedMembers {
     }
     this.#reasons.set(destination, reason);
     this.#log.warn(`${destination} is not reached: ${reason}`);
+    this.#events.add("neigh", "unreached", () => ({
+      subject: destination,
+      cause: reason,
+    }));
   }
 }

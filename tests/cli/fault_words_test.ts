@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { IpoibError } from "../../src/base/errors.ts";
 import { parseFault, takeSubnetName } from "../../src/cli/fault_words.ts";
-import { ruleWords } from "../../src/cli/render/fault_text.ts";
+import { ruleWords } from "../../src/ipc/schema.ts";
 
 const words = (line: string) => line.split(" ").filter((word) => word !== "");
 const parse = (line: string) => parseFault(words(line));

@@ -47,6 +47,8 @@ export class CliFixture implements AsyncDisposable {
   readonly #ends: Array<() => Promise<void>> = [];
   /** Exit code of `up` and `subnet run`. */
   code = 0;
+  /** Returns true if the reader of the output has ended. */
+  outEnded: (out: string) => boolean = () => false;
   /** True if output is colored. */
   color = false;
   /** Time limit of lists. */
@@ -54,7 +56,11 @@ export class CliFixture implements AsyncDisposable {
 
   /** Returns the environment of a command line, whose output is added to `outcome`. */
   environment(outcome: Outcome): CliEnvironment {
+    const outEnded = () => this.outEnded(outcome.out);
     return {
+      get outEnded() {
+        return outEnded();
+      },
       out: (text) => outcome.out += text,
       err: (text) => outcome.err += text,
       color: this.color,

@@ -58,7 +58,7 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
     "de m ib0": "debug mcg ib0",
     "par": "param",
     "g mode": "get mode",
-    "e -k ib0": "ethtool -k ib0",
+    "et -k ib0": "ethtool -k ib0",
     "su f": "subnet fault",
     "do ib0": "down ib0",
   });
@@ -165,7 +165,7 @@ Deno.test("words after -- are no options", async () => {
 });
 
 Deno.test("an option of ip that this program does not have is refused", async () => {
-  for (const option of ["-b", "-batch", "-iec", "-r", "-t", "-M", "-rcvbuf"]) {
+  for (const option of ["-b", "-batch", "-iec", "-r", "-M", "-rcvbuf"]) {
     await assertRefused(`${option} link`, "of ip is not supported");
   }
   await assertRefused("link -n", "option '-n, --netns <NS>' argument missing");

@@ -2,11 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { DataCalls } from "../../src/daemon/commands/context.ts";
+import { EventHistory } from "../../src/daemon/event_history.ts";
 import { interfaceHandlers } from "../../src/daemon/handlers.ts";
 import { Readiness } from "../../src/daemon/readiness.ts";
 import type { WorkerThread } from "../../src/daemon/thread/main_side.ts";
 import { type Method, methods, placeOf } from "../../src/ipc/schema.ts";
-import type { CallContext } from "../../src/ipc/server.ts";
+import type { StreamContext } from "../../src/ipc/server.ts";
 import * as records from "../ipc/records.ts";
 
 type Answer = (method: string, params: unknown) => unknown;
@@ -27,14 +28,16 @@ function interfaceOver(answer: Answer) {
     thread,
     name: () => "ib0",
     readiness,
+    events: new EventHistory(),
     clientsEnded: () => 4,
     deviceCounters: () => ({ "hca_symbol_error": 7 }),
     stop: () => stopped++,
   });
-  const context: CallContext = {
+  const context: StreamContext<unknown> = {
     signal: new AbortController().signal,
     gone: () => false,
     afterReply: (action) => after.push(action),
+    send: () => {},
   };
   return {
     ...{ handlers, calls, context, readiness },

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { IpoibError } from "../../src/base/errors.ts";
 import { IpcClient } from "../../src/ipc/client.ts";
-import type { Event } from "../../src/ipc/envelope.ts";
 import { writeAll } from "../../src/ipc/framing.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import { assertAnswers, probe } from "./probe.ts";
@@ -325,46 +324,6 @@ Deno.test("IpcServer.close() from afterReply() sends the reply first, then close
   );
   assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   await Deno.remove(directory, { recursive: true });
-});
-
-Deno.test("IpcServer.broadcast() reaches every client", async () => {
-  await withServer(probe, async (server) => {
-    using one = await IpcClient.connect(server.path, "ib0");
-    using two = await IpcClient.connect(server.path, "ib0");
-    const events = [one, two].map((client) =>
-      new Promise<Event>((resolve) => client.onEvent = resolve)
-    );
-    await Promise.all([
-      one.call("coalesce.get", {}),
-      two.call("coalesce.get", {}),
-    ]);
-    server.broadcast("carrier", { ifname: "ib0", on: true });
-    for (const event of await Promise.all(events)) {
-      assertEquals(event, {
-        event: "carrier",
-        data: { ifname: "ib0", on: true },
-      });
-    }
-  });
-});
-
-Deno.test("IpcServer disconnects a client that does not read its events", async () => {
-  await withServer(probe, async (server) => {
-    const conn = await Deno.connect({ transport: "unix", path: server.path });
-    using client = await IpcClient.connect(server.path, "ib0");
-    await client.call("coalesce.get", {});
-    const data = "x".repeat(20_000);
-    for (let i = 0; i < 1200; i++) {
-      server.broadcast("noise", data);
-      if (i % 50 === 0) await client.call("coalesce.get", {});
-    }
-    assertEquals(server.ended.unread, 1);
-    // The bytes in the socket can still be read; then the connection ends.
-    const chunk = new Uint8Array(1 << 20);
-    while (await conn.read(chunk).catch(() => null) !== null);
-    conn.close();
-    await assertAnswers(client);
-  });
 });
 
 Deno.test("IpcServer.listen() throws E_RUNNING if a process listens, and replaces a stale socket", async () => {

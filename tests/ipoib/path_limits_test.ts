@@ -18,6 +18,7 @@ import { gidEquals, gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { DEFAULT_MAX_PATHS, defaultLimits } from "./default_limits.ts";
 import { Rig } from "./rig.ts";
+import { NO_EVENTS } from "./no_events.ts";
 
 const PREFIX = 0xfe80_0000_0000_0000n;
 const EINVAL = 22;
@@ -51,6 +52,7 @@ function setup(others: "refused" | "silence") {
   const groups = new MulticastTable({
     ...{ context, sender, identity, log },
     debug: debugOff(),
+    events: NO_EVENTS,
   });
   const table = new PathTable(
     context,
@@ -58,6 +60,7 @@ function setup(others: "refused" | "silence") {
     groups,
     statistics,
     debugOff(),
+    NO_EVENTS,
     defaultLimits(reactor.clock),
   );
   const request = (gid: Uint8Array) => {

@@ -20,6 +20,7 @@ import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { Rig } from "./rig.ts";
+import { NO_EVENTS } from "./no_events.ts";
 
 const PREFIX = 0xfe80_0000_0000_0000n;
 const GID = gidFrom(PREFIX, 2n);
@@ -64,6 +65,7 @@ class ScriptedPaths {
     const groups = new MulticastTable({
       ...{ context, sender, identity, log },
       debug: debugOff(),
+      events: NO_EVENTS,
     });
     this.table = new PathTable(
       context,
@@ -71,6 +73,7 @@ class ScriptedPaths {
       groups,
       statistics,
       debugOff(),
+      NO_EVENTS,
       defaultLimits(reactor.clock),
     );
   }

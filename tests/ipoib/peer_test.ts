@@ -24,6 +24,7 @@ import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
 import { viewOf } from "../wire/support.ts";
 import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 import { Method } from "../../src/wire/mad.ts";
+import { NO_EVENTS } from "./no_events.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const UNREACHABLE = 1;
@@ -183,6 +184,7 @@ Deno.test("a peer without followers is removed after a minute without packets, o
     a.link.groups,
     statistics,
     debugOff(),
+    NO_EVENTS,
     limits,
   );
   const peers = new PeerTable(reactor, sender, paths, limits);

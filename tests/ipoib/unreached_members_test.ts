@@ -8,6 +8,7 @@ import type { HcaPort } from "../../src/hca/hca.ts";
 import { getLogger } from "../../src/base/log.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
+import { NO_EVENTS } from "./no_events.ts";
 
 const GID = gidFrom(0xfe80000000000000n, 0x123n);
 
@@ -16,7 +17,11 @@ function members(pkeys: number[], pkeyIndex: number) {
   const identity = new LinkIdentity({ attributes } as unknown as HcaPort);
   identity.pkey = 0x8010;
   identity.pkeyIndex = pkeyIndex;
-  const unreached = new UnreachedMembers(identity, getLogger("test"));
+  const unreached = new UnreachedMembers(
+    identity,
+    getLogger("test"),
+    NO_EVENTS,
+  );
   return { attributes, unreached };
 }
 

@@ -1,10 +1,12 @@
 /** Output of `subnet fault show`: one rule per line, as its port and the arguments of `subnet fault set`. */
 
 import { hex } from "../../base/hex.ts";
-import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
+import {
+  type FaultRecord,
+  ruleWords,
+  type SubnetRecord,
+} from "../../ipc/schema.ts";
 import type { Style } from "./style.ts";
-
-type Rule = FaultRecord["rules"][number];
 
 /** Formats the rules, followed by the ports that have not applied them; "no faults" if there are no rules. */
 export function renderFaults(
@@ -25,22 +27,6 @@ export function renderFaults(
     return `${which}: ${ruleWords(rule)}\n`;
   });
   return lines.join("") + renderWaiting(waiting);
-}
-
-/** Formats a rule as the arguments that set it. */
-export function ruleWords(rule: Rule): string {
-  const words: string[] = [];
-  const add = (word: string, value: number | undefined, unit: string) => {
-    if (value !== undefined) words.push(`${word} ${value}${unit}`);
-  };
-  add("drop", rule.drop, "%");
-  add("delay", rule.delay, "ms");
-  add("jitter", rule.jitter, "ms");
-  add("duplicate", rule.duplicate, "%");
-  add("reorder", rule.reorder, "%");
-  add("rate", rule.rate, "mbit");
-  add("seed", rule.seed, "");
-  return words.join(" ");
 }
 
 /** Formats the list of ports that have not applied the rules; returns an empty text if there are none. */

@@ -3,12 +3,14 @@
 import type { HandlersOf } from "../../ipc/server.ts";
 import type { MethodOf, ReloadRecord } from "../../ipc/schema.ts";
 import { forward } from "../thread/forward.ts";
+import type { EventHistory } from "../event_history.ts";
 import type { WorkerThread } from "../thread/main_side.ts";
 import type { ManagerCalls } from "./commands.ts";
 
 /** The objects and functions that the handlers use. */
 export interface ControlParts {
   thread: WorkerThread<ManagerCalls>;
+  events: EventHistory;
   /** Reloads the partitions, from `file` if given. */
   reload(file?: string): Promise<ReloadRecord>;
   /** Kills the manager without cleanup. */
@@ -17,9 +19,10 @@ export interface ControlParts {
 
 /** Creates the handlers. */
 export function subnetHandlers(
-  { thread, reload, kill }: ControlParts,
+  { thread, events, reload, kill }: ControlParts,
 ): HandlersOf<MethodOf<"subnet">> {
   const own = {
+    ...events.handlers(),
     "subnet.reload": ({ partitions }) => reload(partitions),
     "subnet.kill": (_params, context) => {
       context.afterReply(kill);

@@ -15,6 +15,7 @@ import { type LastKnown, wasRegistered } from "../../subnet/messages.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
+import { EventHistory } from "../event_history.ts";
 import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
 import type { ManagerCalls, PartitionsText } from "./commands.ts";
@@ -45,10 +46,13 @@ export interface ManagerRoleOptions {
 
 /** A candidate for the role of subnet manager, and its holder after {@linkcode tryTake} has returned true. */
 export class ManagerRole {
+  /** Called when this process has taken the role, and when it has given it up, with the cause. */
+  onRole: (taken: boolean, cause: string) => void = () => {};
   /** Called if the manager crashes, does not answer, is replaced, or cannot be closed by `subnet.kill`. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: ManagerRoleOptions;
   readonly #partitions: PartitionsFile;
+  readonly #events = new EventHistory();
   #lock: ManagerLock | undefined;
   #thread: WorkerThread<ManagerCalls> | undefined;
   #server: IpcServer | undefined;
@@ -96,6 +100,7 @@ export class ManagerRole {
     if (this.#lock || this.#closed) lock?.close();
     if (this.#lock || this.#closed || !lock) return this.#lock !== undefined;
     this.#lock = lock;
+    this.onRole(true, causeOfTaking(previous, silent));
     this.#starting = this.#start(lock, previous);
     try {
       await this.#starting;
@@ -202,6 +207,7 @@ export class ManagerRole {
    */
   #abandon(why: IpoibError): void {
     getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
+    this.onRole(false, why.message);
     this.#thread?.terminate();
     void this.#server?.close();
     this.#release();
@@ -213,6 +219,7 @@ export class ManagerRole {
    */
   async #kill(): Promise<void> {
     const thread = this.#thread;
+    this.onRole(false, "killed by `ipoib subnet fault`");
     this.#abstainUntil = performance.now() + ABSTAIN_MS;
     try {
       // The process has no interface that must keep running.
@@ -271,9 +278,20 @@ export class ManagerRole {
       `Subnet ${subnet}`,
       subnetHandlers({
         thread,
+        events: this.#events,
         reload: (file) => this.reload(file),
         kill: () => void this.#kill(),
       }),
     );
   }
+}
+
+function causeOfTaking(
+  previous: LastKnown | undefined,
+  silent: boolean,
+): string {
+  if (silent) return "the manager before did not answer";
+  return previous && wasRegistered(previous)
+    ? "the manager before has ended"
+    : "the subnet had no manager";
 }

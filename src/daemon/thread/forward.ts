@@ -40,5 +40,7 @@ export function forward<S extends Socket>(
     }
   }
   // TypeScript cannot relate the list to the type of each method.
-  return Object.fromEntries(handlers) as HandlersOf<WorkerMethod<S>>;
+  return Object.fromEntries(handlers) as unknown as HandlersOf<
+    WorkerMethod<S>
+  >;
 }

@@ -10,7 +10,12 @@ import { formatGuid } from "../../base/hex.ts";
 import type { IpoibError } from "../../base/errors.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { newLinkSecret } from "../../subnet/link_token.ts";
-import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
+import {
+  type FaultRule,
+  type FaultSettings,
+  NO_FAULTS,
+  ruleFor,
+} from "../../subnet/fault_messages.ts";
 import { isSet, type PortSetting } from "../../subnet/port_settings.ts";
 import type {
   LastKnown,
@@ -48,6 +53,10 @@ export interface RegistrationOptions {
    * `lastKnown`.
    */
   onManagerMissing: (lastKnown: LastKnown, silent: boolean) => void;
+  /** Called each time the port has registered with a manager. */
+  onRegistered?: () => void;
+  /** Called with the packet faults of this port when the subnet manager has sent its settings. */
+  onFaultRule?: (rule: FaultRule | undefined) => void;
 }
 
 /** The port's callbacks for messages of the manager. */
@@ -173,6 +182,7 @@ export class Registration {
       case "welcome": {
         // First, because listening may fail; the port then registers again.
         this.#listener.onGuid(message.guid);
+        this.#options.onRegistered?.();
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.fabric.replace(message.fabric);
@@ -211,14 +221,14 @@ export class Registration {
         this.#listener.onFabric();
         this.#listener.onEvent({ type: message.event });
         return;
-      case "faults":
+      case "faults": {
+        const guid = formatGuid(this.#attributes.portGuid);
         this.#faults = message.settings;
-        this.#listener.onFaults(
-          message.settings,
-          formatGuid(this.#attributes.portGuid),
-        );
+        this.#listener.onFaults(message.settings, guid);
+        this.#options.onFaultRule?.(ruleFor(message.settings, guid));
         this.#link.faultsTaken(message.settings.version);
         return;
+      }
       case "port_settings":
         for (const setting of message.settings) {
           if (isSet(setting)) this.#settings.set(setting.guid, setting);

@@ -34,6 +34,22 @@ const fields = {
 export const FaultRequestSchema = v.strictObject(fields);
 export type FaultRequest = v.InferOutput<typeof FaultRequestSchema>;
 
+/** Formats a rule as the arguments of `ipoib subnet fault set`. */
+export function ruleWords(rule: FaultRequest): string {
+  const words: string[] = [];
+  const add = (word: string, value: number | undefined, unit: string) => {
+    if (value !== undefined) words.push(`${word} ${value}${unit}`);
+  };
+  add("drop", rule.drop, "%");
+  add("delay", rule.delay, "ms");
+  add("jitter", rule.jitter, "ms");
+  add("duplicate", rule.duplicate, "%");
+  add("reorder", rule.reorder, "%");
+  add("rate", rule.rate, "mbit");
+  add("seed", rule.seed, "");
+  return words.join(" ");
+}
+
 export const FaultClearSchema = v.strictObject({
   port: v.exactOptional(portGuid),
 });

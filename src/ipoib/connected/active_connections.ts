@@ -36,6 +36,7 @@ import {
 } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { Egress } from "../egress.ts";
+import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { Peer } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
@@ -54,6 +55,7 @@ export interface ActiveParts {
   readonly sender: PacketSender;
   readonly identity: LinkIdentity;
   readonly debug: DebugLog;
+  readonly events: InterfaceEvents;
   /** Returns true in connected mode. */
   readonly enabled: () => boolean;
   /** Replaces the egress of a peer. */
@@ -138,7 +140,7 @@ export class ActiveConnections {
     if (!receiver) return;
     active.state = "connecting";
     this.#dueAt(active, Infinity);
-    this.#log(active, () => "connecting");
+    this.#log(active, "connecting");
     try {
       const qp = port.createRcQp({
         pkeyIndex: identity.pkeyIndex,
@@ -172,7 +174,7 @@ export class ActiveConnections {
         },
       });
     } catch (error) {
-      this.#log(active, () => IpoibError.from(error).message);
+      this.#record(active, "failed", IpoibError.from(error).message);
       this.#refuse(active);
     }
   }
@@ -181,14 +183,14 @@ export class ActiveConnections {
     const { connection, qp } = active.attempt!;
     const message = ConnectionData.parse(reply.privateData)?.mtu ?? 0;
     if (message <= ENCAP_LENGTH) {
-      this.#log(active, () => `rejected: the peer receives ${message} bytes`);
+      this.#record(active, "rejected", `the peer receives ${message} bytes`);
       this.#reject(active, RejectReason.Consumer);
       return;
     }
     try {
       qp.connect(reply.remote);
     } catch (error) {
-      this.#log(active, () => IpoibError.from(error).message);
+      this.#record(active, "failed", IpoibError.from(error).message);
       this.#reject(active, RejectReason.NoResources);
       return;
     }
@@ -197,9 +199,9 @@ export class ActiveConnections {
     active.mtu = Math.min(message - ENCAP_LENGTH, CONNECTED_MTU);
     active.establishedAt = this.#now();
     this.#parts.sender.statistics.connections.add("connections_opened");
-    this.#log(
+    this.#record(
       active,
-      () => `connected to QPN ${hex(reply.qpn, 6)}, MTU ${active.mtu}`,
+      `connected to QPN ${hex(reply.qpn, 6)}, MTU ${active.mtu}`,
     );
     this.#dueAt(active, active.establishedAt + IDLE_MS);
     const egress = new ConnectedEgress(
@@ -228,7 +230,7 @@ export class ActiveConnections {
     statistics.connections.add("connections_rejected");
     const retry = end.reason === RejectReason.InvalidServiceId ||
       end.reason === RejectReason.StaleConnection;
-    this.#log(active, () => `rejected with reason ${end.reason}`);
+    this.#record(active, "rejected", `reason ${end.reason}`);
     this.#endAttempt(active, false);
     if (retry) this.#again(active);
     else this.#refuse(active);
@@ -236,7 +238,7 @@ export class ActiveConnections {
 
   /** Ends a connection or an attempt that has failed. */
   #failed(active: ActiveConnection, why: string, disconnect: boolean): void {
-    this.#log(active, () => `connection failed: ${why}`);
+    this.#record(active, "failed", why);
     this.#parts.sender.statistics.connections.add("connections_failed");
     this.#endAttempt(active, disconnect);
     this.#again(active);
@@ -279,7 +281,7 @@ export class ActiveConnections {
 
   /** Uses UD only for a minute. */
   #refuse(active: ActiveConnection): void {
-    this.#log(active, () => "using datagrams for a minute");
+    this.#record(active, "using datagrams for a minute");
     this.#parts.sender.statistics.connections.add("connections_fallbacks");
     this.#endAttempt(active, true);
     active.state = "refused";
@@ -342,7 +344,7 @@ export class ActiveConnections {
       this.#dueAt(active, idleAt);
       return;
     }
-    this.#log(active, () => "disconnecting after a minute without packets");
+    this.#record(active, "disconnected", "no packets for a minute");
     this.#parts.sender.statistics.connections.add("connections_idle");
     this.#endAttempt(active, true);
     this.#parts.setEgress(active.peer, this.#unconnected(active));
@@ -363,13 +365,23 @@ export class ActiveConnections {
     return this.#parts.reactor.clock.now();
   }
 
-  #log({ peer: { address } }: ActiveConnection, text: () => string): void {
-    this.#parts.debug.general(() =>
-      `Connection to ${formatGid(address.gid)} QPN ${
-        hex(address.qpn, 6)
-      }: ${text()}`
-    );
+  #log(active: ActiveConnection, text: string): void {
+    this.#parts.debug.general(() => `Connection ${nameOf(active)}: ${text}`);
   }
+
+  /** Records a new state of a connection, with its cause, as an event and a debug line. */
+  #record(active: ActiveConnection, state: string, cause?: string): void {
+    this.#log(active, cause === undefined ? state : `${state}: ${cause}`);
+    this.#parts.events.add("path", "connection", () => ({
+      subject: nameOf(active),
+      new: state,
+      cause,
+    }));
+  }
+}
+
+function nameOf({ peer: { address } }: ActiveConnection): string {
+  return `to ${formatGid(address.gid)} QPN ${hex(address.qpn, 6)}`;
 }
 
 /** True if a connection on path `a` can stay after the path has become `b`. */

@@ -14,6 +14,7 @@ import type { Netdev } from "../../netdev/netdev.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { MAX_PASSIVE_CONNECTIONS } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
+import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PeerTable } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
@@ -35,6 +36,7 @@ export interface ConnectedModeParts {
   readonly identity: LinkIdentity;
   readonly log: Logger;
   readonly debug: DebugLog;
+  readonly events: InterfaceEvents;
   /** Maximum number of passive connections. Default: MAX_PASSIVE_CONNECTIONS. */
   readonly maxConnections?: number | undefined;
 }
@@ -52,9 +54,9 @@ export class ConnectedMode {
   constructor(parts: ConnectedModeParts) {
     this.#parts = parts;
     const { reactor, port, connections, peers, sender } = parts;
-    const { identity, debug } = parts;
+    const { identity, debug, events } = parts;
     if (!connections) return;
-    const common = { reactor, port, connections, identity, debug };
+    const common = { reactor, port, connections, identity, debug, events };
     const active = new ActiveConnections({
       ...common,
       sender,

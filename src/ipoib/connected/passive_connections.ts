@@ -27,6 +27,7 @@ import {
   PASSIVE_UPDATE_MS,
 } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
+import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { Statistics } from "../statistics.ts";
 
@@ -51,6 +52,7 @@ export interface PassiveParts {
   readonly identity: LinkIdentity;
   readonly statistics: Statistics;
   readonly debug: DebugLog;
+  readonly events: InterfaceEvents;
   /** Maximum number of connections. */
   readonly limit: number;
 }
@@ -147,9 +149,9 @@ export class PassiveConnections {
     };
     this.#connections.set(key, passive);
     statistics.connections.add("connections_accepted");
-    this.#log(request, () => `accepted with QPN ${hex(qp.qpn, 6)}`);
+    this.#record(request, `accepted with QPN ${hex(qp.qpn, 6)}`);
     qp.onFailure = (failure) => {
-      this.#log(request, () => `failed: ${failure}`);
+      this.#record(request, "failed", failure);
       this.#end(passive, true);
     };
     const connection = request.accept({
@@ -162,7 +164,7 @@ export class PassiveConnections {
     }, {
       onEstablished: () => this.#unconfirmed.delete(passive),
       onEnd: ({ why }) => {
-        this.#log(request, () => `ended: ${why}`);
+        this.#record(request, "ended", why);
         this.#end(passive, false);
       },
     });
@@ -176,7 +178,7 @@ export class PassiveConnections {
 
   #refuse(request: ConnectionRequest, reason: number, why: string): void {
     this.#parts.statistics.connections.add("connections_refused");
-    this.#log(request, () => `refused: ${why}`);
+    this.#record(request, "refused", why);
     request.reject(reason);
   }
 
@@ -213,9 +215,23 @@ export class PassiveConnections {
     if (this.#connections.size > 0) this.#timer.at(now + PASSIVE_UPDATE_MS);
   }
 
-  #log({ remoteGid, qpn }: ConnectionRequest, text: () => string): void {
-    this.#parts.debug.general(() =>
-      `Connection from ${formatGid(remoteGid)} QPN ${hex(qpn, 6)} ${text()}`
+  /** Records a new state of a connection, with its cause, as an event and a debug line. */
+  #record(
+    { remoteGid, qpn }: ConnectionRequest,
+    state: string,
+    cause?: string,
+  ): void {
+    const { debug, events } = this.#parts;
+    const subject = () => `from ${formatGid(remoteGid)} QPN ${hex(qpn, 6)}`;
+    debug.general(() =>
+      `Connection ${subject()} ${
+        cause === undefined ? state : `${state}: ${cause}`
+      }`
     );
+    events.add("path", "connection", () => ({
+      subject: subject(),
+      new: state,
+      cause,
+    }));
   }
 }

@@ -7,6 +7,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
+import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { MulticastTable } from "../multicast/multicast_table.ts";
 import type { NeighbourTable } from "../neighbour/neighbour_table.ts";
@@ -27,6 +28,7 @@ export interface TranslatorParts {
   /** Makes the next packets ask the kernel's routing again. */
   readonly clearNextHops: () => void;
   readonly log: Logger;
+  readonly events: InterfaceEvents;
 }
 
 /**

@@ -22,6 +22,8 @@ export interface GroupLimitParts {
   readonly log: Logger;
   /** Leaves and removes a group. */
   readonly remove: (group: MulticastGroup, now: Millis) => void;
+  /** Called when the number of kernel memberships over the limit has grown. */
+  readonly onUnjoined: (unjoined: number, maxGroups: number) => void;
 }
 
 export class GroupLimit {
@@ -53,11 +55,12 @@ export class GroupLimit {
 
   /** Counts kernel memberships over the limit, and logs the first time. */
   reportUnjoined(unjoined: number): void {
-    const { statistics, log, maxGroups } = this.#parts;
+    const { statistics, log, maxGroups, onUnjoined } = this.#parts;
     const more = unjoined - this.#unjoined;
     this.#unjoined = unjoined;
     if (more <= 0) return;
     statistics.tables.add("groups_refused", more);
+    onUnjoined(unjoined, maxGroups);
     if (this.#logged) return;
     this.#logged = true;
     log.warn(

@@ -32,6 +32,7 @@ import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { IpDestination } from "../egress.ts";
+import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
@@ -41,6 +42,7 @@ import {
   MulticastGroup,
 } from "./multicast_group.ts";
 import { ForeignGroups } from "./foreign_groups.ts";
+import { GroupEvents } from "./group_events.ts";
 import { GroupLimit } from "./group_limit.ts";
 import { JoinInquiries } from "./join_inquiries.ts";
 import { logFailure, logLoss } from "./join_log.ts";
@@ -53,7 +55,12 @@ export interface GroupTableParts {
   readonly identity: LinkIdentity;
   readonly log: Logger;
   readonly debug: DebugLog;
+  readonly events: InterfaceEvents;
 }
+
+/** Why a group is left when the kernel has left it, and a send-only group when the kernel joins it. */
+const LEFT = "the kernel has left the group";
+const MEMBER = "the kernel has joined: joining as full member";
 
 export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Queue pair to attach to the groups; undefined while the interface has none. */
@@ -75,6 +82,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   readonly #foreign: ForeignGroups;
   readonly #inquiries: JoinInquiries;
   readonly #limit: GroupLimit;
+  readonly #events: GroupEvents;
   readonly #timer: Timer;
   #broadcast: MulticastGroup | undefined;
   #nextReap = Infinity;
@@ -88,6 +96,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
     const { context, sender, identity, log } = parts;
+    this.#events = new GroupEvents(parts.events);
     const groups = this.#groups;
     this.#checks = new MembershipChecks({
       ...{ memberships: context.memberships, groups },
@@ -107,7 +116,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#limit = new GroupLimit({
       ...{ groups, statistics: sender.statistics, log },
       maxGroups: context.maxGroups ?? DEFAULT_MAX_GROUPS,
-      remove: (group, now) => this.#remove(group, now),
+      remove: (group, now) =>
+        this.#remove(group, now, "the table of groups is full"),
+      onUnjoined: (unjoined, limit) => this.#events.limit(unjoined, limit),
     });
   }
 
@@ -151,7 +162,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#checks.stop();
     this.#foreign.clear();
     for (const group of this.#inquiries.stop()) this.#logFailure(group);
-    for (const group of this.entries().reverse()) this.#remove(group, now);
+    for (const group of this.entries().reverse()) {
+      this.#remove(group, now, "the link has ended");
+    }
     this.#broadcast = undefined;
     this.#nextReap = Infinity;
     this.#schedule();
@@ -197,7 +210,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     for (const [key, group] of [...this.#groups]) {
       if (group === this.#broadcast) continue;
       // A send-only group that the kernel has joined is joined again as full member.
-      if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
+      if (group.sendOnly !== wanted.has(key)) continue;
+      this.#remove(group, now, group.sendOnly ? MEMBER : LEFT);
     }
     for (const [key, mgid] of wanted) {
       if (!this.#groups.has(key)) this.#joinWanted(mgid, now);
@@ -210,7 +224,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   #joinWanted(mgid: Uint8Array, now: Millis): void {
     const key = gidKey(mgid);
     const sendOnly = this.#groups.get(key);
-    if (sendOnly) this.#remove(sendOnly, now);
+    if (sendOnly) this.#remove(sendOnly, now, MEMBER);
     this.#limit.admitMember(now);
     const group = this.#make(mgid, EthernetKind.Multicast, false, now);
     this.#groups.set(key, group);
@@ -266,7 +280,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.#nextReap = now + REAP_INTERVAL_MS;
       for (const group of this.entries()) {
         if (group.sendOnly && now - group.usedAt >= IDLE_MS) {
-          this.#remove(group, now);
+          this.#remove(group, now, "no packets for a minute");
         }
       }
     }
@@ -282,6 +296,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const { sender, log } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
     logLoss(log, group, mlid);
+    this.#events.lost(group, mlid);
     this.#join(group, this.#now());
   }
 
@@ -321,6 +336,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #logFailure(group: MulticastGroup): void {
     logFailure(this.#parts.log, this.#parts.debug, group);
+    this.#events.refused(group);
   }
 
   #request(group: MulticastGroup): MembershipRequest {
@@ -333,8 +349,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #joined(group: MulticastGroup, record: McMemberRecord): void {
     const usable = group.ah !== undefined;
+    const before = usable ? group.record : undefined;
     try {
       this.#use(group, record);
+      this.#events.joined(group, before);
       if (group === this.#broadcast) this.onBroadcast(record);
     } catch (error) {
       // A local failure, such as a full attach table, counts as a refusal (as in Linux ipoib_mcast_join_finish).
@@ -421,8 +439,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     group.backOff(now);
   }
 
-  #remove(group: MulticastGroup, now: Millis): void {
+  /** @param cause why the group is left, for its event */
+  #remove(group: MulticastGroup, now: Millis, cause: string): void {
     this.#groups.delete(gidKey(group.mgid));
+    if (group.ah) this.#events.left(group, cause);
     this.#parts.debug.multicast(() =>
       `deleting multicast group ${formatGid(group.mgid)}`
     );

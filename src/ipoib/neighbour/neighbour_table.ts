@@ -42,6 +42,7 @@ import type { TableLimits } from "../table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import type { KernelSync } from "./kernel_sync.ts";
 import { Neighbour } from "./neighbour.ts";
+import type { NeighbourEvents } from "./neighbour_events.ts";
 
 /** Kind of packet that a link-layer address was learned from. */
 export type AddressSource =
@@ -52,6 +53,22 @@ export type AddressSource =
   /** ARP with equal sender and target address, or an unsolicited neighbour advertisement with the override flag. */
   | "announcement";
 
+/** Text of each source, as the cause of an event. */
+const SOURCES: Record<AddressSource, string> = {
+  reply: "reply",
+  request: "request of the owner",
+  announcement: "announcement",
+};
+
+/** Dependencies of a {@linkcode NeighbourTable}. */
+export interface NeighbourTableParts {
+  readonly sender: PacketSender;
+  readonly peers: PeerTable;
+  readonly kernel: KernelSync;
+  readonly limits: TableLimits;
+  readonly events: NeighbourEvents;
+}
+
 export class NeighbourTable implements WaitingTable<IpAddress> {
   /** Called after an entry that is a next hop is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
@@ -59,18 +76,17 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   readonly #peers: PeerTable;
   readonly #kernel: KernelSync;
   readonly #limits: TableLimits;
+  readonly #events: NeighbourEvents;
   readonly #entries = new AddressTable<Neighbour>();
 
   constructor(
-    sender: PacketSender,
-    peers: PeerTable,
-    kernel: KernelSync,
-    limits: TableLimits,
+    { sender, peers, kernel, limits, events }: NeighbourTableParts,
   ) {
     this.#sender = sender;
     this.#peers = peers;
     this.#kernel = kernel;
     this.#limits = limits;
+    this.#events = events;
     peers.onLost = (peer) => this.#onPeerLost(peer);
     kernel.onRemoved = (address) => {
       // Only `ipoib neigh del` removes a static neighbour, not the kernel.
@@ -164,6 +180,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   hold(address: IpAddress, at: LinkAddress): void {
     this.#checkLimit(address);
     const neighbour = this.get(address);
+    this.#events.setStatic(address, neighbour.peer, at);
     neighbour.isStatic = true;
     neighbour.requestPending = false;
     this.#setPeer(neighbour, at);
@@ -184,8 +201,18 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   forget(address: IpAddress): boolean {
     const neighbour = this.#entries.get(address);
     if (!neighbour) return false;
+    if (neighbour.isStatic) {
+      this.#events.setStatic(address, neighbour.peer, undefined);
+    }
     this.#remove(neighbour);
     return true;
+  }
+
+  /** Records that the kernel's resolution of an address, or its probes of a resolved one, got no answer. */
+  noAnswer(address: IpAddress): void {
+    const neighbour = this.find(address);
+    const what = neighbour?.peer ? "neighbour probes" : "address resolution";
+    this.#events.failed(address, neighbour, `no answer to ${what}`);
   }
 
   /** Removes all entries except static ones, whose waiting packets are dropped. */
@@ -219,6 +246,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.requestPending = false;
     neighbour.probes = 0;
     if (!same) {
+      this.#events.located(neighbour, peer, from, SOURCES[source]);
       this.#setPeer(neighbour, from);
       neighbour.updatedAt = now;
       // The kernel confirmed the old link-layer address, not the new one.
@@ -252,6 +280,8 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   #onPeerLost(peer: Peer): void {
     for (const neighbour of [...peer.followers]) {
       if (!(neighbour instanceof Neighbour) || neighbour.isStatic) continue;
+      const { address } = neighbour;
+      this.#events.failed(address, neighbour, "the port of the peer is gone");
       this.#clearPeer(neighbour);
       // A probe that was sent to the unreachable peer will not be answered.
       neighbour.requestPending = false;
@@ -280,6 +310,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       this.#kernel.remove(neighbour.address);
     }
     this.#sender.statistics.tables.add("neighbours_evicted", evicted.length);
+    if (evicted.length > 0) this.#events.evicted(evicted.length);
   }
 
   #remove(neighbour: Neighbour): void {

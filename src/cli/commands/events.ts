@@ -1,0 +1,40 @@
+/** `ipoib events [IF] [KIND...] [--since TIME]`: prints the events that the processes of interfaces have stored. */
+
+import { Command } from "@commander-js/extra-typings";
+import type { Cli } from "../cli.ts";
+import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
+import { eventJson, renderEvent } from "../render/event_text.ts";
+import { showRecords } from "../show_records.ts";
+import { parseSince } from "../since.ts";
+
+const HELP = `
+The process of an interface keeps its last 4096 events. TIME is an age (90s, 15m,
+3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
+
+export function events(cli: Cli) {
+  return new Command("events")
+    .description("print the last events of interfaces, oldest first")
+    .argument("[WORD...]", EVENT_WORDS)
+    .usage("[dev] [IF] [link|neigh|path|group|fabric|all] [--since TIME]")
+    .option(
+      "--since <TIME>",
+      "only events at or after TIME",
+      (text) => parseSince(text, Date.now()),
+    )
+    .addHelpText("after", HELP)
+    .action(async (words, { since }, command) => {
+      const { name, kinds } = parseEventWords(words);
+      const filter = {
+        ...(kinds ? { kinds } : {}),
+        ...(since === undefined ? {} : { since }),
+      };
+      await showRecords(cli, command, name, {
+        fetch: ({ client }, params) =>
+          client.call("events.show", { ...params, ...filter }),
+        order: (a, b) => a.time_ms - b.time_ms,
+        render: (records, style) =>
+          records.map((event) => renderEvent({ event }, style, true)).join(""),
+        json: (event) => eventJson({ event }),
+      });
+    });
+}

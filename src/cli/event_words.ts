@@ -1,0 +1,46 @@
+/** The words after `ipoib monitor` and `ipoib events`: `[[dev] IF] [KIND...]`, in any order, as those of `ip monitor`. */
+
+import { EVENT_KINDS, type EventKind } from "../base/events.ts";
+import { usageError } from "./errors.ts";
+
+export interface EventWords {
+  /** Interface; undefined for all. */
+  readonly name: string | undefined;
+  /** Undefined for all. */
+  readonly kinds: EventKind[] | undefined;
+}
+
+const ALL = "all";
+const EXPECTED = `expected an interface and kinds: ${
+  [...EVENT_KINDS, ALL].join(", ")
+}`;
+
+/** Description of the argument. */
+export const EVENT_WORDS =
+  "[dev] IF and kinds: link, neigh, path, group, fabric, all (default: all)";
+
+/** Parses the words. Kinds may be abbreviated; an interface that has the name of a kind follows `dev`. */
+export function parseEventWords(words: readonly string[]): EventWords {
+  const names: string[] = [];
+  const kinds = new Set<EventKind>();
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const matching = word === ""
+      ? []
+      : [...EVENT_KINDS, ALL].filter((kind) => kind.startsWith(word));
+    if (word === "dev") {
+      const name = words[++i];
+      if (name === undefined) throw usageError("Interface is missing");
+      names.push(name);
+    } else if (matching.length === 1) {
+      for (const kind of EVENT_KINDS) {
+        if (matching[0] === kind || matching[0] === ALL) kinds.add(kind);
+      }
+    } else names.push(word);
+  }
+  if (names.length > 1) {
+    throw usageError(`Word "${names[1]}" is not valid`, EXPECTED);
+  }
+  const all = kinds.size === 0 || kinds.size === EVENT_KINDS.length;
+  return { name: names[0], kinds: all ? undefined : [...kinds] };
+}
