@@ -32,11 +32,12 @@ export function parseSince(text: string, now: number): number {
 
 function timeOf(text: string, now: Date): number | undefined {
   if (TIME.test(text)) {
-    const at = Date.parse(`${dateOf(now)}T${text.padStart(5, "0")}`);
+    const clock = text.replace(/^\d:/, "0$&");
+    const at = Date.parse(`${dateOf(now)}T${clock}`);
     if (at <= now.getTime()) return at;
     const yesterday = new Date(now);
     yesterday.setDate(now.getDate() - 1);
-    return Date.parse(`${dateOf(yesterday)}T${text.padStart(5, "0")}`);
+    return Date.parse(`${dateOf(yesterday)}T${clock}`);
   }
   if (DATE.test(text)) return Date.parse(`${text}T00:00`);
   const both = BOTH.exec(text);
