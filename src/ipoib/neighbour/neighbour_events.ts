@@ -43,14 +43,14 @@ export class NeighbourEvents {
   }
 
   /** The neighbour does not answer, or its peer is gone. */
-  failed(address: IpAddress, neighbour: Neighbour | undefined, cause: string) {
+  failed({ address, peer }: Neighbour, cause: string): void {
     const text = `${address}`;
     if (this.#failed.has(text)) return;
     if (this.#failed.size >= MAX_FAILED) this.#failed.clear();
     this.#failed.add(text);
     this.#events.add("neigh", "failed", () => ({
       subject: text,
-      ...(neighbour?.peer ? { old: textOf(neighbour.peer.address) } : {}),
+      ...(peer ? { old: textOf(peer.address) } : {}),
       cause,
     }));
   }

@@ -208,11 +208,15 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return true;
   }
 
-  /** Records that the kernel's resolution of an address, or its probes of a resolved one, got no answer. */
+  /**
+   * Records that the kernel's resolution of an address, or its probes of a resolved one, got no answer. Without a pending
+   * request the kernel's entry was deleted: it is then reported as FAILED, too.
+   */
   noAnswer(address: IpAddress): void {
     const neighbour = this.find(address);
-    const what = neighbour?.peer ? "neighbour probes" : "address resolution";
-    this.#events.failed(address, neighbour, `no answer to ${what}`);
+    if (!neighbour?.requestPending) return;
+    const what = neighbour.peer ? "neighbour probes" : "address resolution";
+    this.#events.failed(neighbour, `no answer to ${what}`);
   }
 
   /** Removes all entries except static ones, whose waiting packets are dropped. */
@@ -280,8 +284,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   #onPeerLost(peer: Peer): void {
     for (const neighbour of [...peer.followers]) {
       if (!(neighbour instanceof Neighbour) || neighbour.isStatic) continue;
-      const { address } = neighbour;
-      this.#events.failed(address, neighbour, "the port of the peer is gone");
+      this.#events.failed(neighbour, "the port of the peer is gone");
       this.#clearPeer(neighbour);
       // A probe that was sent to the unreachable peer will not be answered.
       neighbour.requestPending = false;

@@ -1,0 +1,227 @@
+/** `ipoib monitor` and `ipoib events`: each way in which an interface or its subnet breaks has an event with its cause. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
+import { programCommand } from "../../scripts/program.ts";
+import { REFUSED_PARTITIONS } from "../ipoib/refused_partitions.ts";
+import {
+  createChild,
+  fault,
+  GUIDS,
+  type Host,
+  type Lab,
+  labTest,
+  linkAddress,
+  must,
+  type Program,
+  startPartitions,
+  until,
+} from "./harness/mod.ts";
+
+/** Starts `ipoib monitor WORDS...`, which follows all interfaces of the lab that run. */
+async function startMonitor(lab: Lab, ...words: string[]): Promise<Program> {
+  const monitor = lab.start([...programCommand(), "monitor", "-a", ...words]);
+  // Any event shows that the monitor follows.
+  await until("the first event in the monitor", async () => {
+    await makeEvent(lab);
+    return monitor.output !== "";
+  });
+  await fault(lab, "clear");
+  return monitor;
+}
+
+/** Causes an event of every port: a packet fault that has no effect. */
+async function makeEvent(lab: Lab): Promise<void> {
+  const mbit = 100_000 + Math.floor(Math.random() * 100_000);
+  await fault(lab, "set", "rate", `${mbit}mbit`);
+}
+
+/** Waits until a monitor has printed an event of a host. */
+async function prints(
+  monitor: Program,
+  host: Host,
+  event: string,
+): Promise<void> {
+  const line = new RegExp(`\\[netns ${host.namespace}\\] ${event}`);
+  await monitor.prints(line);
+}
+
+const GROUP = "broadcast group ff12:401b:ffff::ffff:ffff";
+
+labTest(
+  "Eight ways to break an interface: monitor and events name each with its cause",
+  async (lab) => {
+    await startPartitions(lab, REFUSED_PARTITIONS);
+    const [a, b] = await lab.hosts(2);
+    await Promise.all(
+      [a, b].map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
+    );
+    await until("a to reach b", () => a.reaches(b));
+    const monitor = await startMonitor(lab, "-t");
+    const seen = (host: Host, event: string) => prints(monitor, host, event);
+
+    // The cable.
+    await fault(lab, "port", GUIDS[0], "down");
+    const inactive = "cause: the port is no longer active";
+    await seen(
+      a,
+      `ib0 fabric port soft:default/1: active -> down, ${inactive}`,
+    );
+    await seen(
+      a,
+      `ib0 link state: running -> waiting for the port \\(down\\), ${inactive}`,
+    );
+    await fault(lab, "port", GUIDS[0], "up");
+    await seen(a, "ib0 fabric port soft:default/1: down -> active, cause: ");
+    await seen(
+      a,
+      `ib0 link state: waiting to join the ${GROUP} -> running, cause: the broadcast group was joined`,
+    );
+
+    // The P_Key, and another LID.
+    await fault(lab, "port", GUIDS[0], "pkeys", "0x8011");
+    const table = "cause: the P_Key table of the port changed";
+    await seen(a, `ib0 fabric pkeys .*: 0xffff,.* -> 0x8011, ${table}`);
+    await seen(a, `ib0 link state: .* -> waiting .*, ${table}`);
+    await fault(lab, "port", GUIDS[0], "pkeys");
+    await until("the P_Key", async () => (await a.link()).state === "running");
+    await fault(lab, "port", GUIDS[0], "lid", "0x55");
+    await seen(
+      a,
+      "ib0 fabric lid .*: 0x\\w+ -> 0x0055, cause: the LID of the port changed",
+    );
+
+    // A group that refuses the port, an MTU that the group limits.
+    const child = await createChild(a, "0x8011", "10.9.11.1/24");
+    await seen(
+      a,
+      `${child} group refused ff12:401b:8011::ffff:ffff, cause: the group has MTU 4096, the port has 2048`,
+    );
+    await a.ip("link", "set", "ib0", "mtu", "1400");
+    await seen(a, "ib0 link mtu: 2044 -> 1400, cause: set on the device");
+
+    // An address that two hosts use.
+    await until("the link", async () => (await a.link()).state === "running");
+    await b.ip("addr", "add", `${a.address}/24`, "dev", "ib0");
+    await seen(
+      a,
+      `ib0 neigh conflict ${a.address}, cause: also used by ${await linkAddress(
+        b,
+      )}`,
+    );
+    await b.ip("addr", "del", `${a.address}/24`, "dev", "ib0");
+
+    // A peer that has stopped.
+    await until("a to reach b", () => a.reaches(b));
+    b.daemon.kill("SIGSTOP");
+    await a.ip("neigh", "flush", "dev", "ib0");
+    await a.reaches(b);
+    await seen(
+      a,
+      `ib0 neigh failed ${b.address}.*, cause: no answer to address resolution`,
+    );
+    b.daemon.kill("SIGCONT");
+    await until("a to reach b", () => a.reaches(b));
+    await seen(a, `ib0 neigh resolved ${b.address}: ${await linkAddress(b)}`);
+
+    // The manager.
+    await fault(lab, "kill-manager");
+    for (const host of [a, b]) {
+      await seen(
+        host,
+        "ib0 fabric manager subnet default: present -> missing, cause: the connection to it has ended",
+      );
+      await seen(
+        host,
+        "ib0 fabric manager subnet default: missing -> present, cause: the port has registered with another subnet manager",
+      );
+    }
+    await monitor.prints(
+      /ib0 fabric manager role of this process: candidate -> manager of subnet default, cause: the manager before has ended/,
+    );
+    await fault(lab, "set", "port", GUIDS[0], "drop", "1%");
+    await seen(
+      a,
+      "ib0 fabric fault packets of the port: none -> drop 1% seed 1, cause: ",
+    );
+    await fault(lab, "clear");
+
+    // All of it later, by kind and time, as text and as JSON.
+    const { stdout } = await a.ipoib("events", "ib0", "--since", "1h");
+    for (const word of ["pkeys", "conflict", "missing", "0x0055", "mtu"]) {
+      assert(stdout.includes(word), word);
+    }
+    assert(!stdout.includes(child));
+    const groups = await a.show<{ time: string; ifname: string }[]>(
+      ...["events", "group", "dev", child],
+    );
+    assert(groups.length > 0);
+    for (const { ifname, time } of groups) {
+      assertEquals(ifname, child);
+      assert(Date.parse(time) > Date.now() - patient(600_000));
+    }
+    assertEquals((await a.ipoib("events", "--since", "0s")).stdout, "");
+
+    // The ends: requested, and without notice; an interface that appears is followed.
+    assertEquals((await a.ipoib("child", "delete", "0x8011")).code, 0);
+    await seen(a, `${child} link deleted: was pkey 0x8011, cause: requested`);
+    b.daemon.kill("SIGKILL");
+    await b.daemon.exit();
+    await seen(
+      b,
+      "ib0 link deleted, cause: its process has ended without notice",
+    );
+    await b.up();
+    await seen(b, "ib0 link created: on the embedded subnet");
+    await until("another start in the monitor", () => {
+      const start = `[netns ${b.namespace}] ib0 link state: waiting to join`;
+      return monitor.output.split(start).length > 1;
+    });
+    assertEquals((await a.ipoib("down", "ib0")).code, 0);
+    await seen(a, "ib0 link deleted, cause: requested");
+    assert(!monitor.ended);
+    for (const line of monitor.output.trimEnd().split("\n")) {
+      assertMatch(line, /^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\] \[netns /);
+    }
+  },
+);
+
+labTest(
+  "monitor ends with its reader, has colors on a terminal only, and names the remedy without root",
+  async (lab) => {
+    const [host] = await lab.running(1);
+    const command = programCommand().map((word) => `'${word}'`).join(" ");
+    const monitor = `${command} monitor fabric -n ${host.namespace}`;
+    const inPipe = lab.start(["sh", "-c", `${monitor} | head -n 1`]);
+    const onTerminal = lab.start([
+      ...["env", "-u", "NO_COLOR", "script", "-qfc"],
+      ...[`stty cols 80; ${monitor}`, "/dev/null"],
+    ]);
+    const without = lab.start([
+      ...["script", "-qfc", `stty cols 80; ${monitor}`, "/dev/null"],
+    ]);
+    await until("an event everywhere", async () => {
+      await makeEvent(lab);
+      return inPipe.ended &&
+        [onTerminal, without].every(({ output }) => output.includes("fault"));
+    });
+    assertMatch(inPipe.output, /^ib0 fabric fault packets of the port: /);
+    assertEquals(inPipe.output.split("\n").length, 2);
+    assertMatch(onTerminal.output, /^\x1b\[36mib0\x1b\[39m fabric fault /);
+    assertMatch(without.output, /^ib0 fabric fault /);
+
+    // A user may not connect to the socket of another one.
+    await must(["chown", "nobody", `${host.sockets}/ib0.sock`]);
+    const user = ["setpriv", "--bounding-set=-dac_override"];
+    for (const what of ["monitor", "events"]) {
+      const refused = lab.start(
+        [...user, ...programCommand(), what, "-n", host.namespace],
+      );
+      assertEquals(await refused.exit(), 2);
+      assertEquals(
+        refused.output,
+        "ipoib: Permission denied on the control socket of ib0 (run the command as the user that owns the process, or as root)\n",
+      );
+    }
+  },
+);
