@@ -28,7 +28,7 @@ export const EVENTS = {
   fabric: [
     ...["port", "lid", "gid", "pkeys", "sm", "mtu", "reregister"] as const,
     ...["device", "queue_pair", "manager", "fault"] as const,
-    ...["member", "group", "partitions"] as const,
+    ...["member", "group", "refused", "partitions"] as const,
   ],
 } as const;
 

@@ -1,30 +1,45 @@
 /**
- * Follows the events of interfaces: of those that are running, and of those that appear later.
+ * Follows the events of interfaces or subnet managers: of those that are running, and of those that appear later.
  *
- * The directories of control sockets are read periodically. An interface that appears gives its events from the
- * beginning, so none is missed between two reads.
+ * The directories of control sockets are read periodically. A process that appears gives its events from the beginning,
+ * so none is missed between two reads.
  */
 
 import { IpoibError } from "../base/errors.ts";
 import { type EventKind, eventRecord } from "../base/events.ts";
 import type { EventRecord } from "../ipc/schema.ts";
+import { IpcClient } from "../ipc/client.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine } from "./errors.ts";
-import { type Asked, type Selection, socketsOf } from "./listing.ts";
-import { connect, noneRunning } from "./session.ts";
 
 /** Interval of the reads. */
 const SCAN_MS = 500;
 
+/** A socket whose process has events. A process may or may not listen on it. */
+export interface EventSource {
+  readonly path: string;
+  /** Name of the interface or the manager in messages, and in the event of its end. */
+  readonly name: string;
+  /** What the end of the process is, if it does not announce it. */
+  readonly end: { kind: EventKind; event: string };
+  /** The interface whose events are followed; undefined for all of the process. */
+  readonly only?: string | undefined;
+  /** Label of the network namespace of the socket, with `-a`. */
+  readonly netns?: string | undefined;
+}
+
 export interface EventMonitorOptions {
-  readonly selection: Selection;
+  /** Returns the sockets. Throws if they cannot be listed. */
+  readonly sources: () => Promise<readonly EventSource[]>;
   readonly kinds: EventKind[] | undefined;
+  /** Message if there are no processes at the start. */
+  readonly none: string;
   /** Called with each event. Returns false if nothing takes further events: the monitor then ends. */
-  readonly take: (event: EventRecord, place: Asked["place"]) => boolean;
+  readonly take: (event: EventRecord, source: EventSource) => boolean;
 }
 
 export class EventMonitor {
-  readonly #environment: CliEnvironment;
+  readonly #environment: Pick<CliEnvironment, "err">;
   readonly #options: EventMonitorOptions;
   /** Functions that end the streams, by the paths of their sockets. */
   readonly #followed = new Map<string, () => void>();
@@ -33,7 +48,10 @@ export class EventMonitor {
   readonly #end = Promise.withResolvers<void>();
   #ended = false;
 
-  constructor(environment: CliEnvironment, options: EventMonitorOptions) {
+  constructor(
+    environment: Pick<CliEnvironment, "err">,
+    options: EventMonitorOptions,
+  ) {
     this.#environment = environment;
     this.#options = options;
   }
@@ -43,8 +61,9 @@ export class EventMonitor {
     const refusals = await this.#scan(undefined);
     if (this.#followed.size === 0) {
       if (refusals[0]) throw refusals[0];
-      const { message } = noneRunning();
-      this.#environment.err(`ipoib: ${message}: waiting for one\n`);
+      this.#environment.err(
+        `ipoib: ${this.#options.none}: waiting for one\n`,
+      );
     }
     while (!this.#ended) {
       for (const refusal of refusals.splice(0)) {
@@ -60,16 +79,13 @@ export class EventMonitor {
    * Follows the interfaces that are not followed yet, from time `since` on, or from now on. Returns the refusals.
    */
   async #scan(since: number | undefined): Promise<IpoibError[]> {
-    const { asked } = await socketsOf(
-      this.#environment,
-      this.#options.selection,
-    );
+    const sources = await this.#options.sources();
     this.#refused = this.#refused.filter((path) =>
-      asked.some(({ socket }) => socket.path === path)
+      sources.some((source) => source.path === path)
     );
     const refusals: IpoibError[] = [];
-    for (const each of asked) {
-      const { path } = each.socket;
+    for (const each of sources) {
+      const { path } = each;
       if (this.#followed.has(path) || this.#refused.includes(path)) continue;
       try {
         await this.#follow(each, since);
@@ -84,42 +100,44 @@ export class EventMonitor {
     return refusals;
   }
 
-  /** Connects, and returns as soon as the events are followed. Throws the errors of `connect`. */
-  async #follow(asked: Asked, since: number | undefined): Promise<void> {
-    const { place, socket } = asked;
-    const { name, target } = socket;
-    const { kinds, selection } = this.#options;
-    const { client } = await connect(socket);
-    this.#followed.set(socket.path, () => client.close());
+  /** Connects, and returns as soon as the events are followed. Throws the errors of `IpcClient.connect`. */
+  async #follow(
+    source: EventSource,
+    since: number | undefined,
+  ): Promise<void> {
+    const { path, name, only } = source;
+    const { kinds } = this.#options;
+    const client = await IpcClient.connect(path, name);
+    this.#followed.set(path, () => client.close());
     const filter = {
-      ...(selection.name !== undefined || target !== undefined ? { name } : {}),
+      ...(only === undefined ? {} : { name: only }),
       ...(kinds ? { kinds } : {}),
       ...(since === undefined ? {} : { since }),
     };
     const stream = client.stream("events.watch", filter, (events, lost) => {
-      if (lost > 0) this.#take(lostEvents(name, lost), place);
-      for (const event of events) this.#take(event, place);
+      if (lost > 0) this.#take(lostEvents(name, lost), source);
+      for (const event of events) this.#take(event, source);
     });
-    void stream.catch((error) => this.#failed(asked, IpoibError.from(error)))
+    void stream.catch((error) => this.#failed(source, IpoibError.from(error)))
       .finally(() => {
         client.close();
-        this.#followed.delete(socket.path);
+        this.#followed.delete(path);
       });
   }
 
   /** The stream has ended without a reply. */
-  #failed({ place, socket }: Asked, error: IpoibError): void {
+  #failed(source: EventSource, error: IpoibError): void {
     if (this.#ended) return;
     if (error.code === "E_IPC_CLOSED") {
-      return void this.#take(ended(socket.name), place);
+      return this.#take(ended(source), source);
     }
     // Such as that of a process of a version without events.
-    this.#refused = [...this.#refused, socket.path];
+    this.#refused = [...this.#refused, source.path];
     this.#environment.err(errorLine(error));
   }
 
-  #take(event: EventRecord, place: Asked["place"]): void {
-    if (this.#ended || this.#options.take(event, place)) return;
+  #take(event: EventRecord, source: EventSource): void {
+    if (this.#ended || this.#options.take(event, source)) return;
     this.#ended = true;
     for (const close of this.#followed.values()) close();
     this.#end.resolve();
@@ -136,8 +154,8 @@ export class EventMonitor {
 }
 
 /** The end of a process that did not announce it. */
-function ended(name: string): EventRecord {
-  return eventRecord(Date.now(), name, "link", "deleted", {
+function ended({ name, end: { kind, event } }: EventSource): EventRecord {
+  return eventRecord(Date.now(), name, kind, event, {
     subject: name,
     cause: "its process has ended without notice",
   });

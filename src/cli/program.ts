@@ -28,7 +28,9 @@ import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
 import { param } from "./commands/param.ts";
 import { set } from "./commands/set.ts";
+import { subnetEvents } from "./commands/subnet_events.ts";
 import { subnetFault } from "./commands/subnet_fault.ts";
+import { subnetMonitor } from "./commands/subnet_monitor.ts";
 import { subnetReload } from "./commands/subnet_reload.ts";
 import { subnetRun } from "./commands/subnet_run.ts";
 import { subnetShow } from "./commands/subnet_show.ts";
@@ -93,7 +95,10 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   {
     name: "subnet",
     description: "manage the embedded subnet",
-    commands: [subnetShow, subnetRun, subnetReload, subnetFault],
+    commands: [
+      ...[subnetShow, subnetRun, subnetReload, subnetFault],
+      ...[subnetMonitor, subnetEvents],
+    ],
   },
 ];
 

@@ -2,6 +2,12 @@
 
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
+/** The option. */
+export const SINCE = [
+  "--since <TIME>",
+  "only events at or after TIME",
+] as const;
+
 /** Units of an age, in milliseconds. */
 const UNITS: Readonly<Record<string, number>> = {
   s: 1000,
@@ -15,6 +21,11 @@ const TIME = /^\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const BOTH =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?$/;
+
+/** Parses the value of the option. */
+export function since(text: string): number {
+  return parseSince(text, Date.now());
+}
 
 /**
  * Returns the time, in milliseconds since 1970. Times without a zone are local. A time of day is the last one before

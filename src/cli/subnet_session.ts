@@ -64,6 +64,15 @@ async function findHost(
   );
 }
 
+/** Returns the control sockets of the managers of subnet `name`, by default of all subnets. */
+export function subnetSockets(
+  { runtime }: Pick<CliEnvironment, "runtime">,
+  name: string | undefined,
+): { name: string; path: string }[] {
+  return (name === undefined ? subnetNames(runtime) : [name])
+    .map((each) => ({ name: each, path: subnetSocketPath(runtime, each) }));
+}
+
 async function subnetHosts(
   runtime: string,
   name: string | undefined,

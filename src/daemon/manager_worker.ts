@@ -18,6 +18,7 @@ import {
 } from "./manager/commands.ts";
 import { ManagerHost } from "./manager/host.ts";
 import { LockCheck } from "./manager/lock_check.ts";
+import { openEvents } from "./open_events.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Hosted, serve } from "./thread/worker_side.ts";
 
@@ -49,6 +50,7 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
   keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
   const directory = parentDirectory(init.socket);
+  const events = openEvents(reactor, emit);
   const { partitions, warnings } = readPartitions(init.partitions);
   for (const warning of warnings) log.warn(warning);
   const host = new ManagerHost(reactor, init.socket, {
@@ -57,6 +59,8 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     partitions,
     lives: (guid) => portLives(portSocketPath(directory, formatGuid(guid))),
     onFailure: ({ message }) => log.warn(message),
+    record: (event, details) =>
+      events.sink.add(`subnet ${init.subnet}`, "fabric", event, details),
     log: (level, text) => {
       if (level === "warning") log.warn(text);
       else log[level](text);
@@ -74,6 +78,9 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
       runCommand(managerCommands, host, command, params, done, fail);
       host.settle();
     },
-    close: () => host.close(),
+    close: () => {
+      host.close();
+      events.close();
+    },
   };
 });

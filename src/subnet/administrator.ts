@@ -45,7 +45,7 @@ import {
   portInfoRecords,
   type RecordQuery,
 } from "./port_records.ts";
-import type { EndPoint, SubnetPort } from "./ports.ts";
+import { type EndPoint, portText, type SubnetPort } from "./ports.ts";
 import { SaRefusal, SaSilence } from "./refusal.ts";
 import type { RmppSender } from "./rmpp_sender.ts";
 import { SM_KEY } from "./constants.ts";
@@ -250,6 +250,11 @@ export class SubnetAdministrator {
       };
     } catch (error) {
       if (!(error instanceof SaRefusal)) throw error;
+      const { message } = error;
+      this.#subnet.record("refused", () => ({
+        subject: formatGid(record.mgid),
+        cause: `${verb} by ${portText(requester)}: ${message}`,
+      }));
       throw new SaRefusal(
         error.status,
         `${verb} ${formatGid(record.mgid)}: ${error.message}`,

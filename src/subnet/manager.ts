@@ -9,8 +9,9 @@
  * subnet's MTU. Ports that register again report their LIDs and memberships.
  */
 
-import { formatGuid } from "../base/hex.ts";
+import { formatGuid, hex } from "../base/hex.ts";
 import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
+import { formatGid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SubnetAdministrator } from "./administrator.ts";
 import { FabricJournal, fabricUpdate } from "./fabric_journal.ts";
@@ -32,7 +33,7 @@ import {
 } from "./messages.ts";
 import { hasPkey, type Partition } from "./partitions.ts";
 import { PortOperations } from "./port_operations.ts";
-import { SM_LID, type SubnetPort } from "./ports.ts";
+import { portText, SM_LID, type SubnetPort } from "./ports.ts";
 import { decodePortFrame, encodeControl } from "./protocol.ts";
 import { refused, register } from "./registration.ts";
 import { SettingsExchange } from "./settings_exchange.ts";
@@ -74,6 +75,7 @@ export class SubnetManager {
   #now: Millis;
 
   constructor(options: SubnetManagerOptions) {
+    const { record } = options;
     this.#options = options;
     this.#now = options.now ?? 0;
     this.#faults = new FaultBook(options.previous?.faults);
@@ -88,11 +90,21 @@ export class SubnetManager {
       groupCreated: (group) => {
         this.#journal.groupChanged(group);
         this.#notifyGroup(TrapNumber.McGroupCreated, group);
+        record?.("group", () => ({
+          subject: formatGid(group.mgid),
+          new: `mlid ${hex(group.mlid)}`,
+          cause: "a port has created it",
+        }));
       },
       groupChanged: (group, old) => this.#journal.groupChanged(group, old),
       groupDeleted: (group) => {
         this.#journal.groupRemoved(group);
         this.#notifyGroup(TrapNumber.McGroupDeleted, group);
+        record?.("group", () => ({
+          subject: formatGid(group.mgid),
+          old: `mlid ${hex(group.mlid)}`,
+          cause: "its last member has left",
+        }));
       },
     });
     this.#mads = new MadExchange({
@@ -165,6 +177,11 @@ export class SubnetManager {
     this.#faults.forget(connection);
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
+    this.#subnet.record("member", () => ({
+      subject: portText(port),
+      old: `lid ${hex(port.lid)}`,
+      cause: "the connection to its process has ended",
+    }));
     this.#settings.left(port);
     this.#traps.removePort(port);
     this.#transfers.removePort(port);
@@ -268,12 +285,14 @@ export class SubnetManager {
    */
   setFault(request: FaultRequest): void {
     this.#faults.set(request);
+    this.#recordFault(request.port, "set");
     this.#sendFaults();
   }
 
   /** Removes the packet faults of a port, or all of them, and sends the new settings to every port. */
   clearFaults(port?: string): void {
     this.#faults.clear(port);
+    this.#recordFault(port, "none");
     this.#sendFaults();
   }
 
@@ -282,6 +301,14 @@ export class SubnetManager {
     return [...this.#subnet.ports].filter(({ connection }) =>
       !this.#faults.isTaken(connection)
     );
+  }
+
+  #recordFault(port: string | undefined, now: "set" | "none"): void {
+    this.#subnet.record("fault", () => ({
+      subject: port === undefined ? "all ports" : `port ${port}`,
+      new: now,
+      cause: "requested",
+    }));
   }
 
   #sendFaults(only?: number): void {
@@ -333,10 +360,23 @@ export class SubnetManager {
       );
     if ("type" in port) {
       this.#subnet.log("warning", `Port refused: ${port.message}`);
+      this.#subnet.record("member", () => ({
+        subject: "guid" in hello ? portText(hello) : "port",
+        new: "refused",
+        cause: port.message,
+      }));
       this.#send(connection, port);
       return;
     }
     const { lid: oldLid } = hello as Hello;
+    this.#subnet.record("member", () => ({
+      subject: portText(port),
+      old: oldLid === undefined ? undefined : `lid ${hex(oldLid)}`,
+      new: `lid ${hex(port.lid)}`,
+      cause: oldLid === undefined
+        ? "the port has registered"
+        : "the port has registered again",
+    }));
     this.#takeover.restorePort(port, this.#now);
     if (port.active) this.#journal.portAdded(port);
     this.#flushFabric(port);

@@ -7,7 +7,7 @@
 import { formatGuid, hex } from "../base/hex.ts";
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import type { Millis } from "../base/units.ts";
+import { formatPkey, type Millis } from "../base/units.ts";
 import { TrapNumber } from "../wire/sa/notice.ts";
 import {
   emptiedFabric,
@@ -20,7 +20,7 @@ import type { ManagerMessage, SubnetEvent } from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";
 import { isSet, settingOf } from "./port_settings.ts";
-import { SM_LID, type SubnetPort } from "./ports.ts";
+import { portText, SM_LID, type SubnetPort } from "./ports.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** The functions of the manager that the operations use. */
@@ -53,6 +53,11 @@ export class PortOperations {
     subnet.partitions = partitions;
     if (subnet.mtuIsSettled) createPartitionGroups(subnet);
     flushFabric();
+    subnet.record("partitions", () => ({
+      subject: "partitions",
+      new: `${partitions.length}`,
+      cause: "reload",
+    }));
     let changed = 0;
     for (const port of subnet.ports) {
       if (!port.ownPkeys && this.#follow(port)) changed++;
@@ -67,6 +72,12 @@ export class PortOperations {
     const { subnet, settingChanged, flush } = this.#context;
     if (!subnet.ports.setActive(port, state === "active")) return;
     settingChanged(port);
+    subnet.record("port", () => ({
+      subject: portText(port),
+      old: state === "active" ? "down" : "active",
+      new: state,
+      cause: "requested",
+    }));
     if (state === "active") this.#raise(port);
     else this.#takeDown(port);
     flush();
@@ -88,6 +99,7 @@ export class PortOperations {
         },
       );
     }
+    const { lid: before } = port;
     if (port.active) journal.portRemoved(port);
     if (subnet.ports.move(port, lid, now) === undefined) {
       throw new IpoibError("E_SUBNET_FULL", "The subnet has no free LID", {
@@ -103,6 +115,12 @@ export class PortOperations {
     }
     flushFabric();
     this.#event(port, "lid_change", { lid: port.lid });
+    subnet.record("lid", () => ({
+      subject: portText(port),
+      old: hex(before),
+      new: hex(port.lid),
+      cause: "requested",
+    }));
     flush();
     return port.lid;
   }
@@ -139,6 +157,10 @@ export class PortOperations {
       ? [...this.#context.subnet.ports].filter((port) => port.active)
       : [this.#port(which)];
     for (const port of ports) this.#event(port, "client_reregister");
+    this.#context.subnet.record("reregister", () => ({
+      subject: which === "all" ? "all ports" : portText(ports[0]!),
+      cause: "requested",
+    }));
   }
 
   #port(guid: bigint): SubnetPort {
@@ -187,9 +209,16 @@ export class PortOperations {
     const same = pkeys.length === port.pkeys.length &&
       pkeys.every((pkey, index) => pkey === port.pkeys[index]);
     const { subnet, journal, settingChanged, flushFabric } = this.#context;
+    const before = port.pkeys;
     subnet.ports.setPkeys(port, pkeys, own);
     if (wasSet || isSet(settingOf(port))) settingChanged(port);
     if (same) return false;
+    subnet.record("pkeys", () => ({
+      subject: portText(port),
+      old: before.map(formatPkey).join(","),
+      new: pkeys.map(formatPkey).join(","),
+      cause: own ? "requested" : "the partitions of the port",
+    }));
     if (port.active) journal.portAdded(port);
     // The peers must have the port's new P_Keys before the port uses them.
     flushFabric();

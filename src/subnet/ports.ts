@@ -7,6 +7,7 @@
  * manager's ports for {@linkcode RESERVATION_MS}, so that no new port gets them before those ports register again.
  */
 
+import { formatGuid } from "../base/hex.ts";
 import type { Millis } from "../base/units.ts";
 import { gidFrom } from "../wire/gid.ts";
 
@@ -48,6 +49,13 @@ interface OwnPort extends SubnetPort {
   pkeys: readonly number[];
   active: boolean;
   ownPkeys: boolean;
+}
+
+/** Describes a port by its GUID and the name of its interface. */
+export function portText(
+  { guid, name }: { readonly guid: bigint | string; readonly name: string },
+): string {
+  return `port ${typeof guid === "bigint" ? formatGuid(guid) : guid} (${name})`;
 }
 
 /** Compares ports for OpenSM's order on a little-endian machine: by the bytes of the GUID, the last byte first. */

@@ -2,6 +2,7 @@
  * The state of a subnet, shared by the manager and the administrator: prefix, MTU, ports, groups and partitions.
  */
 
+import type { EventDetails, EventName } from "../base/events.ts";
 import type { IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, GID_LENGTH, gidFrom } from "../wire/gid.ts";
 import { MgidScope } from "../wire/mgid.ts";
@@ -23,6 +24,12 @@ export type SubnetLog = (
   text: string,
 ) => void;
 
+/** Records an event of the subnet: what happened to a port, a group, the partitions or the packet faults. */
+export type SubnetRecorder = (
+  event: EventName<"fabric">,
+  details: () => EventDetails,
+) => void;
+
 export interface SubnetOptions {
   subnetPrefix?: bigint;
   partitions?: readonly Partition[];
@@ -31,6 +38,7 @@ export interface SubnetOptions {
   /** Returns false if the process of a port is known to be dead, so that the port's GUID need not be reserved. */
   lives?: (guid: bigint) => boolean;
   log?: SubnetLog;
+  record?: SubnetRecorder;
 }
 
 export class Subnet {
@@ -42,6 +50,7 @@ export class Subnet {
   readonly ports: PortTable;
   readonly groups: SubnetGroups;
   readonly log: SubnetLog;
+  readonly record: SubnetRecorder;
   #mtuCode: IbMtuCode | undefined;
   /** Number of the next MGID that {@linkcode newMgid} tries. */
   #nextMgid = 0;
@@ -54,6 +63,7 @@ export class Subnet {
     this.ports = new PortTable(this.prefix, options.lives);
     this.groups = new SubnetGroups(listener);
     this.log = options.log ?? (() => {});
+    this.record = options.record ?? (() => {});
   }
 
   /** Code of the subnet's MTU, or of the default MTU while the MTU is not set. */

@@ -17,7 +17,7 @@ Deno.test("help of every command is written to standard output with exit code 0"
   const commands = program.commands.flatMap((object) =>
     object.commands.map((each) => `${object.name()} ${each.name()}`)
   );
-  assertEquals([objects.length, commands.length], [17, 21]);
+  assertEquals([objects.length, commands.length], [17, 23]);
   for (const words of ["", ...objects, ...commands]) {
     const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
     for (const line of [`${words} --help`, `${words} -h`, `help ${words}`]) {

@@ -5,7 +5,7 @@ import type { Cli } from "../cli.ts";
 import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
 import { eventJson, renderEvent } from "../render/event_text.ts";
 import { showRecords } from "../show_records.ts";
-import { parseSince } from "../since.ts";
+import { SINCE, since } from "../since.ts";
 
 const HELP = `
 The process of an interface keeps its last 4096 events. TIME is an age (90s, 15m,
@@ -16,18 +16,11 @@ export function events(cli: Cli) {
     .description("print the last events of interfaces, oldest first")
     .argument("[WORD...]", EVENT_WORDS)
     .usage("[dev] [IF] [link|neigh|path|group|fabric|all] [--since TIME]")
-    .option(
-      "--since <TIME>",
-      "only events at or after TIME",
-      (text) => parseSince(text, Date.now()),
-    )
+    .option(...SINCE, since)
     .addHelpText("after", HELP)
-    .action(async (words, { since }, command) => {
+    .action(async (words, options, command) => {
       const { name, kinds } = parseEventWords(words);
-      const filter = {
-        ...(kinds ? { kinds } : {}),
-        ...(since === undefined ? {} : { since }),
-      };
+      const filter = { ...options, ...(kinds ? { kinds } : {}) };
       await showRecords(cli, command, name, {
         fetch: ({ client }, params) =>
           client.call("events.show", { ...params, ...filter }),

@@ -1,13 +1,13 @@
 /** `ipoib monitor [IF] [KIND...]`: prints events as they happen. Equivalent to: `ip monitor`. */
 
 import { Command } from "@commander-js/extra-typings";
-import type { NamespaceDirectory } from "../../ipc/locate.ts";
 import type { Cli } from "../cli.ts";
-import { EventMonitor } from "../event_monitor.ts";
+import { EventMonitor, type EventSource } from "../event_monitor.ts";
 import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
+import { type Selection, socketsOf } from "../listing.ts";
 import { globalsOf } from "../options.ts";
-import { eventJson, renderEvent } from "../render/event_text.ts";
-import { styleOf } from "../render/style.ts";
+import { printEvents } from "../print_events.ts";
+import { noneRunning } from "../session.ts";
 import { namespaceLabel } from "../show_records.ts";
 
 const HELP = `
@@ -25,28 +25,38 @@ export function monitor(cli: Cli) {
     .action(async (words, _options, command) => {
       const { environment } = cli;
       const { name, kinds } = parseEventWords(words);
-      const options = globalsOf(command);
-      const { netns, allNetns = false, json, timestamp = false } = options;
+      const { netns, allNetns = false } = globalsOf(command);
       // Refuses an interface that is not running.
       if (name !== undefined && !allNetns) {
         (await cli.open(command, name)).client.close();
       }
-      const style = styleOf(options, environment.color);
-      const names = allNetns ? await environment.namespaceNames() : undefined;
-      const labelOf = (place: NamespaceDirectory) =>
-        names && namespaceLabel(place, names);
+      const selection = { name, netns, allNetns, eachInterface: false };
       await new EventMonitor(environment, {
-        selection: { name, netns, allNetns, eachInterface: false },
+        sources: () => interfaceSources(cli, selection),
         kinds,
-        take: (event, place) => {
-          const shown = { event, netns: labelOf(place) };
-          environment.out(
-            json
-              ? `${JSON.stringify(eventJson(shown))}\n`
-              : renderEvent(shown, style, timestamp),
-          );
-          return !environment.outEnded;
-        },
+        none: noneRunning(allNetns ? "on this host" : undefined).message,
+        take: printEvents(cli, command),
       }).run();
     });
+}
+
+async function interfaceSources(
+  { environment }: Cli,
+  selection: Selection,
+): Promise<EventSource[]> {
+  const { asked } = await socketsOf(environment, selection);
+  const names = selection.allNetns
+    ? await environment.namespaceNames()
+    : undefined;
+  return asked
+    // A child in another namespace has the process of its parent, which is listed, too.
+    .filter(({ socket }) => !selection.allNetns || socket.target === undefined)
+    .map(({ place, socket: { name, path, target } }) => ({
+      ...{ name, path },
+      end: { kind: "link", event: "deleted" },
+      only: selection.name !== undefined || target !== undefined
+        ? name
+        : undefined,
+      netns: names && namespaceLabel(place, names),
+    }));
 }

@@ -6,6 +6,7 @@
  * that succeeds becomes the manager. A manager that does not answer is replaced (manager_lock.ts).
  */
 
+import { type EventRecord, eventRecord } from "../../base/events.ts";
 import { getLogger, type LogLevel } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
@@ -16,6 +17,7 @@ import { managerSocketPath } from "../../subnet/sockets.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { EventHistory } from "../event_history.ts";
+import { EVENT } from "../open_events.ts";
 import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
 import type { ManagerCalls, PartitionsText } from "./commands.ts";
@@ -100,7 +102,7 @@ export class ManagerRole {
     if (this.#lock || this.#closed) lock?.close();
     if (this.#lock || this.#closed || !lock) return this.#lock !== undefined;
     this.#lock = lock;
-    this.onRole(true, causeOfTaking(previous, silent));
+    this.#take(causeOfTaking(previous, silent));
     this.#starting = this.#start(lock, previous);
     try {
       await this.#starting;
@@ -145,7 +147,8 @@ export class ManagerRole {
       this.#abstainUntil = performance.now() + ABSTAIN_MS;
       this.#abandon(error);
     };
-    thread.onEvent = (event) => {
+    thread.onEvent = (event, data) => {
+      if (event === EVENT) this.#events.add(data as EventRecord);
       if (event !== "replaced") return;
       this.#abandon(
         new IpoibError(
@@ -190,6 +193,19 @@ export class ManagerRole {
     await this.#thread?.close();
     if (this.#lock?.held) this.#removeFiles();
     this.#release();
+  }
+
+  /** Records that this process has the role. */
+  #take(cause: string): void {
+    this.onRole(true, cause);
+    const { subnet, name } = this.#options;
+    this.#events.add(
+      eventRecord(Date.now(), `subnet ${subnet}`, "fabric", "manager", {
+        subject: "subnet manager",
+        new: `${name}, pid ${Deno.pid}`,
+        cause,
+      }),
+    );
   }
 
   async #takeOver(): Promise<ManagerLock | undefined> {

@@ -1,0 +1,35 @@
+/** `ipoib subnet monitor [NAME]`: prints the events of a subnet manager as they happen, also of the next manager. */
+
+import { Command } from "@commander-js/extra-typings";
+import type { Cli } from "../cli.ts";
+import type { CliEnvironment } from "../environment.ts";
+import { EventMonitor, type EventSource } from "../event_monitor.ts";
+import { subnetName } from "../options.ts";
+import { printEvents } from "../print_events.ts";
+import { subnetSockets } from "../subnet_session.ts";
+
+export function subnetMonitor(cli: Cli) {
+  return new Command("monitor")
+    .description("print the events of a subnet manager as they happen")
+    .argument("[NAME]", "subnet name (default: all)", subnetName)
+    .action(async (name, _options, self) => {
+      const { environment } = cli;
+      await new EventMonitor(environment, {
+        sources: () => Promise.resolve(managerSources(environment, name)),
+        kinds: undefined,
+        none: "No subnet manager is running",
+        take: printEvents(cli, self),
+      }).run();
+    });
+}
+
+function managerSources(
+  environment: CliEnvironment,
+  subnet: string | undefined,
+): EventSource[] {
+  return subnetSockets(environment, subnet).map(({ name, path }) => ({
+    name: `subnet ${name}`,
+    path,
+    end: { kind: "fabric", event: "manager" },
+  }));
+}
