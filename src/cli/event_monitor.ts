@@ -44,7 +44,9 @@ export class EventMonitor {
   /** Functions that end the streams, by the paths of their sockets. */
   readonly #followed = new Map<string, () => void>();
   /** Paths of the sockets that refuse to be followed. */
-  #refused: readonly string[] = [];
+  readonly #refused = new Set<string>();
+  /** Times at which streams have ended, by the paths of their sockets. */
+  readonly #endedAt = new Map<string, number>();
   readonly #end = Promise.withResolvers<void>();
   #ended = false;
 
@@ -58,6 +60,7 @@ export class EventMonitor {
 
   /** Follows the events until `take` returns false. Throws the first refusal if every interface refuses. */
   async run(): Promise<void> {
+    const startedAt = Date.now();
     const refusals = await this.#scan(undefined);
     if (this.#followed.size === 0) {
       if (refusals[0]) throw refusals[0];
@@ -69,31 +72,34 @@ export class EventMonitor {
       for (const refusal of refusals.splice(0)) {
         this.#environment.err(errorLine(refusal));
       }
-      const scannedAt = Date.now();
       await this.#pause();
-      if (!this.#ended) refusals.push(...await this.#scan(scannedAt));
+      if (!this.#ended) refusals.push(...await this.#scan(startedAt));
     }
   }
 
   /**
-   * Follows the interfaces that are not followed yet, from time `since` on, or from now on. Returns the refusals.
+   * Follows the processes that are not followed yet: from the end of their last stream on, else from time `since` on, or
+   * from now on. Returns the refusals.
    */
   async #scan(since: number | undefined): Promise<IpoibError[]> {
     const sources = await this.#options.sources();
-    this.#refused = this.#refused.filter((path) =>
-      sources.some((source) => source.path === path)
-    );
+    const listed = new Set(sources.map(({ path }) => path));
+    for (const paths of [this.#refused, this.#endedAt]) {
+      for (const path of paths.keys()) {
+        if (!listed.has(path)) paths.delete(path);
+      }
+    }
     const refusals: IpoibError[] = [];
     for (const each of sources) {
       const { path } = each;
-      if (this.#followed.has(path) || this.#refused.includes(path)) continue;
+      if (this.#followed.has(path) || this.#refused.has(path)) continue;
       try {
-        await this.#follow(each, since);
+        await this.#follow(each, this.#endedAt.get(path) ?? since);
       } catch (error) {
         const refusal = IpoibError.from(error);
         // The socket of a killed process may be replaced by that of another one.
         if (refusal.code === "E_NOT_RUNNING") continue;
-        this.#refused = [...this.#refused, path];
+        this.#refused.add(path);
         refusals.push(refusal);
       }
     }
@@ -122,6 +128,7 @@ export class EventMonitor {
       .finally(() => {
         client.close();
         this.#followed.delete(path);
+        this.#endedAt.set(path, Date.now());
       });
   }
 
@@ -131,9 +138,9 @@ export class EventMonitor {
     if (error.code === "E_IPC_CLOSED") {
       return this.#take(ended(source), source);
     }
-    // Such as that of a process of a version without events.
-    this.#refused = [...this.#refused, source.path];
     this.#environment.err(errorLine(error));
+    // Others are refusals, such as that of a process of a version without events.
+    if (error.code !== "E_IPC_BUSY") this.#refused.add(source.path);
   }
 
   #take(event: EventRecord, source: EventSource): void {
@@ -157,7 +164,7 @@ export class EventMonitor {
 function ended({ name, end: { kind, event } }: EventSource): EventRecord {
   return eventRecord(Date.now(), name, kind, event, {
     subject: name,
-    cause: "its process has ended without notice",
+    cause: "the connection to its process has ended",
   });
 }
 

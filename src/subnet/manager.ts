@@ -93,7 +93,7 @@ export class SubnetManager {
         record?.("group", () => ({
           subject: formatGid(group.mgid),
           new: `mlid ${hex(group.mlid)}`,
-          cause: "a port has created it",
+          cause: "created",
         }));
       },
       groupChanged: (group, old) => this.#journal.groupChanged(group, old),
@@ -103,7 +103,7 @@ export class SubnetManager {
         record?.("group", () => ({
           subject: formatGid(group.mgid),
           old: `mlid ${hex(group.mlid)}`,
-          cause: "its last member has left",
+          cause: "deleted",
         }));
       },
     });

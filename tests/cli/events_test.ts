@@ -199,7 +199,7 @@ Deno.test("monitor says that a process has ended without notice, and waits if no
   assertEquals(code, 0);
   assertEquals(
     out,
-    "ib0 link deleted, cause: its process has ended without notice\n",
+    "ib0 link deleted, cause: the connection to its process has ended\n",
   );
   assertEquals(
     err,

@@ -169,7 +169,7 @@ labTest(
     await b.daemon.exit();
     await seen(
       b,
-      "ib0 link deleted, cause: its process has ended without notice",
+      "ib0 link deleted, cause: the connection to its process has ended",
     );
     await b.up();
     await seen(b, "ib0 link created: on the embedded subnet");

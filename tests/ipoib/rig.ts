@@ -1,6 +1,8 @@
 /** Test rig: hosts with the engine on the fake fabric, fake network devices, and a clock that the test advances. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { EventRecord } from "../../src/base/events.ts";
+import { EventSink } from "../../src/base/event_sink.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { PERIOD_MS } from "../../src/base/log_limiter.ts";
 import {
@@ -153,6 +155,8 @@ export class Host {
   readonly netdevs: FakeNetdev[] = [];
   /** State changes of all interfaces, as "NAME: STATE". */
   readonly states: string[] = [];
+  /** Events of all interfaces. */
+  readonly events: EventRecord[] = [];
   readonly #connections: TestConnections | undefined;
 
   constructor(rig: Rig, number: number, options: HostOptions) {
@@ -181,6 +185,12 @@ export class Host {
         port,
         sa,
         memberships: this.memberships,
+        events: new EventSink({
+          emit: (event) => this.events.push(event),
+          now: () => reactor.clock.now(),
+          time: () => 0,
+          wakeAfter: () => {},
+        }),
         ...(options.families && { families: options.families }),
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
         connections: this.#connections,
