@@ -11,6 +11,7 @@ export const EVENTS = {
   link: [
     ...["created", "deleted", "renamed", "moved"] as const,
     ...["state", "doubt", "membership", "mtu", "setting", "carrier"] as const,
+    "drops",
   ],
   /** Neighbours: IP addresses and their link-layer addresses. */
   neigh: [

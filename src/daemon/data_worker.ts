@@ -21,6 +21,7 @@ import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/clock.ts";
+import { DropEvents } from "./drop_events.ts";
 import { TapChildDevices } from "./child_devices.ts";
 import { openConnections } from "./open_connections.ts";
 import type { CommandContext } from "./commands/context.ts";
@@ -134,6 +135,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       }),
   });
   const children = new TapChildDevices(reactor, parent!, netdevOptions);
+  const drops = new DropEvents(reactor, () => device.interfaces());
+  parts.defer(() => drops.close());
   device.onStateChange = (each) =>
     emit("state", { name: each.name, state: each.state });
   const emitPlaces = (interfaces: readonly IpoibInterface[]) =>

@@ -114,6 +114,11 @@ labTest(
     // A peer that has stopped.
     await until("a to reach b", () => a.reaches(b));
     b.daemon.kill("SIGSTOP");
+    await a.run(["ping", "-n", "-q", "-f", "-w", "3", b.address]);
+    await seen(
+      a,
+      "ib0 link drops tx_no_credit: \\d+ packets, cause: a peer is too slow or has stopped",
+    );
     await a.ip("neigh", "flush", "dev", "ib0");
     await a.reaches(b);
     await seen(

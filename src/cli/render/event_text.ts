@@ -6,7 +6,7 @@ import type { Palette, Style } from "./style.ts";
 /** Events that end or refuse something. */
 const BAD: ReadonlySet<string> = new Set([
   ...["failed", "refused", "lost", "conflict", "unreached", "suppressed"],
-  ...["deleted", "limit"],
+  ...["deleted", "limit", "drops"],
 ]);
 /** New values of a thing that works, and events that make it work. */
 const GOOD: ReadonlySet<string> = new Set([
