@@ -98,8 +98,12 @@ export class DropEvents {
     reasons.set(reason, { count, reportedAt: now });
     iface.events.add("link", "drops", () => ({
       subject: reason,
-      new: `${count - seen.count} packets`,
+      new: packets(count - seen.count),
       cause: CAUSES[reason],
     }));
   }
+}
+
+function packets(count: number): string {
+  return count === 1 ? "1 packet" : `${count} packets`;
 }

@@ -21,18 +21,15 @@
  */
 
 import { MAX_BACKOFF_MS } from "../base/backoff.ts";
-import type { EventDetails, EventName } from "../base/events.ts";
-import { Errno, errnoText } from "../base/errno.ts";
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
-import { formatRate } from "../base/rates.ts";
-import { formatMtuCode, type Millis } from "../base/units.ts";
+import type { Millis } from "../base/units.ts";
 import type { AddressHandle } from "../hca/hca.ts";
 import { pathAttributes } from "../hca/path_attributes.ts";
 import type { Timer } from "../system/reactor.ts";
-import { type SaFailure, unsentText } from "../sa/result.ts";
+import type { SaFailure } from "../sa/result.ts";
 import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
-import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
@@ -47,6 +44,7 @@ import type { DebugLog } from "./debug_log.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
+import { PathEvents } from "./path_events.ts";
 import type { Statistics } from "./statistics.ts";
 import type { TableLimits } from "./table_limits.ts";
 
@@ -89,7 +87,7 @@ export class PathTable {
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
   readonly #debug: DebugLog;
-  readonly #events: InterfaceEvents;
+  readonly #events: PathEvents;
   readonly #limits: TableLimits;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
@@ -125,7 +123,7 @@ export class PathTable {
     limits: TableLimits,
   ) {
     this.#debug = debug;
-    this.#events = events;
+    this.#events = new PathEvents(events);
     this.#limits = limits;
     this.#context = context;
     this.#statistics = statistics;
@@ -195,12 +193,7 @@ export class PathTable {
   /** Invalidates a path on which a packet could not be sent. The next packet queries it again. */
   invalidate(path: Path): void {
     if (path.state === "asking" && !path.ah) return;
-    if (path.ah) {
-      this.#record(path, "lost", () => ({
-        old: pathText(path.record),
-        cause: "a packet could not be sent on it",
-      }));
-    }
+    if (path.ah) this.#events.lost(path);
     this.#dropHandle(path);
     path.state = "idle";
     this.#retryAt(path, Infinity);
@@ -334,12 +327,7 @@ export class PathTable {
       this.#queried(path);
     }
     this.#statistics.tables.add("paths_evicted", evicted.length);
-    if (evicted.length === 0) return;
-    this.#events.add("path", "evicted", () => ({
-      subject: "path table",
-      new: `${evicted.length}`,
-      cause: "the table is full",
-    }));
+    if (evicted.length > 0) this.#events.evicted(evicted.length);
   }
 
   #complete(path: Path, record: PathRecord): void {
@@ -355,7 +343,7 @@ export class PathTable {
     }
     this.#statistics.tables.add("paths_found");
     const old = path.ah;
-    this.#recordFound(path, record);
+    this.#events.found(path, record);
     path.failure = undefined;
     path.record = record;
     path.state = "complete";
@@ -371,41 +359,13 @@ export class PathTable {
 
   #fail(path: Path, failure: SaFailure): void {
     const { errno, unsent = false } = failure;
-    if (errno !== path.failure) {
-      this.#record(path, "failed", () => ({
-        ...(path.ah ? { old: pathText(path.record) } : {}),
-        cause: failureText(failure),
-      }));
-    }
+    if (errno !== path.failure) this.#events.failed(path, failure);
     path.failure = errno;
     path.unsent = unsent;
     // A path in use stays in use: a new subnet manager may not have discovered the peer's port yet.
     path.state = path.ah ? "doubtful" : "idle";
     if (path.ah) this.#retry(path);
     this.#notify(path, path.ah ? path : undefined);
-  }
-
-  /** Records a path that was found, unless it is the one in use. */
-  #recordFound(path: Path, record: PathRecord): void {
-    const before = path.ah && pathText(path.record);
-    const now = pathText(record);
-    if (before === now && path.failure === undefined) return;
-    const changed = before !== undefined && before !== now;
-    this.#record(path, changed ? "changed" : "found", () => ({
-      ...(changed ? { old: before } : {}),
-      new: now,
-    }));
-  }
-
-  #record(
-    path: Path,
-    event: EventName<"path">,
-    details: () => Omit<EventDetails, "subject">,
-  ): void {
-    this.#events.add("path", event, () => ({
-      subject: formatGid(path.gid),
-      ...details(),
-    }));
   }
 
   /** Schedules the next query after one that failed or returned the old LID, with exponential backoff. */
@@ -471,28 +431,4 @@ export class PathTable {
 /** Returns the minimum time between two queries: 1, 2, 4, 8, 16, 16 s... */
 function pauseAfter(retries: number): Millis {
   return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
-}
-
-/** Describes a path as the words of `ipoib path show`. */
-function pathText(record: PathRecord | undefined): string {
-  if (!record) return "";
-  const { dlid, sl, rate, mtu } = record;
-  return `dlid ${hex(dlid)} sl ${sl} rate ${formatRate(rate)} mtu ${
-    formatMtuCode(mtu)
-  }`;
-}
-
-function failureText({ errno, status, unsent }: SaFailure): string {
-  if (unsent) return unsentText(errno);
-  if (errno === Errno.ETIMEDOUT) {
-    return "the subnet administrator does not answer";
-  }
-  if (status === MadStatus.NoRecords) {
-    return "the subnet administrator has no path to the port";
-  }
-  return status === MadStatus.Ok
-    ? errnoText(errno)
-    : `the subnet administrator refuses the query with status ${
-      formatMadStatus(status)
-    }`;
 }

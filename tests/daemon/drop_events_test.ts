@@ -22,7 +22,7 @@ Deno.test("drops have an event per reason at once, and after a minute with the n
   rig.advance(5000);
   assertEquals(drops(a), [
     "tx_no_credit: 3 packets, a peer is too slow or has stopped",
-    "rx_malformed: 1 packets, malformed packets",
+    "rx_malformed: 1 packet, malformed packets",
   ]);
   statistics.drop("tx_no_credit", 4);
   rig.advance(30_000);
