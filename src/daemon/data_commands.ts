@@ -1,6 +1,7 @@
 /** All commands of the data worker. */
 
 import type { DataCommands } from "./commands/context.ts";
+import { doctorCommands } from "./commands/doctor_command.ts";
 import { ethtoolCommands } from "./commands/ethtool_commands.ts";
 import { fileCommands } from "./commands/file_commands.ts";
 import { linkCommands } from "./commands/link_commands.ts";
@@ -15,4 +16,5 @@ export const dataCommands: DataCommands = {
   ...ethtoolCommands,
   ...paramCommands,
   ...subnetCommands,
+  ...doctorCommands,
 };

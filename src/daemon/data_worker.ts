@@ -155,6 +155,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     device,
     port,
     memberships,
+    sa,
     connections,
     children,
     reactor,

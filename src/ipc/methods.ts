@@ -13,6 +13,7 @@
 import * as v from "valibot";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import { EVENT_KINDS } from "../base/events.ts";
+import { DoctorRecordSchema } from "./schema/doctor_record.ts";
 import {
   CoalesceRecordSchema,
   CoalesceValuesSchema,
@@ -314,6 +315,18 @@ export const methods = {
     params: ofEvents,
     item: EventRecordSchema,
     result: done,
+  },
+  /**
+   * Queries the subnet administrator, and asks the link for other users of the interface's addresses. Replies within four
+   * seconds. `peer` is an IP address whose route is looked up.
+   */
+  "doctor": {
+    runs: { interface: "worker in turn" },
+    params: v.strictObject({
+      name: v.exactOptional(interfaceName),
+      peer: v.exactOptional(shortText),
+    }),
+    result: DoctorRecordSchema,
   },
   /** Replies when the interface is running. */
   "wait": { runs: { interface: "process" }, params: ofInterface, result: done },

@@ -1,5 +1,6 @@
 /** Exports all methods and records of the control sockets. */
 
+export * from "./schema/doctor_record.ts";
 export * from "./schema/ethtool_records.ts";
 export * from "./schema/event_record.ts";
 export * from "./schema/fault_records.ts";

@@ -25,6 +25,7 @@ import type { LinkIdentity } from "./link_identity.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 import { MulticastTable } from "./multicast/multicast_table.ts";
 import { WantedGroups } from "./multicast/wanted_groups.ts";
+import { AddressConflicts } from "./neighbour/address_conflicts.ts";
 import { KernelSync } from "./neighbour/kernel_sync.ts";
 import { NeighbourEvents } from "./neighbour/neighbour_events.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
@@ -56,6 +57,7 @@ export class Engine {
   readonly peers: PeerTable;
   readonly neighbours: NeighbourTable;
   readonly connected: ConnectedMode;
+  readonly conflicts: AddressConflicts;
   readonly unreached: UnreachedMembers;
   readonly #reactor: Reactor;
   readonly #netdev: Netdev;
@@ -125,6 +127,7 @@ export class Engine {
       peers: this.peers,
       events: this.#neighbourEvents,
     });
+    this.conflicts = new AddressConflicts({ netdev, log, events, clock });
     this.unreached = new UnreachedMembers(identity, log, events);
     this.#followReachability(kernel);
     this.#hops = new NextHops(
@@ -134,12 +137,12 @@ export class Engine {
       this.groups,
       families,
     );
-    const { groups, peers, paths, neighbours } = this;
+    const { groups, peers, paths, neighbours, conflicts } = this;
     this.#families = families.map((family) => ({
       family,
       translator: family.translator({
-        ...{ netdev, sender, identity, log, events },
-        ...{ groups, peers, paths, neighbours },
+        ...{ netdev, sender, identity },
+        ...{ groups, peers, paths, neighbours, conflicts },
         clearNextHops: () => this.#hops.clear(),
       }),
     }));
@@ -266,6 +269,13 @@ export class Engine {
     this.#announce(addresses);
     for (const each of addresses) this.#announced.set(String(each), each);
     this.#announceTimer.at(this.#reactor.clock.now() + ANNOUNCE_INTERVAL_MS);
+  }
+
+  /** Asks the link whether other hosts use these addresses; {@linkcode conflicts} has the answers. */
+  probe(addresses: readonly IpAddress[]): void {
+    for (const { family, translator } of this.#families) {
+      translator.probe(addresses.filter((each) => family.has(each)));
+    }
   }
 
   #announceAgain(): void {

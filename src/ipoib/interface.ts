@@ -41,6 +41,7 @@ import { linkState, membershipDoubt, RUNNING } from "./link_state.ts";
 import type { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
+import type { AddressConflict } from "./neighbour/address_conflicts.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
@@ -49,6 +50,9 @@ import { LinkQueuePair } from "./link_queue_pair.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
+
+/** Maximum number of addresses that one call of `probeAddresses` asks for. */
+const MAX_PROBES = 64;
 
 /** Constructor options of an {@linkcode IpoibInterface}. */
 export interface InterfaceOptions {
@@ -308,6 +312,19 @@ export class IpoibInterface {
   /** Checks all memberships and rejoins lost groups, because another program on the port may have left some. */
   checkMemberships(): void {
     this.#engine.checkMemberships(this.#now());
+  }
+
+  /** Asks the link whether other hosts use the interface's addresses. Does nothing unless the link is running. */
+  probeAddresses(): void {
+    if (!this.carrier) return;
+    const { addresses } = this.netdev.config;
+    const probed = addresses.slice(0, MAX_PROBES);
+    this.#engine.probe(probed.map(({ address }) => address));
+  }
+
+  /** Returns the addresses of the interface that other hosts were seen to use at `time` or later. */
+  conflictsSince(time: Millis): AddressConflict[] {
+    return this.#engine.conflicts.since(time);
   }
 
   /** Leaves all groups and closes queue pair, network device and send memory. */

@@ -77,7 +77,8 @@ export interface NdMessage {
   readonly length: number;
 }
 
-const UNSPECIFIED = new IpAddress(0, 0, 0, 0);
+/** The address of a host that does not have one. */
+export const UNSPECIFIED = new IpAddress(0, 0, 0, 0);
 
 /** True if an ICMPv6 type is in {@linkcode NdType}. */
 function isNdType(type: number): boolean {
@@ -207,12 +208,13 @@ export interface NewNdMessage {
   readonly destination: IpAddress;
   readonly target: IpAddress;
   readonly flags: number;
-  readonly linkAddress: LinkAddress;
+  /** Absent in a solicitation from the unspecified address (RFC 4861 section 4.3). */
+  readonly linkAddress?: LinkAddress;
 }
 
 /**
- * Writes the IPv6 packet of a neighbour solicitation or advertisement with its link-layer address option at `at`.
- * Returns the packet's length, 88 bytes.
+ * Writes the IPv6 packet of a neighbour solicitation or advertisement at `at`, with the link-layer address option if
+ * there is an address. Returns the packet's length: 88 bytes, or 64 without the option.
  */
 export function emitNd(
   { type, source, destination, target, flags, linkAddress }: NewNdMessage,
@@ -221,7 +223,7 @@ export function emitNd(
 ): number {
   const icmp = at + IPV6_HEADER_LENGTH;
   const option = icmp + FIXED_LENGTHS[type - NdType.RouterSolicitation]!;
-  const end = option + LINK_ADDRESS_OPTION_LENGTH;
+  const end = linkAddress ? option + LINK_ADDRESS_OPTION_LENGTH : option;
   const bytes = new Uint8Array(into.buffer, into.byteOffset, end);
   bytes.fill(0, at, end);
   into.setUint8(at, 0x60);
@@ -233,9 +235,11 @@ export function emitNd(
   into.setUint8(icmp, type);
   into.setUint8(icmp + FLAGS, flags);
   bytes.set(target.bytes(), icmp + TARGET);
-  into.setUint8(option, linkAddressOption(type));
-  into.setUint8(option + 1, LINK_ADDRESS_OPTION_LENGTH / OPTION_UNIT);
-  emitLinkAddress(linkAddress, bytes, option + 4);
+  if (linkAddress) {
+    into.setUint8(option, linkAddressOption(type));
+    into.setUint8(option + 1, LINK_ADDRESS_OPTION_LENGTH / OPTION_UNIT);
+    emitLinkAddress(linkAddress, bytes, option + 4);
+  }
   into.setUint16(
     icmp + CHECKSUM,
     icmpv6Checksum(into, at, icmp, end - icmp),

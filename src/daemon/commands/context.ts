@@ -6,6 +6,7 @@ import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import type { IpoibDevice, OpenNetdev } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { SaClient } from "../../sa/client.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
@@ -28,6 +29,8 @@ export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
   memberships: PortMemberships;
+  /** Client of the port's subnet administrator. */
+  sa: Pick<SaClient, "get">;
   /** Connection manager of the port; undefined if the port has no connection management. */
   connections?: ConnectionManager | undefined;
   children: ChildDevices;

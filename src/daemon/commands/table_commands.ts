@@ -105,7 +105,8 @@ export const tableCommands = {
   },
 } satisfies Partial<DataCommands>;
 
-function ipAddress(text: string): IpAddress {
+/** Parses an IP address in a request. Throws `E_ADDRESS` (EINVAL). */
+export function ipAddress(text: string): IpAddress {
   const address = IpAddress.parse(text);
   if (address) return address;
   throw new IpoibError("E_ADDRESS", `Invalid IP address "${text}"`, {

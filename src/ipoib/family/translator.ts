@@ -3,13 +3,12 @@
  * link-layer addresses have 0 bytes, and the link, where they have 20. An interface has one translator per family.
  */
 
-import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
-import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { MulticastTable } from "../multicast/multicast_table.ts";
+import type { AddressConflicts } from "../neighbour/address_conflicts.ts";
 import type { NeighbourTable } from "../neighbour/neighbour_table.ts";
 import type { PathTable } from "../path.ts";
 import type { PeerTable } from "../peer.ts";
@@ -25,10 +24,9 @@ export interface TranslatorParts {
   readonly peers: PeerTable;
   readonly paths: PathTable;
   readonly neighbours: NeighbourTable;
+  readonly conflicts: AddressConflicts;
   /** Makes the next packets ask the kernel's routing again. */
   readonly clearNextHops: () => void;
-  readonly log: Logger;
-  readonly events: InterfaceEvents;
 }
 
 /**
@@ -56,6 +54,8 @@ export interface Translator {
   request(target: IpAddress): void;
   /** Announces the interface's link-layer address for these addresses. */
   announce(addresses: readonly IpAddress[]): void;
+  /** Asks the link whether other hosts use these addresses of the interface. Changes no neighbour entry of other hosts. */
+  probe(addresses: readonly IpAddress[]): void;
   /** Drops pending requests of other hosts. */
   clear(): void;
 }

@@ -49,7 +49,6 @@ import type {
   TranslatorParts,
 } from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
-import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
 const NO_ADDRESS: LinkAddress = {
@@ -62,14 +61,12 @@ const NO_ADDRESS: LinkAddress = {
 export class ArpTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
-  readonly #conflicts: AddressConflicts;
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
   readonly #frameView = new DataView(this.#frame.buffer);
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
     this.#askers = new Askers(parts.sender.statistics);
-    this.#conflicts = new AddressConflicts(parts);
   }
 
   clear(): void {
@@ -105,6 +102,12 @@ export class ArpTranslator implements Translator {
   announce(addresses: readonly IpAddress[]): void {
     const own = this.#parts.identity.address;
     for (const { w3 } of addresses) this.#emit(arpRequest(own, w3, w3));
+  }
+
+  /** Sends ARP requests with the sender address 0 (RFC 5227 section 2.1.1). */
+  probe(addresses: readonly IpAddress[]): void {
+    const own = this.#parts.identity.address;
+    for (const { w3 } of addresses) this.#emit(arpRequest(own, 0, w3));
   }
 
   #emit(arp: Arp): void {
@@ -221,7 +224,7 @@ export class ArpTranslator implements Translator {
     ) return "ignored";
     paths.checkSourceLid(from.gid, sourceLid, now);
     const sender = IpAddress.ipv4(senderIp);
-    const own = this.#conflicts.check(sender, from);
+    const own = this.#parts.conflicts.check(sender, from);
     const announced = senderIp === targetIp;
     if (senderIp !== 0 && !own) {
       const source = announced ? "announcement" : request ? "request" : "reply";

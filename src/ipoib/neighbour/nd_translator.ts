@@ -42,8 +42,10 @@ import {
   NaFlag,
   type NdMessage,
   NdType,
+  type NewNdMessage,
   parseNd,
   rewriteNd,
+  UNSPECIFIED,
 } from "../../wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import { REDIRECT_INTERVAL_MS } from "../constants.ts";
@@ -55,7 +57,6 @@ import type {
 } from "../family/translator.ts";
 import { Peer } from "../peer.ts";
 import { refusal } from "../statistics.ts";
-import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
 /** Maximum packet length in bytes, more than the maximum MTU in datagram mode (4092) and the option. */
@@ -66,7 +67,6 @@ const ALL_NODES = IpAddress.parse("ff02::1")!;
 export class NdTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
-  readonly #conflicts: AddressConflicts;
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + MAX_MESSAGE);
   readonly #frameView = new DataView(this.#frame.buffer);
   #redirectedAt: Millis = -Infinity;
@@ -74,7 +74,6 @@ export class NdTranslator implements Translator {
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
     this.#askers = new Askers(parts.sender.statistics);
-    this.#conflicts = new AddressConflicts(parts);
   }
 
   clear(): void {
@@ -113,6 +112,7 @@ export class NdTranslator implements Translator {
       destination: solicitedNodeGroup(target),
       target,
       flags: 0,
+      linkAddress: this.#parts.identity.address,
     });
   }
 
@@ -130,12 +130,26 @@ export class NdTranslator implements Translator {
         destination: ALL_NODES,
         target,
         flags: NaFlag.Override | (router ? NaFlag.Router : 0),
+        linkAddress: this.#parts.identity.address,
       });
     }
   }
 
-  #emit(message: Omit<Parameters<typeof emitNd>[0], "linkAddress">): void {
-    const { sender, identity } = this.#parts;
+  /** Sends solicitations as duplicate address detection does (RFC 4862 section 5.4.2). */
+  probe(addresses: readonly IpAddress[]): void {
+    for (const target of addresses) {
+      this.#emit({
+        type: NdType.NeighbourSolicitation,
+        source: UNSPECIFIED,
+        destination: solicitedNodeGroup(target),
+        target,
+        flags: 0,
+      });
+    }
+  }
+
+  #emit(message: NewNdMessage): void {
+    const { sender } = this.#parts;
     sender.statistics.totals.add("tx_generated");
     const slot = sender.memory.reserve(true);
     if (slot < 0) {
@@ -145,11 +159,7 @@ export class NdTranslator implements Translator {
     const { view, bytes, stride, layout } = sender.memory;
     const base = slot * stride;
     bytes.fill(0, base + layout.vnet, base + layout.vnet + VNET_HEADER_LENGTH);
-    const length = emitNd(
-      { ...message, linkAddress: identity.address },
-      view,
-      base + layout.payload,
-    );
+    const length = emitNd(message, view, base + layout.payload);
     const destination = this.#group(message.destination);
     if (destination) this.#send(slot, length, destination);
     else sender.drop(slot, "tx_link_down");
@@ -319,12 +329,12 @@ export class NdTranslator implements Translator {
    * | redirect      | never: only the kernel knows whether the sender is the next hop of the redirected route |
    */
   #learn(message: NdMessage, from: LinkAddress, now: Millis): void {
-    const { neighbours } = this.#parts;
+    const { neighbours, conflicts } = this.#parts;
     const { type, source, destination, target, flags } = message;
     const toGroup = isIpv6Multicast(destination);
     switch (type) {
       case NdType.NeighbourSolicitation:
-        if (isUnspecified(source) || this.#conflicts.check(source, from)) {
+        if (isUnspecified(source) || conflicts.check(source, from)) {
           return;
         }
         this.#askers.add(source, target, from, !toGroup, now);
@@ -334,7 +344,7 @@ export class NdTranslator implements Translator {
         const solicited = (flags & NaFlag.Solicited) !== 0;
         if (
           isIpv6Multicast(target) || solicited && toGroup ||
-          this.#conflicts.check(target, from)
+          conflicts.check(target, from)
         ) return;
         const known = neighbours.find(target)?.peer;
         // Without the override flag a resolved address is kept (RFC 4861 section 7.2.5).
@@ -347,7 +357,7 @@ export class NdTranslator implements Translator {
         return;
       }
       case NdType.RouterAdvertisement:
-        if (isLinkLocal(source) && !this.#conflicts.check(source, from)) {
+        if (isLinkLocal(source) && !conflicts.check(source, from)) {
           neighbours.learnRequester(source, from);
         }
         return;

@@ -33,12 +33,13 @@ export function run<M extends DataMethod>(
   params: unknown = {},
   context: Partial<CommandContext> = {},
 ): Result<M> {
-  const { device, port, memberships, rig } = host;
+  const { device, port, memberships, sa, rig } = host;
   let answer: unknown;
   runCommand(
     dataCommands,
     {
-      ...{ device, port, memberships, reactor: rig.reactor, subnet: "lab" },
+      ...{ device, port, memberships, sa },
+      ...{ reactor: rig.reactor, subnet: "lab" },
       children: childDevices,
       showSubnet: () => {},
       ...context,

@@ -47,11 +47,12 @@ class ClosedInput {
 }
 
 function handlersOf(rig: Rig): Handlers {
-  const [{ device, port, memberships }] = rig.pair();
+  const [{ device, port, memberships, sa }] = rig.pair();
   const context: CommandContext = {
     device,
     port,
     memberships,
+    sa,
     children: childDevices,
     reactor: rig.reactor,
     subnet: "lab",
