@@ -1,8 +1,8 @@
 /**
  * The layers: the modules that each module may import.
  *
- * `base <- {wire, system} <- {hca, netdev, sa, cm, subnet} <- ipoib <- daemon`. ipc and cli are not part of this order. The
- * two backends of the HCA are separate modules, so that higher modules import only the interface (`src/hca/*.ts`).
+ * `base <- {wire, system} <- {hca, netdev, sa, cm, subnet} <- ipoib <- daemon`. ipc, doctor and cli are not part of this
+ * order. The two backends of the HCA are separate modules, so that higher modules import only the interface (`src/hca/*.ts`).
  */
 
 /** The modules that each module may import. */
@@ -20,6 +20,16 @@ export const MAY_IMPORT = {
   subnet: ["base", "wire"],
   ipoib: ["base", "wire", "system", "hca", "netdev", "sa", "cm"],
   ipc: ["base"],
+  doctor: ["base", "ipc"],
+  "doctor/gather": [
+    "base",
+    "wire",
+    "system",
+    "ffi",
+    "hca/verbs",
+    "ipc",
+    "doctor",
+  ],
   daemon: [
     "base",
     "wire",
@@ -34,7 +44,7 @@ export const MAY_IMPORT = {
     "ipoib",
     "ipc",
   ],
-  cli: ["base", "ipc"],
+  cli: ["base", "ipc", "doctor"],
   main: ["base", "cli"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -43,7 +53,7 @@ export type Module = keyof typeof MAY_IMPORT;
 
 /** The modules that a module may import only lazily, by `await import(...)`. */
 export const MAY_IMPORT_LAZILY: Partial<Record<Module, readonly Module[]>> = {
-  cli: ["daemon", "system"],
+  cli: ["daemon", "system", "doctor/gather"],
 };
 
 /** Every module may import this file, which contains the version. */

@@ -3,6 +3,7 @@
  * Tests substitute their own implementation, so that no test writes to a terminal or creates an interface.
  */
 
+import type { HostFacts } from "../doctor/facts.ts";
 import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
 
@@ -25,6 +26,8 @@ export interface CliEnvironment {
   readonly replyLimitMs: number;
   /** Returns the names of network namespaces by inode, as `ip netns` gives them. */
   namespaceNames(): Promise<ReadonlyMap<bigint, string>>;
+  /** Collects the facts about the host for `doctor`. */
+  hostFacts(): Promise<HostFacts>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */

@@ -11,6 +11,10 @@ export const Exit = {
   Refused: 2,
   /** No process serves the request, or the process exited before it replied. */
   NotRunning: 3,
+  /** `ipoib doctor` has warnings, but no failures. */
+  Warnings: 4,
+  /** `ipoib doctor` has failures. */
+  Failures: 5,
 } as const;
 
 const CODES: Record<string, number> = {

@@ -10,6 +10,7 @@ import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
 import { debugMcg } from "./commands/debug_mcg.ts";
 import { debugPath } from "./commands/debug_path.ts";
+import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { ethtool } from "./commands/ethtool.ts";
 import { events } from "./commands/events.ts";
@@ -92,6 +93,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   ethtool,
   monitor,
   events,
+  doctor,
   {
     name: "subnet",
     description: "manage the embedded subnet",
@@ -109,7 +111,8 @@ ${variables()}
 Commands and options may be abbreviated, as those of ip: ipoib -s l sh. A
 command group without a command shows its objects.
 Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
-of \`ipoib ethtool\` have the codes of ethtool.
+of \`ipoib ethtool\` have the codes of ethtool; \`ipoib doctor\` has 4 for warnings,
+5 for failures.
 Without an interface, commands that show list all in the namespace, and other
 commands apply to the only one.`;
 

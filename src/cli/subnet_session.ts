@@ -91,7 +91,8 @@ async function subnetHosts(
   return hosts;
 }
 
-function subnetNames(runtime: string): string[] {
+/** Returns the names of the embedded subnets in the runtime directory, running or not. */
+export function subnetNames(runtime: string): string[] {
   try {
     return [...Deno.readDirSync(`${runtime}/subnet`)].map((entry) => entry.name)
       .filter(isSubnetName).sort();

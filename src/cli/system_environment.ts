@@ -29,6 +29,10 @@ export function systemEnvironment(): CliEnvironment {
     replyLimitMs: 3000,
     namespace: findNamespace,
     namespaceNames,
+    async hostFacts() {
+      const { gatherHost } = await import("../doctor/gather/host.ts");
+      return gatherHost(runtimeDirectory());
+    },
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
     async up(options) {

@@ -321,7 +321,7 @@ export const methods = {
    * seconds. `peer` is an IP address whose route is looked up.
    */
   "doctor": {
-    runs: { interface: "worker in turn" },
+    runs: { interface: "worker" },
     params: v.strictObject({
       name: v.exactOptional(interfaceName),
       peer: v.exactOptional(shortText),

@@ -71,6 +71,16 @@ export function removeEmptyDirectory(path: string): void {
   }
 }
 
+/**
+ * Checks the runtime directory, if it exists, and its parent, as {@linkcode makeRuntimeDirectory} does. Creates nothing.
+ * Throws `E_RUNTIME_DIR` (EACCES).
+ */
+export function checkRuntimeDirectory(path = runtimeDirectory()): void {
+  const above = parentDirectory(path);
+  if (exists(above)) checkAbove(above);
+  if (exists(path)) check(path);
+}
+
 /** Returns the parent directory of a path. */
 export function parentDirectory(path: string): string {
   const slash = path.lastIndexOf("/");

@@ -19,6 +19,7 @@ export interface Palette {
   inet6(text: string): string;
   good(text: string): string;
   bad(text: string): string;
+  caution(text: string): string;
 }
 
 const plainText = (text: string) => text;
@@ -30,6 +31,7 @@ const PLAIN: Palette = {
   inet6: plainText,
   good: plainText,
   bad: plainText,
+  caution: plainText,
 };
 
 const COLORED: Palette = {
@@ -39,6 +41,7 @@ const COLORED: Palette = {
   inet6: blue,
   good: green,
   bad: red,
+  caution: yellow,
 };
 
 /** The output options that affect text, and the palette. */

@@ -140,25 +140,15 @@ export class VerbsDevice implements OperationBinder {
 
 /** Opens a device; returns its `struct ibv_context *`. */
 function open(library: Libibverbs, name: string): bigint {
-  const count = new Int32Array(1);
-  const list = library.ibv_get_device_list(new Uint8Array(count.buffer));
-  if (list === 0n) throw lastError("E_VERBS", "list InfiniBand devices");
-  try {
-    const pointers = new BigUint64Array(bytesAt(list, 8 * (count[0]! + 1)));
-    for (let i = 0; i < count[0]!; i++) {
-      const device = pointers[i]!;
-      const pointer = Deno.UnsafePointer.create(
-        device + BigInt(IbvDevice.Name),
-      )!;
-      if (new Deno.UnsafePointerView(pointer).getCString() !== name) continue;
-      const context = library.ibv_open_device(device);
-      if (context !== 0n) return context;
-      const failure = lastError("E_VERBS", `open InfiniBand device ${name}`);
-      throw deviceFileError("uverbs", name) ?? failure;
-    }
-  } finally {
-    library.ibv_free_device_list(list);
-  }
+  const context = withDevices(library, (devices) => {
+    const pointer = devices.get(name);
+    if (pointer === undefined) return undefined;
+    const context = library.ibv_open_device(pointer);
+    if (context !== 0n) return context;
+    const failure = lastError("E_VERBS", `open InfiniBand device ${name}`);
+    throw deviceFileError("uverbs", name) ?? failure;
+  });
+  if (context !== undefined) return context;
   // The library does not list devices without a device file.
   throw deviceFileError("uverbs", name) ?? new IpoibError(
     "E_HCA",
@@ -168,4 +158,29 @@ function open(library: Libibverbs, name: string): bigint {
       hint: "install the provider of the device (ibverbs-providers)",
     },
   );
+}
+
+/** Returns the names of the devices that libibverbs lists: those with a device file and a provider. Throws `E_VERBS`. */
+export function listedDevices(library: Libibverbs): string[] {
+  return withDevices(library, (devices) => [...devices.keys()]);
+}
+
+/** Calls `use` with the devices that libibverbs lists: `struct ibv_device *` by name. They are valid during the call. */
+function withDevices<T>(
+  library: Libibverbs,
+  use: (devices: ReadonlyMap<string, bigint>) => T,
+): T {
+  const count = new Int32Array(1);
+  const list = library.ibv_get_device_list(new Uint8Array(count.buffer));
+  if (list === 0n) throw lastError("E_VERBS", "list InfiniBand devices");
+  try {
+    const pointers = new BigUint64Array(bytesAt(list, 8 * (count[0]! + 1)));
+    const devices = [...pointers.subarray(0, count[0])].map((device) => {
+      const name = Deno.UnsafePointer.create(device + BigInt(IbvDevice.Name))!;
+      return [new Deno.UnsafePointerView(name).getCString(), device] as const;
+    });
+    return use(new Map(devices));
+  } finally {
+    library.ibv_free_device_list(list);
+  }
 }

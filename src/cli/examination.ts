@@ -1,0 +1,289 @@
+/** Selects what `doctor` examines, collects the facts, and runs the checks. Loads src/doctor/gather on demand. */
+
+import { IpoibError } from "../base/errors.ts";
+import {
+  examineHost,
+  examineInterface,
+  examinePeer,
+  examineSubnet,
+  type NamedFinding,
+} from "../doctor/examine.ts";
+import type {
+  AbsentInterface,
+  Gathered,
+  PortHolder,
+  SubnetFacts,
+} from "../doctor/facts.ts";
+import { warning } from "../doctor/finding.ts";
+import {
+  type NamespaceDirectory,
+  socketDirectory,
+  socketPath,
+} from "../ipc/locate.ts";
+import type { LinkRecord } from "../ipc/schema.ts";
+import type { CliEnvironment } from "./environment.ts";
+import { usageError } from "./errors.ts";
+import { askAll } from "./listing.ts";
+import type { GlobalOptions } from "./options.ts";
+import type { Section } from "./render/doctor_text.ts";
+import { connect, openInterface } from "./session.ts";
+import { subnetNames } from "./subnet_session.ts";
+
+/** Number of interfaces that are examined at once. */
+const AT_ONCE = 16;
+
+/** What to examine: without a name all interfaces, or with a peer the only one. */
+export interface Operands {
+  readonly name: string | undefined;
+  /** IP address. */
+  readonly peer: string | undefined;
+}
+
+/** A section with the members that identify its subject in JSON. */
+export interface PlacedSection extends Section {
+  readonly place: {
+    readonly netns?: string;
+    readonly ifname?: string;
+    readonly peer?: string;
+    readonly subnet?: string;
+  };
+}
+
+/** An interface and its socket. */
+interface Selected {
+  readonly place: NamespaceDirectory;
+  readonly name: string;
+  /** Why its process cannot be asked. */
+  readonly error?: IpoibError;
+}
+
+type Outcome = Gathered | AbsentInterface;
+
+/** Returns the operands of `doctor [IF] [PEER]`, of which either may be absent. Throws `E_USAGE`. */
+export async function operands(
+  first: string | undefined,
+  second: string | undefined,
+): Promise<Operands> {
+  const { isPeer } = await import("../doctor/gather/peer.ts");
+  if (second === undefined) {
+    return first !== undefined && isPeer(first)
+      ? { name: undefined, peer: first }
+      : { name: first, peer: undefined };
+  }
+  if (!isPeer(second)) {
+    throw usageError(`Peer "${second}" is not an IP address`);
+  }
+  return { name: first, peer: second };
+}
+
+/** Examines the host and what is selected. Throws `E_AMBIGUOUS`, `E_NAME`, `E_NETNS`. */
+export async function examination(
+  environment: CliEnvironment,
+  options: GlobalOptions,
+  { name, peer }: Operands,
+): Promise<PlacedSection[]> {
+  const selected = await select(environment, options, { name, peer });
+  const names = options.allNetns
+    ? await environment.namespaceNames()
+    : undefined;
+  const subnets = new SubnetCollection(environment);
+  const sections: PlacedSection[] = [];
+  for (let at = 0; at < selected.length; at += AT_ONCE) {
+    const some = selected.slice(at, at + AT_ONCE);
+    const outcomes = await Promise.all(
+      some.map((each) => gather(environment, each, peer, subnets)),
+    );
+    some.forEach((each, i) => {
+      sections.push(
+        ...interfaceSections(each, outcomes[i]!, labelOf(each.place, names)),
+      );
+    });
+  }
+  if (selected.length === 0) {
+    await Promise.all(
+      subnetNames(environment.runtime).map((each) => subnets.get(each)),
+    );
+  }
+  const host = examineHost(await environment.hostFacts());
+  return [
+    {
+      title: "host",
+      place: {},
+      findings: selected.length === 0 ? [...host, noInterface()] : host,
+    },
+    ...sections.filter(({ place }) => place.peer === undefined),
+    ...(await subnets.all()).map((facts) => ({
+      title: `subnet ${facts.name}`,
+      place: { subnet: facts.name },
+      findings: examineSubnet(facts),
+    })),
+    ...sections.filter(({ place }) => place.peer !== undefined),
+  ];
+}
+
+function noInterface(): NamedFinding {
+  return {
+    check: "interfaces",
+    ...warning("none is running here", "start one: ipoib up ib0"),
+  };
+}
+
+/** The embedded subnets of the examined interfaces, each of which is examined once. */
+class SubnetCollection {
+  readonly #environment: CliEnvironment;
+  readonly #facts = new Map<string, Promise<SubnetFacts>>();
+
+  constructor(environment: CliEnvironment) {
+    this.#environment = environment;
+  }
+
+  get(name: string): Promise<SubnetFacts> {
+    const known = this.#facts.get(name);
+    if (known) return known;
+    const facts = this.#gather(name);
+    this.#facts.set(name, facts);
+    return facts;
+  }
+
+  async #gather(name: string): Promise<SubnetFacts> {
+    const { gatherSubnet } = await import("../doctor/gather/subnet.ts");
+    const { runtime, replyLimitMs } = this.#environment;
+    return await gatherSubnet(runtime, name, replyLimitMs);
+  }
+
+  /** Returns all that were requested, by name. */
+  async all(): Promise<SubnetFacts[]> {
+    const facts = await Promise.all(this.#facts.values());
+    return facts.sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+}
+
+async function select(
+  environment: CliEnvironment,
+  { allNetns, netns }: GlobalOptions,
+  { name, peer }: Operands,
+): Promise<Selected[]> {
+  const { inode, initial } = await environment.namespace(netns);
+  const here: NamespaceDirectory = {
+    path: socketDirectory(environment.runtime, { inode, initial }),
+    inode: initial ? undefined : inode,
+  };
+  if (name !== undefined && !allNetns) return [{ place: here, name }];
+  if (peer !== undefined) {
+    using only = await openInterface(environment, netns);
+    return [{ place: here, name: only.name }];
+  }
+  const { answers } = await askAll(
+    environment,
+    { name, netns, allNetns: allNetns ?? false, eachInterface: true },
+    (target) => target.client.call("link.show", { name: target.name }),
+  );
+  return answers.map(({ place, name, result }) => ({
+    place,
+    name,
+    ...(result instanceof IpoibError ? { error: result } : {}),
+  }));
+}
+
+/** Returns the name of a namespace with `-a`. */
+function labelOf(
+  { inode }: NamespaceDirectory,
+  names: ReadonlyMap<bigint, string> | undefined,
+): string | undefined {
+  if (!names || inode === undefined) return undefined;
+  return names.get(inode) ?? `net:[${inode}]`;
+}
+
+async function gather(
+  environment: CliEnvironment,
+  { place, name, error }: Selected,
+  peer: string | undefined,
+  subnets: SubnetCollection,
+): Promise<Outcome> {
+  if (error) return absent(error, undefined);
+  const { gatherInterface } = await import("../doctor/gather/interface.ts");
+  try {
+    using target = await connect({
+      name,
+      path: socketPath(place.path, name),
+    });
+    return await gatherInterface({
+      client: target.client,
+      ...{ name, peer },
+      limitMs: environment.replyLimitMs,
+      holders: (link) => holdersOf(environment, link),
+      subnet: (link) =>
+        link.hca.subnet === undefined
+          ? Promise.resolve(undefined)
+          : subnets.get(link.hca.subnet),
+    });
+  } catch (error) {
+    return absent(IpoibError.from(error), name);
+  }
+}
+
+/** @param name of an interface whose process may never have run */
+function absent(error: IpoibError, name?: string): AbsentInterface {
+  const missing = error.code === "E_NOT_RUNNING" && name !== undefined;
+  return {
+    problem: missing
+      ? { message: `${name} is not running`, hint: `ipoib up ${name}` }
+      : error,
+    denied: error.code === "E_IPC_PERMISSION",
+  };
+}
+
+/** Returns the other users of the port of a device, in all namespaces. */
+async function holdersOf(
+  environment: CliEnvironment,
+  { hca, ifname, namespace }: LinkRecord,
+): Promise<PortHolder[]> {
+  if (hca.subnet !== undefined) return [];
+  const { kernelLinks } = await import("../doctor/gather/kernel_links.ts");
+  const { answers } = await askAll(
+    environment,
+    { allNetns: true, eachInterface: true },
+    (target) => target.client.call("link.show", { name: target.name }),
+  );
+  const links = answers.flatMap(({ result }) =>
+    result instanceof IpoibError ? [] : result
+  );
+  const others = links.filter((link) =>
+    link.hca.device === hca.device && link.hca.port === hca.port &&
+    (link.ifname !== ifname || link.namespace !== namespace)
+  );
+  return [
+    ...others.map(({ ifname, pkey }) => ({
+      name: ifname,
+      kind: "ipoib" as const,
+      pkey,
+    })),
+    ...kernelLinks(hca.guid),
+  ];
+}
+
+function interfaceSections(
+  { name }: Selected,
+  outcome: Outcome,
+  netns: string | undefined,
+): PlacedSection[] {
+  const place = {
+    ...(netns === undefined ? {} : { netns }),
+    ifname: name,
+  };
+  const title = netns === undefined ? name : `${name} netns ${netns}`;
+  if (!("facts" in outcome)) {
+    return [{ title, place, findings: examineInterface(outcome) }];
+  }
+  const { facts, peer } = outcome;
+  return [
+    { title, place, findings: examineInterface(facts) },
+    ...peer
+      ? [{
+        title: `peer ${peer.peer}`,
+        place: { ...place, peer: peer.peer },
+        findings: examinePeer(peer),
+      }]
+      : [],
+  ];
+}

@@ -1,0 +1,55 @@
+/** Checks of the process of an interface, and of the interface's own state. */
+
+import { RUNNING } from "../../ipc/schema.ts";
+import type { InterfaceFacts } from "../facts.ts";
+import {
+  type Check,
+  failure,
+  type Finding,
+  ok,
+  skipped,
+  warning,
+} from "../finding.ts";
+import { noLink } from "../link.ts";
+
+export const processChecks: readonly Check<InterfaceFacts>[] = [
+  { name: "process", run: process },
+  { name: "interface", run: upState },
+];
+
+/** Checks that depend on all others come last. */
+export const stateChecks: readonly Check<InterfaceFacts>[] = [
+  { name: "state", run: state },
+];
+
+function process(
+  { link: { pid, version, ifname }, ownVersion }: InterfaceFacts,
+): Finding {
+  const text = `pid ${pid}, version ${version ?? "unknown"}`;
+  return version === ownVersion ? ok(text) : warning(
+    `${text}, this program has ${ownVersion}`,
+    `restart the interface with this program: ipoib down ${ifname}, ipoib up ${ifname}`,
+  );
+}
+
+function upState({ link: { flags, ifname } }: InterfaceFacts): Finding {
+  return flags.includes("UP") ? ok("up") : failure(
+    `${ifname} is administratively down`,
+    `ip link set ${ifname} up`,
+  );
+}
+
+/** The state is a failure only if no other check explains it: a device that refuses a queue pair, for example. */
+function state({ link }: InterfaceFacts): Finding {
+  const { state, membership_in_doubt: doubt } = link;
+  if (state !== RUNNING) {
+    const cause = noLink(link);
+    return cause === undefined
+      ? failure(state, "the interface tries again; see its log")
+      : skipped(cause);
+  }
+  return doubt === undefined ? ok("running") : warning(
+    `running, membership in doubt: ${doubt}`,
+    "traffic goes on with the membership that the interface has; the join is repeated",
+  );
+}

@@ -1,0 +1,119 @@
+/** Checks of an embedded subnet: its manager, its ports, and injected faults. */
+
+import { hex } from "../../base/hex.ts";
+import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
+import type { SubnetFacts } from "../facts.ts";
+import {
+  type Check,
+  failure,
+  type Finding,
+  ok,
+  skipped,
+  warning,
+} from "../finding.ts";
+
+export const subnetChecks: readonly Check<SubnetFacts>[] = [
+  { name: "manager", run: manager },
+  { name: "ports", run: ports },
+  { name: "faults", run: faults },
+];
+
+function manager({ name, record, stoppedPids }: SubnetFacts): Finding {
+  if (!("value" in record)) {
+    return failure(
+      `the subnet manager does not answer: ${record.why}`,
+      `while it is gone, joins and path queries fail; another process takes over within seconds: ipoib subnet show ${name}`,
+    );
+  }
+  const { manager, ports, partitions, dropped = {} } = record.value;
+  const text = `run by ${manager.name}, pid ${manager.pid}`;
+  const counts = Object.entries(dropped).map(([reason, n]) => `${reason} ${n}`);
+  const details = [
+    `${ports.length} ports, ${partitions.length} partitions`,
+    ...counts.length === 0 ? [] : [`dropped: ${counts.join(", ")}`],
+  ];
+  return stoppedPids.includes(manager.pid)
+    ? failure(
+      `${text}, which is stopped`,
+      `kill -CONT ${manager.pid}`,
+      details,
+    )
+    : ok(text, details);
+}
+
+function ports({ name, record, stoppedPids }: SubnetFacts) {
+  if (!("value" in record)) return skipped(record.why);
+  const { ports } = record.value;
+  const found = ports.flatMap((port): Finding[] => {
+    const label = `${port.name} lid ${hex(port.lid)}`;
+    if (port.state === "down") {
+      return [
+        warning(
+          `port ${label} is down`,
+          `ipoib subnet fault ${name} port ${hex(port.lid)} up`,
+        ),
+      ];
+    }
+    return stoppedPids.includes(port.pid)
+      ? [
+        failure(
+          `the process of port ${label} is stopped: it receives nothing`,
+          `kill -CONT ${port.pid}`,
+        ),
+      ]
+      : [];
+  });
+  if (found.length > 0) return found;
+  return ok(
+    `${ports.length}, none is down or stopped`,
+    ports.map(({ name, lid, pid, state }) =>
+      `${name} lid ${hex(lid)} pid ${pid} ${state}`
+    ),
+  );
+}
+
+function faults({ name, record, faults }: SubnetFacts) {
+  if (!("value" in faults)) return skipped(faults.why);
+  const { rules, waiting } = faults.value;
+  const known = "value" in record ? record.value.ports : [];
+  if (rules.length === 0) return ok("none injected");
+  const found = rules.map((rule) =>
+    warning(
+      `a fault ${effects(rule).join(", ")} ${whose(rule, known)}`,
+      `ipoib subnet fault ${name} shows it, ipoib subnet fault ${name} clear removes it`,
+    )
+  );
+  return waiting.length === 0 ? found : [
+    ...found,
+    warning(
+      `${
+        waiting.map((port) => port.name).join(", ")
+      } has not applied the faults`,
+      "its process is stopped or overloaded",
+    ),
+  ];
+}
+
+type Rule = FaultRecord["rules"][number];
+
+/** Returns what a rule does, as verbs with their objects; the packets follow. */
+function effects(rule: Rule): string[] {
+  const { drop, delay, jitter, duplicate, reorder, rate } = rule;
+  const verbs = [
+    ...drop === undefined ? [] : [`drops ${drop} %`],
+    ...delay === undefined ? [] : [
+      `delays by ${delay} ms${jitter === undefined ? "" : ` +- ${jitter} ms`}`,
+    ],
+    ...duplicate === undefined ? [] : [`duplicates ${duplicate} %`],
+    ...reorder === undefined ? [] : [`reorders ${reorder} %`],
+    ...rate === undefined ? [] : [`limits to ${rate} Mbit/s`],
+  ];
+  return verbs.length === 0 ? ["of no effect is set for"] : verbs;
+}
+
+function whose({ port }: Rule, ports: SubnetRecord["ports"]): string {
+  if (port === undefined) return "of the packets of all ports";
+  const found = ports.find(({ guid }) => guid === port);
+  const name = found ? `${found.name} lid ${hex(found.lid)}` : port;
+  return `of the packets of port ${name}`;
+}

@@ -1,0 +1,67 @@
+/** Sends echo requests to a peer: small ones, then one of the full MTU of the interface. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { LinkRecord } from "../../ipc/schema.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
+import type { EchoFacts, Fact, PeerFacts } from "../facts.ts";
+import { EchoSocket } from "./echo.ts";
+import { factOf, reasonOf } from "./fact.ts";
+import { InterfaceNamespace, sourceFor } from "./namespace.ts";
+
+/** Length of the IP packet of a small request: as ping sends by default over IPv4. */
+const SMALL = 84;
+/** The first request may wait for address resolution and for a path. */
+const ATTEMPTS = 3;
+const LIMIT_MS = 1000;
+
+/** True if a text is an IP address. */
+export function isPeer(text: string): boolean {
+  return IpAddress.parse(text) !== undefined;
+}
+
+type Pinged = Pick<PeerFacts, "peer" | "source" | "small" | "full">;
+
+/** Throws nothing: what cannot be done is the reason of a fact. */
+export async function pingPeer(
+  peer: string,
+  link: LinkRecord,
+): Promise<Pinged> {
+  const address = IpAddress.parse(peer)!;
+  try {
+    using namespace = new InterfaceNamespace(link);
+    const source = await factOf(() =>
+      namespace.run(() => sourceFor(address, link.ifindex))
+    );
+    return { peer: `${address}`, source, ...ping(address, link, namespace) };
+  } catch (error) {
+    const unknown = { why: reasonOf(error) };
+    return { peer, source: unknown, small: unknown, full: unknown };
+  }
+}
+
+function ping(
+  address: IpAddress,
+  { ifname, ifindex, mtu }: LinkRecord,
+  namespace: InterfaceNamespace,
+): { small: Fact<EchoFacts>; full: Fact<EchoFacts> } {
+  let socket: EchoSocket;
+  try {
+    socket = namespace.run(() => new EchoSocket(address, ifname, ifindex));
+  } catch (error) {
+    return unsent(error);
+  }
+  using open = socket;
+  const small = open.ping(SMALL, ATTEMPTS, LIMIT_MS);
+  const full = small.answered
+    ? { value: open.ping(mtu, ATTEMPTS, LIMIT_MS) }
+    : { why: "the small one was not answered" };
+  return { small: { value: small }, full };
+}
+
+/** Without a route, connect(2) fails; the check of the route tells why. */
+function unsent(
+  error: unknown,
+): { small: Fact<EchoFacts>; full: Fact<EchoFacts> } {
+  const why = { why: reasonOf(IpoibError.from(error)) };
+  return { small: why, full: why };
+}
