@@ -36,12 +36,12 @@ export function broadcastGroup(
   { broadcast }: LinkRecord,
   groups: readonly McgRecord[],
 ): McgRecord | undefined {
-  const mgid = mgidOf(broadcast);
+  const mgid = gidOf(broadcast);
   return groups.find((group) => group.mgid === mgid);
 }
 
-/** Converts the last 16 bytes of a link-layer address to the notation of `mcg show`: no `::`, no leading zeros. */
-function mgidOf(address: string): string {
+/** Returns the GID or MGID in a link-layer address in the notation of `mcg show`: no `::`, no leading zeros. */
+export function gidOf(address: string): string {
   const bytes = address.split(":").slice(4);
   const words: string[] = [];
   for (let i = 0; i < bytes.length; i += 2) {

@@ -8,6 +8,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
+import { host } from "../doctor/facts.ts";
 import * as records from "../ipc/records.ts";
 
 /** Enables the colors of @std/fmt/colors regardless of the environment, until disposal. */
@@ -77,6 +78,7 @@ export class CliFixture implements AsyncDisposable {
             ]),
           ),
         ),
+      hostFacts: () => Promise.resolve(host),
       endProcess: (pid) => {
         this.ended.push(pid);
         return Promise.resolve();

@@ -28,7 +28,7 @@ export function renderDoctor(sections: Section[], style: Style): string {
     style.brief || style.oneline
       ? findings.map((each) => oneLine(title, each, style)).join("")
       : `${style.palette.name(title)}\n${
-        findings.map((each) => full(each, style)).join("")
+        combined(findings).map((each) => full(each, style)).join("")
       }`
   ).join("");
   return `${text}${totals(sections)}\n`;
@@ -36,9 +36,30 @@ export function renderDoctor(sections: Section[], style: Style): string {
 
 function totals(sections: readonly Section[]): string {
   const all = sections.flatMap(({ findings }) => findings);
-  return STATUSES.map((status) =>
-    `${all.filter((each) => each.status === status).length} ${status}`
-  ).join(", ");
+  return STATUSES.map((status) => {
+    const count = all.filter((each) => each.status === status).length;
+    const plural = count !== 1 &&
+      (status === "warning" || status === "failure");
+    return `${count} ${status}${plural ? "s" : ""}`;
+  }).join(", ");
+}
+
+/** Combines the checks that were skipped for the same reason into one finding, at the place of the first. */
+function combined(findings: readonly NamedFinding[]): NamedFinding[] {
+  return findings.flatMap((finding, i) => {
+    if (finding.status !== "skipped") return [finding];
+    const same = findings.filter(({ status, text }) =>
+      status === "skipped" && text === finding.text
+    );
+    if (same.length === 1) return [finding];
+    if (findings.indexOf(same[0]!) !== i) return [];
+    const names = same.map(({ check }) => check).join(", ");
+    return [{
+      ...finding,
+      check: `${same.length} checks`,
+      text: `${finding.text}: ${names}`,
+    }];
+  });
 }
 
 function full(finding: NamedFinding, style: Style): string {

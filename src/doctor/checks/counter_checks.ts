@@ -3,7 +3,7 @@
  * limits of tables.
  */
 
-import type { StatsRecord } from "../../ipc/schema.ts";
+import { RUNNING, type StatsRecord } from "../../ipc/schema.ts";
 import type { CounterWindow, InterfaceFacts } from "../facts.ts";
 import {
   type Check,
@@ -181,7 +181,9 @@ function counters({ link, counters }: InterfaceFacts) {
   const grown = growth(counters.value);
   const seconds = counters.value.seconds.toFixed(1);
   const found = grown.flatMap(([name, by]) => {
-    const meaning = meaningOf(name, counters.value.after);
+    const meaning = link.state !== RUNNING && WHILE_DOWN.counters.test(name)
+      ? WHILE_DOWN
+      : meaningOf(name, counters.value.after);
     return meaning ? [finding(name, by, meaning, link.ifname)] : [];
   });
   if (found.length === 0) {
@@ -210,6 +212,14 @@ function finding(
     remedy.replaceAll(/\bIF\b/g, ifname),
   );
 }
+
+/** While the link is down, the network device drops all packets, and counts them as its queue does. */
+const WHILE_DOWN: Meaning = {
+  counters: /^tx_device_queue$/,
+  status: "warning",
+  text: "packets were sent while the link is down",
+  remedy: "see the failures above",
+};
 
 /** Returns the meaning of a counter; drops without an entry have a general one. */
 function meaningOf(

@@ -7,7 +7,7 @@ import { hex } from "../../base/hex.ts";
 import { formatRate, rateDataMbps } from "../../base/rates.ts";
 import { pkeysMatch } from "../../base/units.ts";
 import type { DoctorRecord, McgRecord } from "../../ipc/schema.ts";
-import type { Fact, InterfaceFacts } from "../facts.ts";
+import type { InterfaceFacts } from "../facts.ts";
 import {
   type Check,
   failure,
@@ -22,6 +22,8 @@ import { broadcastGroup, isEmbedded, noLink, portDown } from "../link.ts";
 const SLOW_MS = 1000;
 /** The Q_Key of OpenSM's broadcast groups, and that of ib_ipoib on Ethernet (RFC 4391 leaves it open). */
 const USUAL_QKEY = 0x0b1b;
+/** The partition of all requests to the administrator (IBTA vol. 1 13.5.1), without the membership bit. */
+const DEFAULT_PKEY = 0x7fff;
 const CONTROLLED_QKEY = 0x8000_0000;
 /** Maximum number of other groups that are listed. */
 const MAX_LISTED = 8;
@@ -55,8 +57,16 @@ function administrator(
   if (hca.link_layer === "ethernet") return undefined;
   if (portDown(hca)) return skipped(portDown(hca)!);
   if (!("value" in doctor)) return skipped(doctor.why);
-  const { error, reply_ms: ms = 0 } = doctor.value.administrator;
+  const { administrator: { error, reply_ms: ms = 0 }, port } = doctor.value;
   if (error !== undefined) {
+    if (!port.pkeys.some((pkey) => (pkey & 0x7fff) === DEFAULT_PKEY)) {
+      return failure(
+        `no answer, and the port is not in the default partition (${
+          hex(DEFAULT_PKEY)
+        }), in which the administrator is asked`,
+        "make the port at least a limited member of the default partition",
+      );
+    }
     return failure(
       `the subnet administrator does not answer: ${error}`,
       isEmbedded(hca)
@@ -81,15 +91,19 @@ function broadcast({ link, groups, doctor }: InterfaceFacts): Finding {
   if (group?.complete) {
     return ok(`${name} is joined`, [`MLID ${hex(group.mlid ?? 0)}`]);
   }
-  const reason = group?.reason ?? group?.error;
+  if (group === undefined) return skipped(`not joined: ${link.state}`);
+  if ("value" in doctor && doctor.value.administrator.error !== undefined) {
+    return failure(
+      `${name} is not joined`,
+      "the subnet administrator must answer first: see administrator",
+    );
+  }
   return failure(
-    reason === undefined
-      ? `${name} is not joined yet`
-      : `${name} is not joined: ${reason}`,
+    // The state has the reason, and the MGID.
+    link.state,
     isEmbedded(link.hca)
       ? `change the partition of ${link.pkey} in partitions.conf, then ipoib subnet reload`
       : `change the partition of ${link.pkey} in the subnet manager's configuration (partitions.conf of opensm)`,
-    [`state: ${link.state}`],
   );
 }
 
@@ -98,7 +112,9 @@ function ofGroup(
   facts: InterfaceFacts,
   run: (group: Group, facts: InterfaceFacts, record: DoctorRecord) => Finding,
 ): Finding {
-  const { doctor } = facts;
+  const { doctor, link } = facts;
+  const why = noLink(link);
+  if (why !== undefined) return skipped(why);
   if (!("value" in doctor)) return skipped(doctor.why);
   const { administrator: { error }, broadcast: group } = doctor.value;
   if (group) return run(group, facts, doctor.value);
@@ -200,10 +216,7 @@ function refusedGroup({ mgid, reason, error, dev }: McgRecord): Finding {
 
 /** Returns the broadcast group as it was joined. */
 function joinedGroup(
-  { link, groups }: {
-    link: InterfaceFacts["link"];
-    groups: Fact<readonly McgRecord[]>;
-  },
+  { link, groups }: InterfaceFacts,
 ): McgRecord | undefined {
   if (!("value" in groups)) return undefined;
   const group = broadcastGroup(link, groups.value);

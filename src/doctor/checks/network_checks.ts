@@ -14,7 +14,7 @@ import {
   skipped,
   warning,
 } from "../finding.ts";
-import { noLink } from "../link.ts";
+import { gidOf, noLink } from "../link.ts";
 
 /** Part of the kernel's limit on neighbours from which the table counts as nearly full. */
 const NEARLY_FULL = 0.8;
@@ -35,7 +35,7 @@ const BINDING = {
   port: "the port",
   group: "the broadcast group",
   mode: "connected mode",
-  admin: "the administrator's setting",
+  admin: "the setting of ip link",
   device: "the device",
 } as const;
 
@@ -44,7 +44,7 @@ function mtu({ link }: InterfaceFacts): Finding {
   const text = `${mtu}, limited by ${BINDING[chain.binding]}`;
   const details = [
     `port ${chain.port}, group ${chain.group ?? "unknown"}, ` +
-    `administrator ${chain.admin ?? "unset"}, device ${chain.device}`,
+    `set ${chain.admin ?? "unset"}, device ${chain.device}`,
   ];
   if (chain.refused !== undefined) {
     return warning(
@@ -121,8 +121,9 @@ function duplicates({ link, doctor }: InterfaceFacts) {
   }
   return conflicts.map(({ address, lladdr }) =>
     failure(
-      `${address} is also used by ${lladdr}`,
+      `${address} is also used by GID ${gidOf(lladdr)}`,
       `remove the address from one of the hosts: ip addr del ${address} dev ${link.ifname}`,
+      [`lladdr ${lladdr}`],
     )
   );
 }

@@ -39,6 +39,12 @@ function route(
         : "give the address of a host",
     );
   }
+  if ("value" in source && source.value === undefined) {
+    return failure(
+      `the kernel has no route to ${peer}`,
+      `an address of the peer's subnet makes one: ip addr add ADDRESS/LENGTH dev ${ifname}`,
+    );
+  }
   const from = "value" in source ? source.value : undefined;
   const own = "value" in ownAddresses ? ownAddresses.value : [];
   if (

@@ -10,7 +10,7 @@ import {
   skipped,
   warning,
 } from "../finding.ts";
-import { noLink } from "../link.ts";
+import { broadcastGroup, noLink } from "../link.ts";
 
 export const processChecks: readonly Check<InterfaceFacts>[] = [
   { name: "process", run: process },
@@ -40,10 +40,13 @@ function upState({ link: { flags, ifname } }: InterfaceFacts): Finding {
 }
 
 /** The state is a failure only if no other check explains it: a device that refuses a queue pair, for example. */
-function state({ link }: InterfaceFacts): Finding {
+function state({ link, groups }: InterfaceFacts): Finding {
   const { state, membership_in_doubt: doubt } = link;
   if (state !== RUNNING) {
-    const cause = noLink(link);
+    const joins = "value" in groups &&
+      broadcastGroup(link, groups.value) !== undefined;
+    const cause = noLink(link) ??
+      (joins ? "the broadcast group is not joined" : undefined);
     return cause === undefined
       ? failure(state, "the interface tries again; see its log")
       : skipped(cause);

@@ -79,7 +79,7 @@ function faults({ name, record, faults }: SubnetFacts) {
   if (rules.length === 0) return ok("none injected");
   const found = rules.map((rule) =>
     warning(
-      `a fault ${effects(rule).join(", ")} ${whose(rule, known)}`,
+      `a fault ${effects(rule).join(", ")} (${whose(rule, known)})`,
       `ipoib subnet fault ${name} shows it, ipoib subnet fault ${name} clear removes it`,
     )
   );
@@ -96,24 +96,24 @@ function faults({ name, record, faults }: SubnetFacts) {
 
 type Rule = FaultRecord["rules"][number];
 
-/** Returns what a rule does, as verbs with their objects; the packets follow. */
+/** Returns what a rule does, as verbs with their objects. */
 function effects(rule: Rule): string[] {
   const { drop, delay, jitter, duplicate, reorder, rate } = rule;
-  const verbs = [
-    ...drop === undefined ? [] : [`drops ${drop} %`],
-    ...delay === undefined ? [] : [
-      `delays by ${delay} ms${jitter === undefined ? "" : ` +- ${jitter} ms`}`,
-    ],
-    ...duplicate === undefined ? [] : [`duplicates ${duplicate} %`],
-    ...reorder === undefined ? [] : [`reorders ${reorder} %`],
-    ...rate === undefined ? [] : [`limits to ${rate} Mbit/s`],
+  const share = (verb: string, percent: number | undefined) =>
+    percent === undefined ? [] : [`${verb} ${percent} % of the packets`];
+  const spread = jitter === undefined ? "" : ` +- ${jitter} ms`;
+  const found = [
+    ...share("drops", drop),
+    ...delay === undefined ? [] : [`delays packets by ${delay} ms${spread}`],
+    ...share("duplicates", duplicate),
+    ...share("reorders", reorder),
+    ...rate === undefined ? [] : [`limits packets to ${rate} Mbit/s`],
   ];
-  return verbs.length === 0 ? ["of no effect is set for"] : verbs;
+  return found.length === 0 ? ["has no effect"] : found;
 }
 
 function whose({ port }: Rule, ports: SubnetRecord["ports"]): string {
-  if (port === undefined) return "of the packets of all ports";
+  if (port === undefined) return "all ports";
   const found = ports.find(({ guid }) => guid === port);
-  const name = found ? `${found.name} lid ${hex(found.lid)}` : port;
-  return `of the packets of port ${name}`;
+  return found ? `port ${found.name} lid ${hex(found.lid)}` : `port ${port}`;
 }
