@@ -461,7 +461,7 @@ testChecks(networkChecks, iface, {
         connections: { active: 2, passive: 1 },
       }),
       "ok",
-      "2 connections to and 1 from",
+      "2 to and 1 from other hosts",
     ],
   ],
   addresses: [
@@ -560,9 +560,9 @@ const faulty = (
 testChecks(subnetChecks, subnet, {
   manager: [
     [
-      { ...subnet, record: { why: "no reply" } },
+      { ...subnet, record: { why: "the manager is not running" } },
       "failure",
-      "the subnet manager does not answer: no reply",
+      "the manager is not running",
     ],
     [{ ...subnet, stoppedPids: [4711] }, "failure", "kill -CONT 4711"],
   ],

@@ -1,7 +1,7 @@
 /** Checks of the host: rights, files, devices and libraries. */
 
 import { Errno, errnoText } from "../../base/errno.ts";
-import { type DeviceFacts, type HostFacts } from "../facts.ts";
+import type { DeviceFacts, HostFacts, LibraryFacts } from "../facts.ts";
 import {
   type Check,
   failure,
@@ -103,13 +103,19 @@ function libraries({ devices, libraries }: HostFacts): Finding {
   const missing = libraries.filter(({ path }) => path === undefined);
   const found = libraries.flatMap(({ path }) => path ?? []);
   if (missing.length === 0) {
-    return ok(libraries.map(({ name }) => name).join(", "), found);
+    return ok(libraries.map(versioned).join(", "), found);
   }
   const names = missing.map(({ name }) => name).join(" and ");
   const packages = missing.map((each) => each.package).join(" ");
   return devices.length === 0
     ? ok(`no ${names}; only devices need them`, found)
     : failure(`${names} cannot be loaded`, `apt install ${packages}`, found);
+}
+
+/** Returns the name of a library with the version in its file name. */
+function versioned({ name, path = "" }: LibraryFacts): string {
+  const version = /\.so\.([\d.]+)$/.exec(path)?.[1];
+  return version === undefined ? name : `${name} ${version}`;
 }
 
 function providers({ devices }: HostFacts): Finding | undefined {

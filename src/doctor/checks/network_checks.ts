@@ -85,7 +85,7 @@ function connectedMode({ link }: InterfaceFacts): Finding | undefined {
   }
   if (!connected) return ok("off; connections of other hosts are accepted");
   const { active = 0, passive = 0 } = connections ?? {};
-  return ok(`on, ${active} connections to and ${passive} from other hosts`);
+  return ok(`on; connections: ${active} to and ${passive} from other hosts`);
 }
 
 function addresses({ link, addresses }: InterfaceFacts): Finding {

@@ -226,11 +226,12 @@ function answeredPing(echo: EchoFacts): Finding {
 }
 
 /** Returns why no packet can be sent to the peer; undefined if one can. */
-function unroutable({ link, route }: PeerFacts): string | undefined {
-  return noLink(link) ??
-    ("value" in route && route.value.type !== "unicast"
-      ? "there is no route"
-      : undefined);
+function unroutable(
+  { link, route, source }: PeerFacts,
+): string | undefined {
+  const none = "value" in source && source.value === undefined ||
+    "value" in route && route.value.type !== "unicast";
+  return noLink(link) ?? (none ? "there is no route" : undefined);
 }
 
 /** Returns the next hop to the peer: the peer itself if the route is not known. */

@@ -21,7 +21,7 @@ export const subnetChecks: readonly Check<SubnetFacts>[] = [
 function manager({ name, record, stoppedPids }: SubnetFacts): Finding {
   if (!("value" in record)) {
     return failure(
-      `the subnet manager does not answer: ${record.why}`,
+      record.why,
       `while it is gone, joins and path queries fail; another process takes over within seconds: ipoib subnet show ${name}`,
     );
   }
@@ -42,7 +42,7 @@ function manager({ name, record, stoppedPids }: SubnetFacts): Finding {
 }
 
 function ports({ name, record, stoppedPids }: SubnetFacts) {
-  if (!("value" in record)) return skipped(record.why);
+  if (!("value" in record)) return skipped("the manager does not answer");
   const { ports } = record.value;
   const found = ports.flatMap((port): Finding[] => {
     const label = `${port.name} lid ${hex(port.lid)}`;

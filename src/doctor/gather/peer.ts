@@ -1,6 +1,5 @@
 /** Sends echo requests to a peer: small ones, then one of the full MTU of the interface. */
 
-import { IpoibError } from "../../base/errors.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import type { EchoFacts, Fact, PeerFacts } from "../facts.ts";
@@ -32,7 +31,16 @@ export async function pingPeer(
     const source = await factOf(() =>
       namespace.run(() => sourceFor(address, link.ifindex))
     );
-    return { peer: `${address}`, source, ...ping(address, link, namespace) };
+    const noRoute = "value" in source && source.value === undefined;
+    const unsent = noRoute
+      ? { why: "there is no route" }
+      : link.state !== RUNNING
+      ? { why: "the interface is not running" }
+      : undefined;
+    const pings = unsent
+      ? { small: unsent, full: unsent }
+      : ping(address, link, namespace);
+    return { peer: `${address}`, source, ...pings };
   } catch (error) {
     const unknown = { why: reasonOf(error) };
     return { peer, source: unknown, small: unknown, full: unknown };
@@ -41,18 +49,15 @@ export async function pingPeer(
 
 function ping(
   address: IpAddress,
-  { ifname, ifindex, mtu, state }: LinkRecord,
+  { ifname, ifindex, mtu }: LinkRecord,
   namespace: InterfaceNamespace,
 ): { small: Fact<EchoFacts>; full: Fact<EchoFacts> } {
-  if (state !== RUNNING) {
-    const why = { why: "the interface is not running" };
-    return { small: why, full: why };
-  }
   let socket: EchoSocket;
   try {
     socket = namespace.run(() => new EchoSocket(address, ifname, ifindex));
   } catch (error) {
-    return unsent(error);
+    const why = { why: reasonOf(error) };
+    return { small: why, full: why };
   }
   using open = socket;
   const first = open.ping(SMALL, ATTEMPTS, LIMIT_MS);
@@ -63,12 +68,4 @@ function ping(
     ? { value: open.ping(mtu, ATTEMPTS, LIMIT_MS) }
     : { why: "the small one was not answered" };
   return { small: { value: small }, full };
-}
-
-/** Without a route, connect(2) fails; the check of the route tells why. */
-function unsent(
-  error: unknown,
-): { small: Fact<EchoFacts>; full: Fact<EchoFacts> } {
-  const why = { why: reasonOf(IpoibError.from(error)) };
-  return { small: why, full: why };
 }

@@ -1,11 +1,10 @@
 /** Collects the facts about an embedded subnet from its manager. */
 
-import { IpoibError } from "../../base/errors.ts";
 import { IpcClient } from "../../ipc/client.ts";
 import { subnetSocketPath } from "../../ipc/locate.ts";
 import { readSmallFile } from "../../system/read_files.ts";
 import type { SubnetFacts } from "../facts.ts";
-import { factOf } from "./fact.ts";
+import { factOf, reasonOf } from "./fact.ts";
 
 /** Throws nothing: a manager that does not answer is a fact. */
 export async function gatherSubnet(
@@ -17,7 +16,7 @@ export async function gatherSubnet(
   try {
     using client = await IpcClient.connect(
       subnetSocketPath(runtime, name),
-      `The manager of subnet ${name}`,
+      "the manager",
     );
     const record = await factOf(() => client.call("subnet.show", {}, timeout));
     if (!("value" in record)) return unanswered(name, record.why);
@@ -32,12 +31,12 @@ export async function gatherSubnet(
       stoppedPids: [...new Set(pids)].filter(isStopped),
     };
   } catch (error) {
-    return unanswered(name, IpoibError.from(error).message);
+    return unanswered(name, reasonOf(error));
   }
 }
 
 function unanswered(name: string, why: string): SubnetFacts {
-  const silent = { why: `the manager does not answer` };
+  const silent = { why: "the manager does not answer" };
   return { name, record: { why }, faults: silent, stoppedPids: [] };
 }
 
