@@ -15,13 +15,7 @@ import type {
   PeerFacts,
   SubnetFacts,
 } from "./facts.ts";
-import {
-  type Check,
-  failure,
-  type Finding,
-  skipped,
-  type Status,
-} from "./finding.ts";
+import { type Check, failure, type Finding, skipped } from "./finding.ts";
 
 /** A finding with the name of its check. */
 export interface NamedFinding extends Finding {
@@ -29,7 +23,7 @@ export interface NamedFinding extends Finding {
 }
 
 /** The checks of an interface, from the process to the counters. */
-export const interfaceChecks: readonly Check<InterfaceFacts>[] = [
+const interfaceChecks: readonly Check<InterfaceFacts>[] = [
   ...processChecks,
   ...portChecks,
   ...groupChecks,
@@ -78,12 +72,4 @@ function findings<Facts>(
   return checks.flatMap(({ name, run }) =>
     [run(facts) ?? []].flat().map((finding) => ({ check: name, ...finding }))
   );
-}
-
-/** Returns the number of findings of a status. */
-export function countOf(
-  findings: readonly Finding[],
-  status: Status,
-): number {
-  return findings.filter((each) => each.status === status).length;
 }

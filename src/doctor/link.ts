@@ -49,3 +49,9 @@ export function gidOf(address: string): string {
   }
   return words.join(":");
 }
+
+/** Returns the GUID in the low 64 bits of a GID in the notation of `neigh show`. */
+export function guidOf(gid: string): string {
+  const words = gid.split(":").slice(-4);
+  return `0x${words.map((word) => word.padStart(4, "0")).join("")}`;
+}

@@ -1,5 +1,7 @@
 /** Every check passes on facts without faults, and is made to fail by facts of each fault that it looks for. */
 
+// deno-lint-ignore-file camelcase -- the keys are those of the records
+
 import { assertEquals, assertMatch } from "@std/assert";
 import { counterChecks } from "../../src/doctor/checks/counter_checks.ts";
 import { groupChecks } from "../../src/doctor/checks/group_checks.ts";
@@ -550,6 +552,15 @@ testChecks(counterChecks, iface, {
 
 const { subnet } = facts;
 const { value: record } = subnet.record as { value: SubnetRecord };
+const downSubnet: SubnetFacts = {
+  ...subnet,
+  record: {
+    value: {
+      ...record,
+      ports: record.ports.map((port) => ({ ...port, state: "down" })),
+    },
+  },
+};
 const faulty = (
   rule: Partial<{ port: string; drop: number; delay: number; rate: number }>,
 ): SubnetFacts => ({
@@ -568,15 +579,7 @@ testChecks(subnetChecks, subnet, {
   ],
   ports: [
     [
-      {
-        ...subnet,
-        record: {
-          value: {
-            ...record,
-            ports: record.ports.map((port) => ({ ...port, state: "down" })),
-          },
-        },
-      },
+      downSubnet,
       "warning",
       "ipoib subnet fault default port 0x0002 up",
     ],
@@ -589,7 +592,7 @@ testChecks(subnetChecks, subnet, {
       "a fault drops 20 % of the packets (all ports)",
     ],
     [
-      faulty({ port: "0x3", delay: 10, rate: 100 }),
+      faulty({ port: "0x0002c90300000002", delay: 10, rate: 100 }),
       "warning",
       "a fault delays packets by 10 ms, limits packets to 100 Mbit/s (port ib1",
     ],
@@ -664,6 +667,24 @@ testChecks(peerChecks, peer, {
       "failure",
       "kill -CONT 4712",
     ],
+  ],
+  "peer port": [
+    [
+      neighboured({ ...entry!, gid: "fe80:0:0:0:2:c903:0:9" }),
+      "failure",
+      "no port of subnet default has GUID 0x0002c90300000009",
+    ],
+    [
+      { ...peer, subnet: { ...subnet, stoppedPids: [4712] } },
+      "failure",
+      "kill -CONT 4712",
+    ],
+    [
+      { ...peer, subnet: downSubnet },
+      "failure",
+      "ipoib subnet fault default port 0x0003 up",
+    ],
+    [neighboured(unresolved), "skipped", "GID is unknown"],
   ],
   path: [
     [

@@ -1,5 +1,7 @@
 /** Facts of a host, an interface, a subnet and a peer without faults. Tests change some of them. */
 
+// deno-lint-ignore-file camelcase -- the keys are those of the records
+
 import type {
   HostFacts,
   InterfaceFacts,
@@ -57,7 +59,13 @@ export const subnet: SubnetFacts = {
       mtu: 2048,
       rateCode: 16,
       manager: { lid: 1, guid: "0x1", pid: 4711, host: "vm", name: "ib0" },
-      ports: [PORT, { ...PORT, lid: 3, guid: "0x3", name: "ib1", pid: 4712 }],
+      ports: [PORT, {
+        ...PORT,
+        lid: 3,
+        guid: "0x0002c90300000002",
+        name: "ib1",
+        pid: 4712,
+      }],
       partitions: [],
       groups: [],
     },

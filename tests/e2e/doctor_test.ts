@@ -1,6 +1,7 @@
 /** Command `doctor` names what is wrong: on a healthy subnet, and after each fault that the subnet can have. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
 import {
   createChild,
   fault,
@@ -212,5 +213,45 @@ labTest(
     assertStringIncludes(lines, "failure administrator: ");
     await isWell(a, "ib0");
     Deno.kill(manager.pid, "SIGCONT");
+  },
+);
+
+/** A runtime without capabilities: its user may still read the files of the lab. */
+const WITHOUT_CAPABILITIES = [
+  ...["setpriv", "--inh-caps=-all", "--ambient-caps=-all"],
+  "--bounding-set=-all",
+];
+
+labTest(
+  "doctor fits a terminal of 80 columns, honours NO_COLOR, and says what needs capabilities",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    await untilConnected(a, b);
+    const words = [...programCommand(), "doctor", "ib0", b.address];
+    const terminal = async (noColor: string) => {
+      const line = `stty cols 80; ${words.join(" ")}`;
+      const { stdout } = await a.run(["script", "-qec", line, "/dev/null"], {
+        env: { ...lab.env, NO_COLOR: noColor, TERM: "xterm" },
+      });
+      return stdout;
+    };
+    const colored = await terminal("");
+    assertStringIncludes(colored, "\x1b[32mok\x1b[39m");
+    const plain = await terminal("1");
+    assertEquals(plain.includes("\x1b"), false);
+    assertEquals(
+      plain.split("\r\n").filter((line) => line.length > 80),
+      [],
+    );
+    const pipe = await a.run([...WITHOUT_CAPABILITIES, ...words], {
+      env: lab.env,
+    });
+    assertEquals(pipe.code, 4, pipe.stderr);
+    assertStringIncludes(
+      pipe.stdout,
+      "\n  warning  rights          this user has no CAP_NET_ADMIN",
+    );
+    assertStringIncludes(pipe.stdout, "with CAP_NET_RAW");
+    assertStringIncludes(pipe.stdout, "\n  ok       neighbour ");
   },
 );

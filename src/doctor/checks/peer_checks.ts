@@ -12,11 +12,12 @@ import {
   skipped,
   warning,
 } from "../finding.ts";
-import { isEmbedded, noLink } from "../link.ts";
+import { guidOf, isEmbedded, noLink } from "../link.ts";
 
 export const peerChecks: readonly Check<PeerFacts>[] = [
   { name: "route", run: route },
   { name: "neighbour", run: neighbour },
+  { name: "peer port", run: peerPort },
   { name: "path", run: path },
   { name: "connection", run: connection },
   { name: "ping", run: ping },
@@ -109,6 +110,35 @@ function unanswered(facts: PeerFacts): string {
     }`;
   }
   return `is the peer up, and on P_Key ${link.pkey}? On it: ipoib link show -d, or ip -d link`;
+}
+
+/** The port of the neighbour, as the manager of an embedded subnet knows it. */
+function peerPort(facts: PeerFacts): Finding | undefined {
+  const { subnet, link } = facts;
+  if (!subnet || !("value" in subnet.record)) return undefined;
+  const gid = entryOf(facts)?.gid;
+  if (gid === undefined) return skipped("the neighbour's GID is unknown");
+  const guid = guidOf(gid);
+  const port = subnet.record.value.ports.find((each) => each.guid === guid);
+  if (!port) {
+    return failure(
+      `no port of subnet ${subnet.name} has GUID ${guid}`,
+      `the process of the peer has ended; ip neigh flush dev ${link.ifname} forgets the entry`,
+    );
+  }
+  const label = `${port.name} lid ${hex(port.lid)}`;
+  if (port.state === "down") {
+    return failure(
+      `${label} is down`,
+      `ipoib subnet fault ${subnet.name} port ${hex(port.lid)} up`,
+    );
+  }
+  return subnet.stoppedPids.includes(port.pid)
+    ? failure(
+      `${label}: its process is stopped`,
+      `kill -CONT ${port.pid}`,
+    )
+    : ok(`${label}, pid ${port.pid}`);
 }
 
 function path(facts: PeerFacts): Finding {

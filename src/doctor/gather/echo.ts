@@ -8,7 +8,6 @@
 
 import { errno, libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../base/errno.ts";
-import { IpoibError } from "../../base/errors.ts";
 import { lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { Timespec } from "../../system/timespec.ts";
@@ -217,10 +216,4 @@ export class EchoSocket implements Disposable {
       // Each call returns one error.
     }
   }
-}
-
-/** True if an error means that this user may not send echo requests. */
-export function isForbidden(error: unknown): boolean {
-  return error instanceof IpoibError && error.code === "E_ECHO" &&
-    (error.errno === Errno.EPERM || error.errno === Errno.EACCES);
 }
