@@ -226,6 +226,7 @@ const other: McgRecord = {
   error: "status -22",
   reason: "the group has Q_Key 0x00001234, the join requires 0x00000b1b",
 };
+const { reason: _____, ...unanswered } = { ...other, error: "status -110" };
 const { administrator: _, broadcast: __, ...rest } = facts.doctorRecord;
 const silent: DoctorRecord = { ...rest, administrator: { error: "no reply" } };
 
@@ -401,6 +402,19 @@ testChecks(groupChecks, iface, {
       { ...iface, groups: { value: [facts.broadcast, other] } },
       "warning",
       "the group has Q_Key 0x00001234",
+    ],
+    [
+      { ...iface, groups: { value: [facts.broadcast, unanswered] } },
+      "warning",
+      "the join is repeated",
+    ],
+    [
+      {
+        ...iface,
+        groups: { value: [{ ...unanswered, send_only: true }] },
+      },
+      "ok",
+      "none is refused",
     ],
   ],
 });

@@ -191,27 +191,37 @@ function sl({ sl }: Group, facts: InterfaceFacts): Finding {
   );
 }
 
+/**
+ * A group that is only sent to is joined with the next packet, so that a join without a reply is no fault of the group.
+ */
 function otherGroups({ link, groups }: InterfaceFacts) {
   const why = noLink(link);
   if (why !== undefined) return skipped(why);
   if (!("value" in groups)) return skipped(groups.why);
   const own = broadcastGroup(link, groups.value);
   const others = groups.value.filter((group) => group !== own);
-  const refused = others.filter(({ error }) => error !== undefined);
-  if (refused.length === 0) return ok(`${others.length}, all joined or idle`);
-  const listed = refused.slice(0, MAX_LISTED).map(refusedGroup);
-  const more = refused.length - listed.length;
+  const failed = others.filter(({ error, reason, send_only: sendOnly }) =>
+    reason !== undefined || error !== undefined && !sendOnly
+  );
+  if (failed.length === 0) return ok(`${others.length}, none is refused`);
+  const listed = failed.slice(0, MAX_LISTED).map(failedGroup);
+  const more = failed.length - listed.length;
   return more === 0 ? listed : [
     ...listed,
     warning(`${more} more groups are not joined`, "ipoib mcg show"),
   ];
 }
 
-function refusedGroup({ mgid, reason, error, dev }: McgRecord): Finding {
-  return warning(
-    `${mgid} is not joined: ${reason ?? error}`,
-    `see ipoib mcg show ${dev}; if the group was configured, give it the parameters of the broadcast group`,
-  );
+function failedGroup({ mgid, reason, error, dev }: McgRecord): Finding {
+  return reason === undefined
+    ? warning(
+      `${mgid} is not joined: ${error}`,
+      `the join is repeated; see administrator, and ipoib mcg show ${dev}`,
+    )
+    : warning(
+      `${mgid} is not joined: ${reason}`,
+      "give the group the parameters of the broadcast group, in the subnet manager's configuration",
+    );
 }
 
 /** Returns the broadcast group as it was joined. */

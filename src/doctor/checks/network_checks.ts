@@ -49,7 +49,7 @@ function mtu({ link }: InterfaceFacts): Finding {
   if (chain.refused !== undefined) {
     return warning(
       `${text}; ${chain.refused} was set and is refused`,
-      `the largest MTU of the port is ${chain.port}: ip link set ${ifname} mtu ${chain.port}; a larger one needs connected mode`,
+      `the largest MTU of the port is ${chain.port}: ipoib link set ${ifname} mtu ${chain.port}; a larger one needs connected mode`,
       details,
     );
   }
