@@ -1,0 +1,134 @@
+/** The facts of this machine: host, namespace, echo requests over the loopback device, interfaces of ib_ipoib. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { EchoSocket } from "../../src/doctor/gather/echo.ts";
+import { gatherHost } from "../../src/doctor/gather/host.ts";
+import { kernelLinks } from "../../src/doctor/gather/kernel_links.ts";
+import {
+  gatherNamespace,
+  InterfaceNamespace,
+  sourceFor,
+} from "../../src/doctor/gather/namespace.ts";
+import { isPeer } from "../../src/doctor/gather/peer.ts";
+import { addressIn, socketAddress } from "../../src/doctor/gather/sockaddr.ts";
+import { Capability, hasCapability } from "../../src/system/capability.ts";
+import { namespaceInode, ownNamespace } from "../../src/system/namespace.ts";
+import { testWhere } from "../test_where.ts";
+import { ipAddress } from "../wire/support.ts";
+import { link } from "./facts.ts";
+
+const LOOPBACK = 1;
+
+Deno.test("the facts of the host name its runtime directory, and the libraries that can be loaded", () => {
+  const runtime = Deno.makeTempDirSync();
+  const host = gatherHost(runtime);
+  assertEquals(host.runtime, { path: runtime, error: undefined });
+  assertEquals(host.libraries.map(({ name }) => name), [
+    "libibverbs",
+    "libibumad",
+  ]);
+  for (const { name, path } of host.libraries) {
+    assert(path === undefined || path.includes(name), path);
+  }
+  Deno.chmodSync(runtime, 0o777);
+  const { error } = gatherHost(runtime).runtime;
+  assertEquals(error?.message.endsWith("is writable by other users"), true);
+  Deno.removeSync(runtime);
+});
+
+Deno.test("a socket address contains family, address, and the scope of IPv6", () => {
+  const ipv4 = socketAddress(ipAddress("10.0.0.1"), 9, 0);
+  assertEquals([...ipv4.slice(0, 8)], [2, 0, 0, 9, 10, 0, 0, 1]);
+  const ipv6 = socketAddress(ipAddress("fe80::1"), 9, 7);
+  assertEquals([ipv6.length, ipv6[0], ipv6[8], ipv6[24]], [28, 10, 0xfe, 7]);
+  for (const text of ["10.0.0.1", "fe80::1"]) {
+    const address = socketAddress(ipAddress(text), 0, 0);
+    assertEquals(`${addressIn(address)}`, text);
+  }
+});
+
+Deno.test("the source address for a peer is that of the kernel's route", () => {
+  assertEquals(sourceFor(ipAddress("127.0.0.2"), LOOPBACK), "127.0.0.1");
+});
+
+Deno.test("a peer is an IP address of either family", () => {
+  assertEquals(["10.0.0.1", "fe80::1", "host", "10.0.0", "ib0"].map(isPeer), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+testWhere(
+  hasCapability(Capability.NetRaw) ? undefined : "needs CAP_NET_RAW",
+  "echo requests of both sizes are answered over the loopback device",
+  () => {
+    for (const address of ["127.0.0.1", "::1"]) {
+      using socket = new EchoSocket(ipAddress(address), "lo", LOOPBACK);
+      for (const length of [84, 2044, 65_520]) {
+        const { answered, sent, rttMs } = socket.ping(length, 2, 1000);
+        assertEquals([address, length, answered, sent], [
+          address,
+          length,
+          true,
+          1,
+        ]);
+        assert(rttMs! > 0);
+      }
+    }
+  },
+);
+
+testWhere(
+  hasCapability(Capability.NetRaw) ? undefined : "needs CAP_NET_RAW",
+  "an echo request that is longer than the MTU is not sent, and the MTU is named",
+  () => {
+    using socket = new EchoSocket(ipAddress("127.0.0.1"), "lo", LOOPBACK);
+    const { answered, sent, errno } = socket.ping(65_999, 3, 1000);
+    // EMSGSIZE: more than any IP packet.
+    assertEquals([answered, sent, errno], [false, 1, 90]);
+  },
+);
+
+Deno.test("the namespace of an interface is found by its inode, and its addresses are read in it", () => {
+  using own = ownNamespace();
+  const inode = Number(namespaceInode(own.number));
+  using namespace = new InterfaceNamespace({ ...link, namespace: inode });
+  const { addresses, sysctls } = namespace.run(() => gatherNamespace("lo"));
+  assertEquals(typeof sysctls["all.rp_filter"], "string");
+  for (const { cidr } of addresses) assert(cidr.includes("/"), cidr);
+  const error = assertThrows(
+    () => new InterfaceNamespace({ ...link, namespace: 1, pid: 0 }),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_NETNS");
+});
+
+Deno.test("interfaces of ib_ipoib on a port are found by the GUID at the end of their addresses", () => {
+  const directory = Deno.makeTempDirSync();
+  const device = (name: string, files: Record<string, string>) => {
+    Deno.mkdirSync(`${directory}/${name}`);
+    for (const [file, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${directory}/${name}/${file}`, `${text}\n`);
+    }
+  };
+  const gid = (guid: string) => `00:00:00:11:fe:80:00:00:00:00:00:00:${guid}`;
+  const broadcast =
+    "00:ff:ff:ff:ff:12:40:1b:80:01:00:00:00:00:00:00:ff:ff:ff:ff";
+  const guid = "00:02:c9:03:00:00:00:01";
+  device("ib5", { type: "32", address: gid(guid), broadcast });
+  device("ib6", {
+    type: "32",
+    address: gid("00:02:c9:03:00:00:00:02"),
+    broadcast,
+  });
+  device("ib0", { type: "32", address: "", broadcast: "" });
+  device("eth0", { type: "1", address: guid, broadcast: "" });
+  assertEquals(kernelLinks("0x0002c90300000001", directory), [
+    { name: "ib5", kind: "ib_ipoib", pkey: "0x8001" },
+  ]);
+  Deno.removeSync(directory, { recursive: true });
+});
