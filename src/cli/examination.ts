@@ -200,13 +200,11 @@ async function gather(
   peer: string | undefined,
   subnets: SubnetCollection,
 ): Promise<Outcome> {
-  if (error) return absent(error, undefined);
+  const path = socketPath(place.path, name);
+  if (error) return await absent(error, name, path);
   const { gatherInterface } = await import("../doctor/gather/interface.ts");
   try {
-    using target = await connect({
-      name,
-      path: socketPath(place.path, name),
-    });
+    using target = await connect({ name, path });
     return await gatherInterface({
       client: target.client,
       ...{ name, peer },
@@ -218,19 +216,34 @@ async function gather(
           : subnets.get(link.hca.subnet),
     });
   } catch (error) {
-    return absent(IpoibError.from(error), name);
+    return await absent(IpoibError.from(error), name, path);
   }
 }
 
-/** @param name of an interface whose process may never have run */
-function absent(error: IpoibError, name?: string): AbsentInterface {
-  const missing = error.code === "E_NOT_RUNNING" && name !== undefined;
-  return {
-    problem: missing
-      ? { message: `${name} is not running`, hint: `ipoib up ${name}` }
-      : error,
-    denied: error.code === "E_IPC_PERMISSION",
-  };
+/** @param path of the control socket */
+async function absent(
+  error: IpoibError,
+  name: string,
+  path: string,
+): Promise<AbsentInterface> {
+  switch (error.code) {
+    case "E_NOT_RUNNING":
+      return {
+        problem: {
+          message: `${name} is not running`,
+          hint: `ipoib up ${name}`,
+        },
+        denied: false,
+      };
+    case "E_IPC_TIMEOUT": {
+      const { stoppedProcess } = await import(
+        "../doctor/gather/silent_process.ts"
+      );
+      return { problem: stoppedProcess(path) ?? error, denied: false };
+    }
+    default:
+      return { problem: error, denied: error.code === "E_IPC_PERMISSION" };
+  }
 }
 
 /** Returns the other users of the port of a device, in all namespaces. */

@@ -18,6 +18,7 @@ Deno.test("help of every command is written to standard output with exit code 0"
     object.commands.map((each) => `${object.name()} ${each.name()}`)
   );
   assertEquals([objects.length, commands.length], [17, 23]);
+  assertEquals([objects.length, commands.length], [16, 21]);
   for (const words of ["", ...objects, ...commands]) {
     const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
     for (const line of [`${words} --help`, `${words} -h`, `help ${words}`]) {
@@ -52,6 +53,7 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
     [
       "",
       "Command is missing (expected up, down, link, addr, child, neigh, path, maddr, mcg, debug, param, get, set, ethtool, monitor, events, subnet)",
+      "Command is missing (expected up, down, link, addr, child, neigh, path, maddr, mcg, debug, param, get, set, ethtool, doctor, subnet)",
       "ipoib [options] COMMAND",
     ],
     [

@@ -60,7 +60,8 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
     "g mode": "get mode",
     "et -k ib0": "ethtool -k ib0",
     "su f": "subnet fault",
-    "do ib0": "down ib0",
+    "dow ib0": "down ib0",
+    "doc ib0": "doctor ib0",
   });
 });
 
@@ -69,7 +70,7 @@ Deno.test("an ambiguous abbreviation is refused, with the candidates", async () 
   const cases: Array<[string, string, string]> = [
     ["s", "'s' (set, subnet)", "ipoib [options] COMMAND"],
     ["-j p", "'p' (path, param)", "ipoib [options] COMMAND"],
-    ["d ib0", "'d' (down, debug)", "ipoib [options] COMMAND"],
+    ["d ib0", "'d' (down, debug, doctor)", "ipoib [options] COMMAND"],
     ["subnet r", "'r' (run, reload)", "ipoib subnet COMMAND"],
   ];
   for (const [line, what, usage] of cases) {

@@ -462,9 +462,9 @@ testChecks(networkChecks, iface, {
   ],
   "next hops": [
     [
-      linked({ next_hops: "routes: Cannot load the program" }),
+      linked({ next_hops: "routes (Cannot load the program: run as root)" }),
       "warning",
-      "routes: Cannot load the program",
+      "routes: Cannot load the program: run as root",
     ],
     [linked({ next_hops: "routes" }), "ok", "lookups"],
   ],

@@ -11,9 +11,15 @@ import {
   sourceFor,
 } from "../../src/doctor/gather/namespace.ts";
 import { isPeer } from "../../src/doctor/gather/peer.ts";
+import {
+  isStopped,
+  stoppedProcess,
+} from "../../src/doctor/gather/silent_process.ts";
 import { addressIn, socketAddress } from "../../src/doctor/gather/sockaddr.ts";
 import { Capability, hasCapability } from "../../src/system/capability.ts";
 import { namespaceInode, ownNamespace } from "../../src/system/namespace.ts";
+import { exists } from "../../src/ipc/runtime_directory.ts";
+import { until } from "../e2e/harness/until.ts";
 import { testWhere } from "../test_where.ts";
 import { ipAddress } from "../wire/support.ts";
 import { link } from "./facts.ts";
@@ -131,4 +137,28 @@ Deno.test("interfaces of ib_ipoib on a port are found by the GUID at the end of 
     { name: "ib5", kind: "ib_ipoib", pkey: "0x8001" },
   ]);
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("a process that a signal has stopped is found by the socket at which it listens", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/ib0.sock`;
+  assertEquals(stoppedProcess(path), undefined);
+  const program =
+    `Deno.listen({ transport: "unix", path: "${path}" }); await new Promise((r) => setTimeout(r, 60_000));`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await until("the socket", () => exists(path));
+    assertEquals(stoppedProcess(path), undefined);
+    child.kill("SIGSTOP");
+    await until("the stop", () => isStopped(child.pid));
+    assertEquals(stoppedProcess(path)?.hint, `kill -CONT ${child.pid}`);
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await Deno.remove(directory, { recursive: true });
+  }
 });

@@ -136,7 +136,10 @@ labTest(
 
       const own = await doctor(b);
       assertEquals(own.code, 5);
-      assertStringIncludes(own.lines.join("\n"), "did not reply");
+      assertStringIncludes(
+        own.lines.join("\n"),
+        `failure process: its process ${pid} is stopped`,
+      );
     } finally {
       Deno.kill(pid, "SIGCONT");
     }
@@ -208,7 +211,7 @@ labTest(
     const lines = (await doctor(a, "ib0")).lines.join("\n");
     assertStringIncludes(
       lines,
-      "failure manager: the manager did not reply",
+      `failure manager: the manager does not answer: its process ${manager.pid} is stopped`,
     );
     assertStringIncludes(lines, "failure administrator: ");
     await isWell(a, "ib0");

@@ -64,12 +64,14 @@ function mtu({ link }: InterfaceFacts): Finding {
 
 function nextHops({ link: { next_hops: source } }: InterfaceFacts): Finding {
   if (source === "program") return ok("from a program in the kernel");
-  const reason = source.replace(/^routes[^a-zA-Z]*/, "");
+  const reason = /^routes \((.*)\)$/.exec(source)?.[1];
   const text = "from lookups of the kernel's routes";
-  return reason === "" ? ok(text, ["as --next-hops routes requests"]) : warning(
-    `${text}: ${reason}`,
-    "routes by mark, user ID and bound device are ignored; the program needs Linux 6.6, BTF, CAP_BPF and CAP_PERFMON",
-  );
+  return reason === undefined
+    ? ok(text, ["as --next-hops routes requests"])
+    : warning(
+      `${text}: ${reason}`,
+      "routes by mark, user ID and bound device are ignored; the program needs Linux 6.6, BTF, CAP_BPF and CAP_PERFMON",
+    );
 }
 
 function connectedMode({ link }: InterfaceFacts): Finding | undefined {

@@ -2,9 +2,9 @@
 
 import { IpcClient } from "../../ipc/client.ts";
 import { subnetSocketPath } from "../../ipc/locate.ts";
-import { readSmallFile } from "../../system/read_files.ts";
 import type { SubnetFacts } from "../facts.ts";
 import { factOf, reasonOf } from "./fact.ts";
+import { isStopped, stoppedProcess } from "./silent_process.ts";
 
 /** Throws nothing: a manager that does not answer is a fact. */
 export async function gatherSubnet(
@@ -13,36 +13,23 @@ export async function gatherSubnet(
   limitMs: number,
 ): Promise<SubnetFacts> {
   const timeout = { timeout: limitMs };
+  const path = subnetSocketPath(runtime, name);
   try {
-    using client = await IpcClient.connect(
-      subnetSocketPath(runtime, name),
-      "the manager",
-    );
-    const record = await factOf(() => client.call("subnet.show", {}, timeout));
-    if (!("value" in record)) return unanswered(name, record.why);
-    const pids = [
-      record.value.manager.pid,
-      ...record.value.ports.map(({ pid }) => pid),
-    ];
+    using client = await IpcClient.connect(path, "the manager");
+    const record = await client.call("subnet.show", {}, timeout);
+    const pids = [record.manager, ...record.ports].map(({ pid }) => pid);
     return {
       name,
-      record,
+      record: { value: record },
       faults: await factOf(() => client.call("subnet.fault.show", {}, timeout)),
       stoppedPids: [...new Set(pids)].filter(isStopped),
     };
   } catch (error) {
-    return unanswered(name, reasonOf(error));
+    const stopped = stoppedProcess(path);
+    const why = stopped
+      ? `the manager does not answer: ${stopped.message} (${stopped.hint})`
+      : reasonOf(error);
+    const silent = { why: "the manager does not answer" };
+    return { name, record: { why }, faults: silent, stoppedPids: [] };
   }
-}
-
-function unanswered(name: string, why: string): SubnetFacts {
-  const silent = { why: "the manager does not answer" };
-  return { name, record: { why }, faults: silent, stoppedPids: [] };
-}
-
-/** True if a signal has stopped the process (proc(5), field `state`). */
-function isStopped(pid: number): boolean {
-  // The state follows the name in parentheses, which may contain any character.
-  const text = readSmallFile(`/proc/${pid}/stat`) ?? "";
-  return /^[Tt]/.test(text.slice(text.lastIndexOf(")") + 2));
 }
