@@ -30,6 +30,7 @@ const translator: Translator = {
   receive: () => undefined,
   request() {},
   announce() {},
+  probe() {},
   clear() {},
 };
 

@@ -81,6 +81,8 @@ class WideTranslator implements Translator {
     announced.push(...addresses.map(String));
   }
 
+  probe(): void {}
+
   clear(): void {}
 }
 
