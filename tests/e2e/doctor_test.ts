@@ -161,7 +161,9 @@ labTest(
   },
 );
 
-const PARTITIONS = `Default=0x7fff, ipoib : ALL=full ;
+const PARTITIONS = `Default=0x7fff, ipoib :
+  mgid=ff12:401b:ffff::f01:101,Q_Key=0x1234
+  ALL=full ;
 large=0x0011, ipoib, mtu=5 : ALL=full ;
 fast=0x0012, ipoib, rate=17 : ALL=full ;
 bare=0x0014 : ALL=full ;
@@ -193,6 +195,8 @@ labTest(
       fast,
       "failure group rate: 200 Gb/sec, the port has 100 Gb/sec",
     );
+    await host.ip("addr", "add", "239.1.1.1/32", "dev", "ib0", "autojoin");
+    await finds(host, "the group has Q_Key 0x00001234", "ib0");
     await finds(host, "does not exist in partition 0x8014", "ib0.8014");
     await finds(
       host,

@@ -2,7 +2,6 @@
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { examination, operands } from "../examination.ts";
 import { Exit } from "../errors.ts";
 import { globalsOf, INTERFACES } from "../options.ts";
 import { renderDoctor } from "../render/doctor_text.ts";
@@ -25,6 +24,8 @@ export function doctor(cli: Cli): CommandUnknownOpts {
     .action(async (first, second, _options, self) => {
       const { environment } = cli;
       const options = globalsOf(self);
+      // Other commands do not load the checks.
+      const { examination, operands } = await import("../examination.ts");
       const sections = await examination(
         environment,
         options,

@@ -1,7 +1,15 @@
 /** Collects the facts about an interface from its process, in the order in which counters must be read. */
 
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
 import type { IpcClient } from "../../ipc/client.ts";
-import type { LinkRecord, Method, Params, Result } from "../../ipc/schema.ts";
+import type {
+  LinkRecord,
+  Method,
+  Params,
+  Result,
+  StatsRecord,
+} from "../../ipc/schema.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type {
   CounterWindow,
@@ -35,15 +43,12 @@ export interface Examined {
 /** Throws the error of the first call if the process does not answer. Other errors become facts. */
 export async function gatherInterface(examined: Examined): Promise<Gathered> {
   const { client, name, peer, limitMs } = examined;
-  const call = async <M extends Method>(
-    method: M,
-    params: Params<M>,
-    timeout = limitMs,
-  ): Promise<Result<M>> => await client.call(method, params, { timeout });
+  const call: Call = async (method, params, timeout = limitMs) =>
+    await client.call(method, params, { timeout });
 
   const begin = performance.now();
-  const [first] = await call("link.show", { name });
-  const before = await factOf(() => call("stats", { name }));
+  const first = await linkOf(call, name);
+  const before = await factOf(() => statsOf(call, name));
   const doctor = await factOf(() =>
     call(
       "doctor",
@@ -54,40 +59,63 @@ export async function gatherInterface(examined: Examined): Promise<Gathered> {
   const addresses = await factOf(async () =>
     (await call("addr.show", { name }))[0]?.addr_info ?? []
   );
-  const pinged = peer === undefined ? undefined : await pingPeer(peer, first!);
-  const [link] = await call("link.show", { name });
-  const subnet = await examined.subnet(link!);
-  const facts = {
-    link: link!,
+  const pinged = peer === undefined ? undefined : await pingPeer(peer, first);
+  // After what may have changed the state, the neighbours and the counters.
+  const link = await linkOf(call, name);
+  const subnet = await examined.subnet(link);
+  const facts: InterfaceFacts = {
+    ...{ link, doctor, addresses },
     ownVersion: VERSION,
-    doctor,
     groups: await factOf(() => call("mcg.show", { name })),
-    addresses,
     namespace: await factOf(() => {
-      using namespace = new InterfaceNamespace(link!);
-      return namespace.run(() => gatherNamespace(link!.ifname));
+      using namespace = new InterfaceNamespace(link);
+      return namespace.run(() => gatherNamespace(link.ifname));
     }),
-    holders: await examined.holders(link!),
+    holders: await examined.holders(link),
     counters: await factOf(async (): Promise<CounterWindow> => {
       if (!("value" in before)) throw new Error(before.why);
-      const [after] = await call("stats", { name });
+      const after = await statsOf(call, name);
       const seconds = (performance.now() - begin) / 1000;
-      return { before: before.value[0]!, after: after!, seconds };
+      return { before: before.value, after, seconds };
     }),
   };
+  if (!pinged) return { facts, subnet, peer: undefined };
   return {
     facts,
     subnet,
-    peer: pinged && {
+    peer: {
       ...pinged,
-      link: link!,
+      ...{ link, subnet },
       route: routeOf(doctor),
       ownAddresses: addresses,
       neighbours: await factOf(() => call("neigh.show", { name })),
       paths: await factOf(() => call("path.show", { name })),
-      subnet,
     },
   };
+}
+
+/** Calls a method with a time limit, in milliseconds. */
+type Call = <M extends Method>(
+  method: M,
+  params: Params<M>,
+  timeout?: number,
+) => Promise<Result<M>>;
+
+async function linkOf(call: Call, name: string): Promise<LinkRecord> {
+  return only(await call("link.show", { name }));
+}
+
+async function statsOf(call: Call, name: string): Promise<StatsRecord> {
+  return only(await call("stats", { name }));
+}
+
+/** Returns the record of the interface. Throws `E_NO_INTERFACE` (ENODEV) if there is none. */
+function only<T>([record]: T[]): T {
+  if (record !== undefined) return record;
+  throw new IpoibError("E_NO_INTERFACE", "The process has no such interface", {
+    errno: Errno.ENODEV,
+    hint: "see ipoib link show",
+  });
 }
 
 function routeOf(doctor: InterfaceFacts["doctor"]): PeerFacts["route"] {
