@@ -96,7 +96,7 @@ export interface PortHolder {
   readonly pkey: string;
 }
 
-/** What the process of an interface has told about it. */
+/** What the process of an interface reports. */
 export interface InterfaceFacts {
   readonly link: LinkRecord;
   /** Version of this program. */

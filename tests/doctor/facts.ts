@@ -13,6 +13,7 @@ import type {
   DoctorRecord,
   LinkRecord,
   McgRecord,
+  SubnetRecord,
 } from "../../src/ipc/schema.ts";
 import * as records from "../ipc/records.ts";
 
@@ -50,28 +51,39 @@ const PORT = {
   state: "active",
 };
 
+const record: SubnetRecord = {
+  version: 1,
+  subnetPrefix: "0xfe80000000000000",
+  mtu: 2048,
+  rateCode: 16,
+  manager: { lid: 1, guid: "0x1", pid: 4711, host: "vm", name: "ib0" },
+  ports: [PORT, {
+    ...PORT,
+    lid: 3,
+    guid: "0x0002c90300000002",
+    name: "ib1",
+    pid: 4712,
+  }],
+  partitions: [],
+  groups: [],
+};
+
 export const subnet: SubnetFacts = {
   name: "default",
-  record: {
-    value: {
-      version: 1,
-      subnetPrefix: "0xfe80000000000000",
-      mtu: 2048,
-      rateCode: 16,
-      manager: { lid: 1, guid: "0x1", pid: 4711, host: "vm", name: "ib0" },
-      ports: [PORT, {
-        ...PORT,
-        lid: 3,
-        guid: "0x0002c90300000002",
-        name: "ib1",
-        pid: 4712,
-      }],
-      partitions: [],
-      groups: [],
-    },
-  },
+  record: { value: record },
   faults: { value: { version: 0, rules: [], waiting: [] } },
   stoppedPids: [],
+};
+
+/** The same, with all ports down. */
+export const downSubnet: SubnetFacts = {
+  ...subnet,
+  record: {
+    value: {
+      ...record,
+      ports: record.ports.map((port) => ({ ...port, state: "down" })),
+    },
+  },
 };
 
 const chain: LinkRecord["mtu_chain"] = {

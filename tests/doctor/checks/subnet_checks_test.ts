@@ -1,0 +1,44 @@
+/** The checks of an embedded subnet. */
+
+import { subnetChecks } from "../../../src/doctor/checks/subnet_checks.ts";
+import type { SubnetFacts } from "../../../src/doctor/facts.ts";
+import { testChecks } from "../check_cases.ts";
+import { downSubnet, subnet } from "../facts.ts";
+
+const faulty = (
+  rule: Partial<{ port: string; drop: number; delay: number; rate: number }>,
+): SubnetFacts => ({
+  ...subnet,
+  faults: { value: { version: 1, rules: [{ seed: 1, ...rule }], waiting: [] } },
+});
+
+testChecks(subnetChecks, subnet, {
+  manager: [
+    [
+      { ...subnet, record: { why: "the manager is not running" } },
+      "failure",
+      "the manager is not running",
+    ],
+    [{ ...subnet, stoppedPids: [4711] }, "failure", "kill -CONT 4711"],
+  ],
+  ports: [
+    [
+      downSubnet,
+      "warning",
+      "ipoib subnet fault default port 0x0002 up",
+    ],
+    [{ ...subnet, stoppedPids: [4712] }, "failure", "kill -CONT 4712"],
+  ],
+  faults: [
+    [
+      faulty({ drop: 20 }),
+      "warning",
+      "a fault drops 20 % of the packets (all ports)",
+    ],
+    [
+      faulty({ port: "0x0002c90300000002", delay: 10, rate: 100 }),
+      "warning",
+      "a fault delays packets by 10 ms, limits packets to 100 Mbit/s (port ib1",
+    ],
+  ],
+});
