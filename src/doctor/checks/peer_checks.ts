@@ -30,6 +30,13 @@ function route(
   if (!("value" in route)) return skipped(route.why);
   const { type, next_hops: hops } = route.value;
   const { ifname } = link;
+  const own = "value" in ownAddresses ? ownAddresses.value : [];
+  if (own.some(({ local }) => local === peer)) {
+    return failure(
+      `${peer} is an address of ${ifname} itself`,
+      "give the address of another host",
+    );
+  }
   if (type !== "unicast") {
     return failure(
       type === "none"
@@ -47,7 +54,6 @@ function route(
     );
   }
   const from = "value" in source ? source.value : undefined;
-  const own = "value" in ownAddresses ? ownAddresses.value : [];
   if (
     from !== undefined && own.length > 0 &&
     !own.some(({ local }) => local === from)

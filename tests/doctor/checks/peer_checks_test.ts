@@ -28,6 +28,15 @@ testChecks(peerChecks, peer, {
       "ip route get 10.0.0.2",
     ],
     [{ ...peer, source: { value: undefined } }, "failure", "no route"],
+    [
+      {
+        ...peer,
+        peer: "10.0.0.1",
+        route: { value: { type: "none", next_hops: [] } },
+      },
+      "failure",
+      "is an address of ib0 itself",
+    ],
     [{ ...peer, source: { value: "192.0.2.1" } }, "warning", "192.0.2.1"],
     [
       { ...peer, route: { value: { type: "multicast", next_hops: [] } } },
