@@ -43,6 +43,26 @@ Deno.test("the facts of the host name its runtime directory, and the libraries t
   Deno.removeSync(runtime);
 });
 
+Deno.test("the facts of a device name the device files that it lacks, those for MADs on InfiniBand ports only", () => {
+  const device = "mlx5_99";
+  const port = { device, port: 1 };
+  const problems = (linkLayer: "infiniband" | "ethernet") => {
+    const { devices: [found] } = gatherHost("/nowhere", {
+      devices: [device],
+      ports: [{ ...port, linkLayer }],
+      library: true,
+    });
+    assertEquals([found?.name, found?.ports.length], [device, 1]);
+    assert(found && found.provided !== true);
+    return found.fileProblems.map(({ hint }) => hint);
+  };
+  assertEquals(problems("infiniband"), [
+    "load kernel module ib_uverbs",
+    "load kernel module ib_umad",
+  ]);
+  assertEquals(problems("ethernet"), ["load kernel module ib_uverbs"]);
+});
+
 Deno.test("a socket address contains family, address, and the scope of IPv6", () => {
   const ipv4 = socketAddress(ipAddress("10.0.0.1"), 9, 0);
   assertEquals([...ipv4.slice(0, 8)], [2, 0, 0, 9, 10, 0, 0, 1]);

@@ -230,9 +230,9 @@ const WITHOUT_CAPABILITIES = [
 ];
 
 labTest(
-  "doctor fits a terminal of 80 columns, honours NO_COLOR, and says what needs capabilities",
+  "doctor fits a terminal of 80 columns, honours NO_COLOR, says what needs capabilities, and finds a peer that refuses connections",
   async (lab) => {
-    const [a, b] = await lab.running(2);
+    const [a, b] = await lab.running(2, ["--max-connections", "0"]);
     await untilConnected(a, b);
     const words = [...programCommand(), "doctor", "ib0", b.address];
     const terminal = async (noColor: string) => {
@@ -260,5 +260,18 @@ labTest(
     );
     assertStringIncludes(pipe.stdout, "with CAP_NET_RAW");
     assertStringIncludes(pipe.stdout, "\n  ok       neighbour ");
+
+    assertEquals(
+      (await a.ipoib("link", "set", "ib0", "mode", "connected")).code,
+      0,
+    );
+    const connected = await finds(
+      ...[a, "warning ping full size: ", "ib0", b.address] as const,
+    );
+    assertStringIncludes(connected.join("\n"), "the MTU of the path is 2044");
+    assertStringIncludes(
+      connected.join("\n"),
+      "warning connection: the peer refuses connections",
+    );
   },
 );

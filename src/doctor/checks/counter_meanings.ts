@@ -61,7 +61,7 @@ const MEANINGS: readonly Meaning[] = [
     status: "warning",
     text: "packets were longer than the path allows",
     remedy:
-      "multicast, or a program that ignores ICMP: send packets of at most 2044 bytes",
+      "ICMP lowers the MTU of the kernel's route; multicast packets must fit the broadcast group: ipoib -d link show IF",
   },
   {
     counters: /^(rx_device_down|rx_device_refused)$/,

@@ -128,7 +128,7 @@ function providers({ devices }: HostFacts): Finding | undefined {
     );
   }
   return devices.some(({ provided }) => provided === undefined)
-    ? skipped("libibverbs cannot be loaded")
+    ? skipped("libibverbs cannot list the devices")
     : ok(`for ${namesOf(devices)}`);
 }
 

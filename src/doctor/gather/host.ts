@@ -21,8 +21,14 @@ const TUN = "/dev/net/tun";
 /** Bytes of /proc/self/maps that are searched. */
 const MAX_MAPS = 1024 * 1024;
 
-/** @param runtime path of the runtime directory */
-export function gatherHost(runtime: string): HostFacts {
+/**
+ * @param runtime path of the runtime directory
+ * @param probe the devices of the host
+ */
+export function gatherHost(
+  runtime: string,
+  probe: VerbsProbe = probeVerbs(),
+): HostFacts {
   return {
     rights: {
       netAdmin: hasCapability(Capability.NetAdmin),
@@ -30,7 +36,7 @@ export function gatherHost(runtime: string): HostFacts {
     },
     tunErrno: tryOpen(TUN),
     runtime: { path: runtime, error: runtimeProblem(runtime) },
-    devices: gatherDevices(probeVerbs()),
+    devices: gatherDevices(probe),
     libraries: gatherLibraries(),
     lockableBytes: lockedMemory().allowed,
   };

@@ -82,7 +82,7 @@ testChecks(hostChecks, host, {
     [
       { ...host, devices: [{ ...device, provided: undefined }] },
       "skipped",
-      "libibverbs cannot be loaded",
+      "libibverbs cannot list the devices",
     ],
   ],
   "locked memory": [
