@@ -2,7 +2,11 @@
 
 import { Errno, errnoText } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
-import type { NeighRecord, PathRecord } from "../../ipc/schema.ts";
+import type {
+  DoctorRecord,
+  NeighRecord,
+  PathRecord,
+} from "../../ipc/schema.ts";
 import type { EchoFacts, PeerFacts } from "../facts.ts";
 import {
   type Check,
@@ -24,48 +28,57 @@ export const peerChecks: readonly Check<PeerFacts>[] = [
   { name: "ping full size", run: fullPing },
 ];
 
-function route(
-  { peer, link, route, source, ownAddresses }: PeerFacts,
-): Finding {
+function route(facts: PeerFacts): Finding {
+  const { peer, route } = facts;
   if (!("value" in route)) return skipped(route.why);
   const { type, next_hops: hops } = route.value;
-  const { ifname } = link;
-  const own = "value" in ownAddresses ? ownAddresses.value : [];
-  if (own.some(({ local }) => local === peer)) {
-    return failure(
-      `${peer} is an address of ${ifname} itself`,
-      "give the address of another host",
-    );
+  return noPeer(facts, type) ?? noRoute(facts, type) ?? otherInterface(facts) ??
+    ok(hops.includes(peer) ? "on the link" : `through ${hops.join(", ")}`);
+}
+
+type RouteType = NonNullable<DoctorRecord["route"]>["type"];
+
+/** Returns a failure if the address is not that of another host. */
+function noPeer(
+  { peer, link: { ifname }, ownAddresses }: PeerFacts,
+  type: RouteType,
+): Finding | undefined {
+  const remedy = "give the address of another host";
+  if (type === "broadcast" || type === "multicast") {
+    return failure(`${peer} is a ${type} address`, remedy);
   }
-  if (type !== "unicast") {
-    return failure(
-      type === "none"
-        ? `the kernel has no route to ${peer} through ${ifname}`
-        : `${peer} is a ${type} address`,
-      type === "none"
-        ? `ip route get ${peer}; an address of the peer's subnet makes a route: ip addr add ADDRESS/LENGTH dev ${ifname}`
-        : "give the address of a host",
-    );
-  }
-  if ("value" in source && source.value === undefined) {
-    return failure(
-      `the kernel has no route to ${peer}`,
-      `an address of the peer's subnet makes one: ip addr add ADDRESS/LENGTH dev ${ifname}`,
-    );
-  }
-  const from = "value" in source ? source.value : undefined;
-  if (
-    from !== undefined && own.length > 0 &&
-    !own.some(({ local }) => local === from)
-  ) {
-    return warning(
-      `the kernel sends from ${from}, which is not an address of ${ifname}`,
-      `ip route get ${peer} shows the interface that is used; this examination uses ${ifname}`,
-    );
-  }
-  return hops.includes(peer)
-    ? ok("on the link")
-    : ok(`through ${hops.join(", ")}`);
+  return isOwn(peer, ownAddresses)
+    ? failure(`${peer} is an address of ${ifname} itself`, remedy)
+    : undefined;
+}
+
+/** Without a bound device, the kernel has no source address for a peer without a route. */
+function noRoute(
+  { peer, link: { ifname }, source }: PeerFacts,
+  type: RouteType,
+): Finding | undefined {
+  const unroutable = "value" in source && source.value === undefined;
+  return type === "none" || unroutable
+    ? failure(
+      `the kernel has no route to ${peer} through ${ifname}`,
+      `see ip route get ${peer}; an address in the peer's subnet makes a route: ip addr add ADDRESS/LENGTH dev ${ifname}`,
+    )
+    : undefined;
+}
+
+function otherInterface(
+  { peer, link: { ifname }, source, ownAddresses }: PeerFacts,
+): Finding | undefined {
+  if (!("value" in source && "value" in ownAddresses)) return undefined;
+  const { value: from } = source;
+  return from === undefined || isOwn(from, ownAddresses) ? undefined : warning(
+    `the kernel sends from ${from}, which is not an address of ${ifname}`,
+    `ip route get ${peer} shows the interface that is used; this examination uses ${ifname}`,
+  );
+}
+
+function isOwn(address: string, own: PeerFacts["ownAddresses"]): boolean {
+  return "value" in own && own.value.some(({ local }) => local === address);
 }
 
 function neighbour(facts: PeerFacts): Finding {
