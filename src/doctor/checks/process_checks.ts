@@ -48,7 +48,10 @@ function state({ link, groups }: InterfaceFacts): Finding {
     const cause = noLink(link) ??
       (joins ? "the broadcast group is not joined" : undefined);
     return cause === undefined
-      ? failure(state, "the interface tries again; see its log")
+      ? failure(
+        state,
+        `the interface tries again; see ipoib events ${link.ifname}`,
+      )
       : skipped(cause);
   }
   return doubt === undefined ? ok("running") : warning(
