@@ -89,6 +89,15 @@ export async function socketsOf(
   return { asked: socketsIn(place, selection), incomplete: false };
 }
 
+/** Returns the error of an incomplete list. */
+export function namespacesHidden(): IpoibError {
+  return new IpoibError(
+    "E_IPC_PERMISSION",
+    "Permission denied on the interfaces of other network namespaces",
+    { errno: Errno.EACCES, hint: "run the command as root" },
+  );
+}
+
 async function placeOf(
   environment: CliEnvironment,
   { netns }: Selection,

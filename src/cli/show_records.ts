@@ -1,12 +1,11 @@
 /** Prints the records of one interface, or of all interfaces of a namespace or of the host. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { NamespaceDirectory } from "../ipc/locate.ts";
 import type { Cli } from "./cli.ts";
 import { errorLine, exitCode } from "./errors.ts";
-import { askAll, type Listing } from "./listing.ts";
+import { askAll, type Listing, namespacesHidden } from "./listing.ts";
 import { type Family, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
@@ -92,16 +91,11 @@ function errorsOf<T extends object>(
   { answers, incomplete }: Listing<T[]>,
   shown: Shown<T>,
 ): IpoibError[] {
-  const hidden = new IpoibError(
-    "E_IPC_PERMISSION",
-    "Permission denied on the interfaces of other network namespaces",
-    { errno: Errno.EACCES, hint: "run the command as root" },
-  );
   return [
     ...answers.map(({ result }) => result)
       .filter((result) => result instanceof IpoibError)
       .filter((error) => !hasRecord(error, shown)),
-    ...(incomplete ? [hidden] : []),
+    ...(incomplete ? [namespacesHidden()] : []),
   ];
 }
 

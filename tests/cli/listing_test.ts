@@ -232,12 +232,27 @@ Deno.test("without permission, what can be listed is listed, and the rest is rep
     );
   }
   using _denied = deny(".sock", "/4026532281");
-  for (const line of ["link", "neigh", "get mode", "link show ib0"]) {
+  const lines = ["link", "neigh", "get mode", "link show ib0"];
+  for (const line of [...lines, "events", "monitor", "monitor ib0"]) {
     const { code, out, err } = await cli.run(line);
     assertEquals([code, out], [2, ""], line);
     assertStringIncludes(err, "Permission denied on the control socket of ib0");
   }
-  const { code, err } = await cli.run("-n blue link");
-  assertEquals(code, 2);
-  assertStringIncludes(err, "Permission denied on directory");
+  for (const line of ["-n blue link", "-n blue monitor"]) {
+    const { code, err } = await cli.run(line);
+    assertEquals(code, 2);
+    assertStringIncludes(err, "Permission denied on directory");
+  }
+});
+
+Deno.test("monitor -a ends if it may list no interface", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { netns: "blue" });
+  using _denied = deny("/netns");
+  assertEquals(await cli.run("monitor -a"), {
+    code: 2,
+    out: "",
+    err:
+      "ipoib: Permission denied on the interfaces of other network namespaces (run the command as root)\n",
+  });
 });

@@ -4,7 +4,8 @@ import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { EventMonitor, type EventSource } from "../event_monitor.ts";
 import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
-import { type Selection, socketsOf } from "../listing.ts";
+import { errorLine } from "../errors.ts";
+import { namespacesHidden, type Selection, socketsOf } from "../listing.ts";
 import { globalsOf } from "../options.ts";
 import { printEvents } from "../print_events.ts";
 import { noneRunning } from "../session.ts";
@@ -31,8 +32,17 @@ export function monitor(cli: Cli) {
         (await cli.open(command, name)).client.close();
       }
       const selection = { name, netns, allNetns, eachInterface: false };
+      let reported = false;
       await new EventMonitor(environment, {
-        sources: () => interfaceSources(cli, selection),
+        sources: async () => {
+          const { sources, hidden } = await interfaceSources(cli, selection);
+          if (hidden && !reported) {
+            reported = true;
+            if (sources.length === 0) throw namespacesHidden();
+            environment.err(errorLine(namespacesHidden()));
+          }
+          return sources;
+        },
         kinds,
         none: noneRunning(allNetns ? "on this host" : undefined).message,
         take: printEvents(cli, command),
@@ -40,18 +50,19 @@ export function monitor(cli: Cli) {
     });
 }
 
+/** Returns the sockets of the interfaces. `hidden` is true if this user may not list other namespaces. */
 async function interfaceSources(
   { environment }: Cli,
   selection: Selection,
-): Promise<EventSource[]> {
-  const { asked } = await socketsOf(environment, selection);
+): Promise<{ sources: EventSource[]; hidden: boolean }> {
+  const { asked, incomplete } = await socketsOf(environment, selection);
   const names = selection.allNetns
     ? await environment.namespaceNames()
     : undefined;
-  return asked
+  const sources = asked
     // A child in another namespace has the process of its parent, which is listed, too.
     .filter(({ socket }) => !selection.allNetns || socket.target === undefined)
-    .map(({ place, socket: { name, path, target } }) => ({
+    .map(({ place, socket: { name, path, target } }): EventSource => ({
       ...{ name, path },
       end: { kind: "link", event: "deleted" },
       only: selection.name !== undefined || target !== undefined
@@ -59,4 +70,5 @@ async function interfaceSources(
         : undefined,
       netns: names && namespaceLabel(place, names),
     }));
+  return { sources, hidden: incomplete };
 }
