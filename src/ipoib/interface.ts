@@ -457,14 +457,14 @@ export class IpoibInterface {
 
   #setDoubt(doubt: string | undefined, state: string): void {
     const begins = this.#doubt === undefined;
+    this.#doubt = doubt;
+    if (state !== RUNNING) return;
     this.events.add("link", "doubt", () => ({
       subject: "membership in the broadcast group",
       old: begins ? "confirmed" : "in doubt",
       new: doubt === undefined ? "confirmed" : "in doubt",
-      cause: doubt ?? (state === RUNNING ? undefined : "the link has ended"),
+      cause: doubt,
     }));
-    this.#doubt = doubt;
-    if (state !== RUNNING) return;
     if (begins) this.log.info(`membership in doubt: ${doubt}`);
     else if (doubt === undefined) this.log.info("membership confirmed");
   }

@@ -236,3 +236,33 @@ Deno.test("a process of a version without events is named once, and other interf
     'ipoib: Unknown method "events.watch" (the running process may have another version than this program)\n',
   );
 });
+
+Deno.test("the events of a subnet manager are printed and followed, by the name of the subnet", async () => {
+  await using cli = new CliFixture();
+  assertEquals((await cli.run("subnet events")).code, 3);
+  const event: EventRecord = {
+    "time_ms": TIME,
+    ifname: "subnet lab",
+    kind: "fabric",
+    event: "member",
+    subject: "port 0x1 (ib0)",
+    new: "lid 0x0002",
+  };
+  const line = "subnet lab fabric member port 0x1 (ib0): lid 0x0002\n";
+  const history = new EventHistory();
+  history.add(event);
+  await cli.subnet("lab", history.handlers());
+  for (const words of ["subnet events", "subnet ev lab --since 2026-01-31"]) {
+    const { code, out } = await cli.run(words);
+    assertEquals([code, out], [0, `[2026-01-31T12:00:00.250] ${line}`]);
+  }
+  let done = false;
+  cli.outEnded = (out) => done = out !== "";
+  for (const words of ["subnet monitor", "su mon lab"]) {
+    done = false;
+    const running = cli.run(words);
+    await keepAdding(() => done, () => history.add(event));
+    const { out } = await running;
+    assert(out.startsWith(line), out);
+  }
+});

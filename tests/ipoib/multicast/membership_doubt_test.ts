@@ -47,6 +47,11 @@ Deno.test("a join that is not answered after a client reregister leaves the memb
   assertEquals(logged(), [`ib1: membership in doubt: ${NO_ANSWER}`]);
   confirm();
   assertEquals(logged().slice(1), ["ib1: membership confirmed"]);
+  const events = host.events.filter(({ event }) => event === "doubt");
+  assertEquals(events.map(({ old, new: now, cause }) => [old, now, cause]), [
+    ["confirmed", "in doubt", NO_ANSWER],
+    ["in doubt", "confirmed", undefined],
+  ]);
 });
 
 Deno.test("a join that is refused after a client reregister leaves the membership in doubt, with the obstacle", () => {
