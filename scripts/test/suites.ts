@@ -67,7 +67,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   netdev: { permissions: ALL, helpful: ["ip"] },
   sa: { permissions: READ },
   subnet: { permissions: READ },
-  scripts: { permissions: ALL },
+  scripts: { permissions: ALL, helpful: ["mandoc", "man"] },
   opensm: { permissions: ALL, tools: ["opensm", "ibsim", "saquery"] },
   kernel: {
     permissions: ALL,

@@ -1,7 +1,6 @@
 /** The command tree, built from the list {@linkcode COMMANDS}. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { VARIABLES } from "../base/variables.ts";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { addrShow } from "./commands/addr_show.ts";
@@ -37,6 +36,7 @@ import { subnetRun } from "./commands/subnet_run.ts";
 import { subnetShow } from "./commands/subnet_show.ts";
 import { up } from "./commands/up.ts";
 import { addGlobals } from "./options.ts";
+import { definitions, textOf, TOPICS } from "./topics.ts";
 
 type MakeCommand = (cli: Cli) => CommandUnknownOpts;
 
@@ -104,22 +104,16 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   },
 ];
 
-const AFTER = `
+/** The end of the help of the program. */
+function afterHelp(): string {
+  const summaries = TOPICS.map(({ name, summary }) => [name, summary]);
+  return `
 Environment:
-${variables()}
-
-Commands and options may be abbreviated, as those of ip: ipoib -s l sh. A
-command group without a command shows its objects.
-Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running; refusals
-of \`ipoib ethtool\` have the codes of ethtool; \`ipoib doctor\` has 4 for warnings,
-5 for failures.
-Without an interface, commands that show list all in the namespace, and other
-commands apply to the only one.`;
-
-function variables(): string {
-  return Object.entries(VARIABLES).map(([name, text]) =>
-    `  ${name.padEnd(18)} ${text}`
-  ).join("\n");
+${textOf("environment")}
+Exit codes:
+${textOf("exit-status")}
+Topics (ipoib help TOPIC):
+${definitions(Object.fromEntries(summaries))}`;
 }
 
 /** Builds the command tree. The actions use `cli`. */
@@ -128,8 +122,8 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
     .description("IP over InfiniBand in user space (RFC 4391)")
     .usage("[options] COMMAND")
     .version(`ipoib ${VERSION}`, "-V, --version", "print the version")
-    .helpCommand("help [COMMAND]", "print help for a command")
-    .addHelpText("after", AFTER);
+    .helpCommand("help [COMMAND|TOPIC]", "print help for a command or a topic")
+    .addHelpText("after", afterHelp);
   addGlobals(program);
   for (const each of COMMANDS) {
     add(program, typeof each === "function" ? each(cli) : group(cli, each));

@@ -14,6 +14,7 @@ import { Cli } from "./cli.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
 import { buildProgram } from "./program.ts";
+import { type Topic, topicOf } from "./topics.ts";
 import { translate } from "./translate.ts";
 
 /** An exception of commander, with the command that raised it. */
@@ -38,6 +39,11 @@ export async function run(
 ): Promise<number> {
   const cli = new Cli(environment);
   const program = buildProgram(cli);
+  const topic = helpTopic(args, program);
+  if (topic) {
+    environment.out(topic.text);
+    return Exit.Ok;
+  }
   let current = program;
   prepare(program, environment);
   program.hook("preAction", (_program, action) => void (current = action));
@@ -51,6 +57,18 @@ export async function run(
     if (WITH_USAGE.has(failure.code)) environment.err(usageLine(current));
     return exitCode(failure);
   }
+}
+
+/** Returns the topic of `ipoib help TOPIC`. A command has precedence over a topic with the same beginning. */
+function helpTopic(
+  [help, word, more]: readonly string[],
+  program: CommandUnknownOpts,
+): Topic | undefined {
+  if (help !== "help" || word === undefined || more !== undefined) return;
+  const isCommand = program.commands.some((each) =>
+    each.name().startsWith(word)
+  );
+  return isCommand ? undefined : topicOf(word);
 }
 
 /** Configures a command and its subcommands to throw instead of exiting, and to write to the environment. */

@@ -13,6 +13,7 @@ import { showRecords } from "../show_records.ts";
 
 const HELP = `
 Files: ${SYSFS_FILES.join(", ")}
+
 An interface that has the name of a file is given as "dev IF".`;
 
 /** The files of an interface. */

@@ -19,6 +19,7 @@ const PARAMETERS: readonly string[] = [
 
 const HELP = `
 Parameters: ${PARAMETERS.join(", ")}
+
 An interface that has the name of a parameter is given as "dev IF".`;
 
 export function param(cli: Cli) {

@@ -10,31 +10,41 @@ import { renderFaults, renderWaiting } from "../render/fault_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 const HELP = `
-Actions (default: show). If several subnets are running, NAME precedes the action.
+Actions (default: show). If several subnets are running, NAME precedes the
+action.
   show                      print the rules
-  set [port PORT] RULE      apply RULE to packets sent by PORT, or by every port without its own rule;
-                            replaces the previous rule and restarts packet numbering
+  set [port PORT] RULE      apply RULE to packets sent by PORT, or by every port
+                            without its own rule; replaces the previous rule and
+                            restarts packet numbering
   clear [port PORT]         remove the rule of PORT, or all rules
-  port PORT down            set the port down and remove it from the forwarding tables of the subnet
+  port PORT down            set the port down and remove it from the forwarding
+                            tables of the subnet
   port PORT up              set the port active
   port PORT lid [LID]       assign LID, or the next free LID, to the port
-  port PORT pkeys [P,P...]  set the P_Key table of the port, or restore the table defined by its partitions
+  port PORT pkeys [P,P...]  set the P_Key table of the port, or restore the
+                            table defined by its partitions
   port PORT reregister      send a client reregister event to the port
-  kill-manager              kill the subnet manager without cleanup, so that another process takes over. Interfaces
-                            in the same process keep running; a process of "subnet run" is killed.
+  kill-manager              kill the subnet manager without cleanup, so that
+                            another process takes over. Interfaces in the same
+                            process keep running; a process of "subnet run" is
+                            killed.
 
 RULE is one or more of
   drop P%                   drop P percent of the packets
   delay TIME [jitter TIME]  delay every packet: 10ms, 500us, 1s
   duplicate P%              duplicate P percent of the packets
-  reorder P%                send P percent of the packets after the next packet, or 20 ms later if there is none
-  rate RATE                 limit the rate of each link: 100mbit, 1gbit, 500kbit; counts IP packets and IPoIB headers
+  reorder P%                send P percent of the packets after the next packet,
+                            or 20 ms later if there is none
+  rate RATE                 limit the rate of each link: 100mbit, 1gbit,
+                            500kbit; counts IP packets and IPoIB headers
   seed N                    seed of the random choices (default 1)
 
-PORT is an interface name, a LID or a GUID. The seed, the GUIDs of sender and receiver, and the number of the packet on
-that link (counted separately for unicast and multicast) determine which packets are affected, so the same seed affects
-the same packets. Use "ipoib up --guid" to make the GUIDs independent of the machine. MADs are not affected. Delayed
-packets occupy slots of the sender; packets that would occupy more than three quarters of the slots are dropped and
+PORT is an interface name, a LID or a GUID. The seed, the GUIDs of sender and
+receiver, and the number of the packet on that link (counted separately for
+unicast and multicast) determine which packets are affected, so the same seed
+affects the same packets. Use "ipoib up --guid" to make the GUIDs independent of
+the machine. MADs are not affected. Delayed packets occupy slots of the sender;
+packets that would occupy more than three quarters of the slots are dropped and
 counted (port_fault_overflow in ipoib ethtool -S).`;
 
 export function subnetFault(cli: Cli) {

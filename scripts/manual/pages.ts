@@ -1,0 +1,16 @@
+/** All man pages. */
+
+import { Cli } from "../../src/cli/cli.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { systemEnvironment } from "../../src/cli/system_environment.ts";
+import { ipoibPage } from "./ipoib_8.ts";
+
+/** Returns the pages by the name of their file. */
+export function manPages(date: Date): Map<string, string> {
+  const day = date.toLocaleDateString("en-US", {
+    dateStyle: "long",
+    timeZone: "UTC",
+  });
+  const program = buildProgram(new Cli(systemEnvironment()));
+  return new Map([["ipoib.8", ipoibPage(program, day)]]);
+}

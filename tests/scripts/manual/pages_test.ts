@@ -1,0 +1,118 @@
+/** The man pages: complete, without complaints of mandoc, and readable on a terminal of 80 columns. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { manPages } from "../../../scripts/manual/pages.ts";
+import { Cli } from "../../../src/cli/cli.ts";
+import { buildProgram } from "../../../src/cli/program.ts";
+import { systemEnvironment } from "../../../src/cli/system_environment.ts";
+import { TOPICS } from "../../../src/cli/topics.ts";
+import { missingTools, testWhere } from "../../test_where.ts";
+
+const pages = manPages(new Date("2026-11-30T00:00:00Z"));
+const decoder = new TextDecoder();
+
+/** Returns the source of ipoib(8) without its escape sequences. */
+function plainSource(): string {
+  return pages.get("ipoib.8")!.replaceAll(/\\f[A-Z]|\\[%&]/g, "")
+    .replaceAll("\\-", "-").replaceAll(/\s+/g, " ");
+}
+
+/** Returns all commands below `command`, and itself. */
+function allOf(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+/** Runs a program on a page in a file. */
+async function runOn(
+  page: string,
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ out: string; err: string }> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/${page}`;
+    await Deno.writeTextFile(path, pages.get(page)!);
+    const { stdout, stderr } = await new Deno.Command(program, {
+      args: [...args, path],
+      env,
+    }).output();
+    return { out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("ipoib(8) has every command with its description, arguments and options", () => {
+  const page = plainSource();
+  const program = buildProgram(new Cli(systemEnvironment()));
+  for (const command of allOf(program)) {
+    const words = [command.name()];
+    for (let above = command.parent; above; above = above.parent) {
+      words.unshift(above.name());
+    }
+    assertStringIncludes(page, words.join(" "));
+    const help = command.createHelp();
+    for (const option of command.options) {
+      assertStringIncludes(page, option.flags.replace(/<(.*)>$/, "$1"));
+      const text = help.optionDescription(option).replaceAll("`", "");
+      assertStringIncludes(page, text);
+    }
+    if (command === program) continue;
+    assertStringIncludes(page, command.description().slice(1));
+    for (const argument of command.registeredArguments) {
+      assertStringIncludes(page, argument.description.replaceAll("`", ""));
+    }
+  }
+});
+
+Deno.test("ipoib(8) has a section for each topic of the help", () => {
+  const page = pages.get("ipoib.8")!;
+  for (const { name, section = name } of TOPICS) {
+    const title = section.toUpperCase().replaceAll("-", " ");
+    assertStringIncludes(page, `\n.Sh ${title}\n`);
+  }
+});
+
+for (const name of pages.keys()) {
+  testWhere(
+    missingTools("mandoc"),
+    `mandoc -T lint accepts ${name}`,
+    async () => {
+      const { out, err } = await runOn(name, "mandoc", ["-T", "lint"]);
+      // Pages of other packages, which may not be installed.
+      const lines = out.split("\n").filter((line) =>
+        line !== "" && !line.includes("referenced manual not found")
+      );
+      assertEquals([lines, err], [[], ""]);
+    },
+  );
+
+  testWhere(
+    missingTools("mandoc"),
+    `mandoc prints ${name} on 80 columns`,
+    async () => {
+      const { out } = await runOn(name, "mandoc", ["-T", "utf8"]);
+      assertReadable(out.replaceAll(/.[\b]/g, ""));
+    },
+  );
+
+  testWhere(
+    missingTools("man"),
+    `man -l prints ${name} on 80 columns, without warnings`,
+    async () => {
+      const { out, err } = await runOn(name, "man", ["--warnings", "-l"], {
+        MANWIDTH: "80",
+        LC_ALL: "C.UTF-8",
+      });
+      assertReadable(out);
+      assertEquals(err, "");
+    },
+  );
+}
+
+function assertReadable(page: string): void {
+  assertMatch(page, /^IPOIB\S*\(\d\) .*\n\nNAME\n/);
+  assertEquals(page.split("\n").filter((line) => line.length > 80), []);
+}
