@@ -6,6 +6,7 @@
 import type { HostFacts } from "../doctor/facts.ts";
 import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
+import type { HcaPort } from "./hcas.ts";
 
 export interface CliEnvironment {
   /** Standard output. */
@@ -28,6 +29,10 @@ export interface CliEnvironment {
   namespaceNames(): Promise<ReadonlyMap<bigint, string>>;
   /** Collects the facts about the host for `doctor`. */
   hostFacts(): Promise<HostFacts>;
+  /** Returns the ports of the HCAs of this host. */
+  hcaPorts(): Promise<readonly HcaPort[]>;
+  /** Returns the P_Keys in the table of a port; empty if there is no such port. */
+  hcaPkeys(port: HcaPort): Promise<readonly number[]>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */

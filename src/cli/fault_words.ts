@@ -18,6 +18,9 @@ import {
   MAX_RATE_MBPS,
 } from "../ipc/schema/fault_records.ts";
 import { isSubnetName } from "../ipc/up_options.ts";
+import { NONE, words } from "./completion/candidates.ts";
+import { keywords, type Operands } from "./completion/grammar.ts";
+import { SUBNET_PORTS, SUBNETS } from "./completion/live.ts";
 import { usageError } from "./errors.ts";
 import { parseInteger } from "./options.ts";
 
@@ -202,6 +205,27 @@ function portAction(
       throw unknownArgument(action, PORT_ACTIONS);
   }
 }
+
+/** The operands, for completion. */
+export const faultOperands: Operands = (given, end) => {
+  const [first, ...more] = given;
+  if (first === undefined) return [words(...VERBS), SUBNETS];
+  if (!VERBS.includes(first)) {
+    return more.length === 0 ? [words(...VERBS)] : faultOperands(more, end);
+  }
+  if (first === "set") return RULE(more, end);
+  if (first === "clear") return CLEAR(more, end);
+  if (first !== "port") return [];
+  return [[SUBNET_PORTS], [words(...PORT_ACTIONS)]][more.length] ?? [];
+};
+
+const CLEAR = keywords({ values: { port: SUBNET_PORTS } });
+const RULE = keywords({
+  values: {
+    port: SUBNET_PORTS,
+    ...Object.fromEntries(Object.keys(READERS).map((word) => [word, NONE])),
+  },
+});
 
 function unknownArgument(word: string, known: readonly string[]): Error {
   return usageError(

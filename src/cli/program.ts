@@ -7,6 +7,7 @@ import { addrShow } from "./commands/addr_show.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
+import { completions } from "./commands/completions.ts";
 import { debugMcg } from "./commands/debug_mcg.ts";
 import { debugPath } from "./commands/debug_path.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -102,6 +103,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
       ...[subnetMonitor, subnetEvents],
     ],
   },
+  completions,
 ];
 
 /** The end of the help of the program. */

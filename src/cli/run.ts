@@ -11,6 +11,7 @@ import {
 } from "@commander-js/extra-typings";
 import { IpoibError } from "../base/errors.ts";
 import { Cli } from "./cli.ts";
+import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
 import { buildProgram } from "./program.ts";
@@ -46,6 +47,10 @@ export async function run(
   }
   let current = program;
   prepare(program, environment);
+  if (args[0] === ASK) {
+    const { answer } = await import("./completion/answer.ts");
+    return await answer(args.slice(1), program, environment);
+  }
   program.hook("preAction", (_program, action) => void (current = action));
   try {
     await program.parseAsync(translate(args, program), { from: "user" });

@@ -4,6 +4,7 @@ import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { endProcess } from "./end_process.ts";
+import { hcaPkeys, hcaPorts } from "./hcas.ts";
 import { findNamespace, namespaceNames } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
@@ -33,6 +34,8 @@ export function systemEnvironment(): CliEnvironment {
       const { gatherHost } = await import("../doctor/gather/host.ts");
       return gatherHost(runtimeDirectory());
     },
+    hcaPorts,
+    hcaPkeys,
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
     async up(options) {

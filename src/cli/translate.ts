@@ -7,7 +7,7 @@
  * - `dev` may precede the interface.
  */
 
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { commandOfIp, optionOfIp } from "./iproute2.ts";
 
 /** Options with one letter, which may be joined: `-jp`. */
@@ -21,6 +21,32 @@ export function translate(
   return new Translation(args, program).run();
 }
 
+/** The end of an incomplete command line: what its next word may be. */
+export interface LineEnd {
+  /** The command or object that the words name. */
+  readonly command: CommandUnknownOpts;
+  /** The options of the command itself, in the order of the words. */
+  readonly options: readonly Option[];
+  /** The option of which the next word is the value. */
+  readonly option: Option | undefined;
+  /** The operands so far. */
+  readonly operands: readonly string[];
+  /** Options of all commands with their values, such as `--netns=blue`. */
+  readonly globals: readonly string[];
+  /** True after `--`. */
+  readonly operandsOnly: boolean;
+  /** True if the words ask for help. */
+  readonly help: boolean;
+}
+
+/** Translates the words before the next one. Throws the errors of commander. */
+export function endOf(
+  args: readonly string[],
+  program: CommandUnknownOpts,
+): LineEnd {
+  return new Translation(args, program).end();
+}
+
 class Translation {
   /** The words that are left. */
   readonly #rest: string[];
@@ -29,8 +55,16 @@ class Translation {
   readonly #globals: string[] = [];
   readonly #words: string[] = [];
   #help = false;
-  /** Number of words that are arguments of the command. */
-  #operands = 0;
+  /** The words that are arguments of the command. */
+  readonly #operands: string[] = [];
+  readonly #options: Option[] = [];
+  /** The last option, if its value is missing. */
+  #incomplete: Option | undefined;
+  #operandsOnly = false;
+  /** A word that is not a command where one must be. */
+  #unknown: string | undefined;
+  /** True if `dev` preceded the interface. */
+  #devTaken = false;
 
   constructor(args: readonly string[], program: CommandUnknownOpts) {
     this.#rest = [...args];
@@ -38,26 +72,51 @@ class Translation {
   }
 
   run(): string[] {
-    while (this.#rest.length > 0) {
-      const word = this.#rest.shift()!;
-      if (word === "--") {
-        this.#takeOperands();
-        break;
-      }
-      if (/^-./.test(word)) this.#takeOption(word);
-      else this.#take(word);
+    this.#takeAll();
+    if (this.#incomplete) {
+      const { flags } = this.#incomplete;
+      this.#at.error(`error: option '${flags}' argument missing`);
     }
     if (!this.#help) this.#takeDefault();
     const help = this.#help ? ["--help"] : [];
     return [...this.#globals, ...this.#words, ...help];
   }
 
+  end(): LineEnd {
+    this.#takeAll();
+    if (this.#unknown !== undefined) {
+      this.#at.error(`error: unknown command '${this.#unknown}'`);
+    }
+    return {
+      command: this.#at,
+      options: this.#options,
+      option: this.#incomplete,
+      operands: this.#operands,
+      globals: this.#globals,
+      operandsOnly: this.#operandsOnly,
+      help: this.#help,
+    };
+  }
+
+  #takeAll(): void {
+    while (this.#rest.length > 0) {
+      const word = this.#rest.shift()!;
+      if (word === "--") this.#takeOperands();
+      else if (/^-./.test(word)) this.#takeOption(word);
+      else this.#take(word);
+    }
+  }
+
   /** Takes all words that are left, of which none is an option. */
   #takeOperands(): void {
+    this.#operandsOnly = true;
     while (this.#rest.length > 0 && isObject(this.#at)) {
       this.#take(this.#rest.shift()!);
     }
-    if (this.#rest.length > 0) this.#words.push("--", ...this.#rest);
+    if (this.#rest.length === 0) return;
+    const operands = this.#rest.splice(0);
+    this.#operands.push(...operands);
+    this.#words.push("--", ...operands);
   }
 
   #take(word: string): void {
@@ -74,8 +133,11 @@ class Translation {
     this.#words.push(name);
     const next = this.#at.commands.find((each) => each.name() === name);
     if (next) this.#at = next;
-    // Commander refuses the word.
-    else this.#words.push(...this.#rest.splice(0));
+    else {
+      // Commander refuses the word.
+      this.#unknown = word;
+      this.#words.push(...this.#rest.splice(0));
+    }
   }
 
   /** Returns the full name of a command of the current object, or `word` if there is none. */
@@ -98,14 +160,18 @@ class Translation {
   }
 
   #takeOperand(word: string): void {
-    const first = this.#operands++ === 0;
+    const first = this.#operands.length === 0 && !this.#devTaken;
     if (first && word === "help") {
       this.#help = true;
       return;
     }
     const precedesInterface = first && word === "dev" &&
       this.#rest.length > 0 && beginsWithInterface(this.#at);
-    if (!precedesInterface) this.#words.push(word);
+    if (precedesInterface) this.#devTaken = true;
+    else {
+      this.#operands.push(word);
+      this.#words.push(word);
+    }
   }
 
   /** Takes an option: one of the command itself, then one of all commands. */
@@ -116,8 +182,11 @@ class Translation {
     if (own) {
       if (show) this.#takeCommand(show.name());
       this.#words.push(word);
+      this.#options.push(own);
       if (own.required && value === undefined) {
-        this.#words.push(...this.#rest.splice(0, 1));
+        const given = this.#rest.shift();
+        if (given === undefined) this.#incomplete = own;
+        else this.#words.push(given);
       }
       return;
     }
@@ -133,20 +202,14 @@ class Translation {
       );
     } else {
       const given = value ??
-        (option.takesValue ? this.#value(option.name) : option.value);
+        (option.takesValue ? this.#rest.shift() : option.value);
       const flag = `--${option.name}`;
+      if (option.takesValue && given === undefined) {
+        this.#incomplete = optionOf(programOf(this.#at), flag);
+        return;
+      }
       this.#globals.push(given === undefined ? flag : `${flag}=${given}`);
     }
-  }
-
-  /** Returns the next word, the value of an option. */
-  #value(name: string): string {
-    const value = this.#rest.shift();
-    if (value !== undefined) return value;
-    const option = programOf(this.#at).options.find(({ long }) =>
-      long === `--${name}`
-    );
-    this.#at.error(`error: option '${option?.flags}' argument missing`);
   }
 
   /** Adds the command that shows an object, if the words end with the object; for `ipoib -a`, all interfaces. */
@@ -166,37 +229,47 @@ class Translation {
 }
 
 /** True for a command that has commands. */
-function isObject(command: CommandUnknownOpts): boolean {
+export function isObject(command: CommandUnknownOpts): boolean {
   return command.commands.length > 0;
 }
 
 /** Returns the command that shows an object. */
-function showOf(object: CommandUnknownOpts): CommandUnknownOpts | undefined {
+export function showOf(
+  object: CommandUnknownOpts,
+): CommandUnknownOpts | undefined {
   return object.commands.find((each) => namesOf(each).includes("show"));
 }
 
 /** Returns an option that only this command has. The options of the program are those of all commands. */
 function ownOption(command: CommandUnknownOpts, flag: string) {
-  return command.parent === null ? undefined : command.options.find((
-    { short, long },
-  ) => flag === short || flag === long);
+  return command.parent === null ? undefined : optionOf(command, flag);
 }
 
-function namesOf(command: CommandUnknownOpts): string[] {
+/** Returns the option of a command that has this flag, in its short or its long form. */
+export function optionOf(
+  command: CommandUnknownOpts,
+  flag: string,
+): Option | undefined {
+  return command.options.find(({ short, long }) =>
+    flag === short || flag === long
+  );
+}
+
+export function namesOf(command: CommandUnknownOpts): string[] {
   return [command.name(), ...command.aliases()];
 }
 
-function beginsWithInterface(command: CommandUnknownOpts): boolean {
+export function beginsWithInterface(command: CommandUnknownOpts): boolean {
   const [first] = command.registeredArguments;
   return first !== undefined && first.name() === "IF" && !first.variadic;
 }
 
-function programOf(command: CommandUnknownOpts): CommandUnknownOpts {
+export function programOf(command: CommandUnknownOpts): CommandUnknownOpts {
   return command.parent === null ? command : programOf(command.parent);
 }
 
 /** Splits `--name=value`. */
-function split(word: string): string[] {
+export function split(word: string): string[] {
   const at = word.indexOf("=");
   return at < 0 ? [word] : [word.slice(0, at), word.slice(at + 1)];
 }

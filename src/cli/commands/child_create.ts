@@ -2,11 +2,13 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder, keywords } from "../completion/grammar.ts";
+import { INTERFACES, PKEYS } from "../completion/live.ts";
 import { parseKeywords } from "../keywords.ts";
 import { childPkey, PARENT } from "../options.ts";
 
 export function childCreate(cli: Cli) {
-  return new Command("create")
+  const command = new Command("create")
     .description("create a child interface and print its name")
     .argument("<PKEY>", "P_Key, such as 0x8001", childPkey)
     .argument("[words...]", "dev IF: parent interface")
@@ -19,4 +21,6 @@ export function childCreate(cli: Cli) {
       const child = await client.call("child.create", { parent: name, pkey });
       cli.print(self, [child], () => `${child.ifname}\n`);
     });
+  const dev = keywords({ values: { dev: INTERFACES } });
+  return completeOperands(command, inOrder([PKEYS], dev));
 }

@@ -2,11 +2,13 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder, keywords } from "../completion/grammar.ts";
+import { CHILD_PKEYS, INTERFACES } from "../completion/live.ts";
 import { parseKeywords } from "../keywords.ts";
 import { childPkey, PARENT } from "../options.ts";
 
 export function childDelete(cli: Cli) {
-  return new Command("delete").alias("del")
+  const command = new Command("delete").alias("del")
     .description("delete a child interface")
     .argument("<PKEY>", "P_Key given to child create", childPkey)
     .argument("[words...]", "dev IF: parent interface")
@@ -18,4 +20,6 @@ export function childDelete(cli: Cli) {
       const { client, name } = target;
       await client.call("child.delete", { parent: name, pkey });
     });
+  const dev = keywords({ values: { dev: INTERFACES } });
+  return completeOperands(command, inOrder([CHILD_PKEYS], dev));
 }

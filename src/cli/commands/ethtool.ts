@@ -7,10 +7,14 @@
  */
 
 import { Errno, errnoText } from "../../base/errno.ts";
+import { CoalesceRecordSchema } from "../../ipc/schema.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { NONE, ON_OFF, type Source, words } from "../completion/candidates.ts";
+import { completeOperands, type Operands } from "../completion/grammar.ts";
+import { FEATURES, INTERFACES } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
-import { startsWithFeature } from "../ethtool_features.ts";
+import { FEATURE_FLAGS, startsWithFeature } from "../ethtool_features.ts";
 import {
   COALESCE,
   type Grammar,
@@ -225,8 +229,34 @@ function pages(
   };
 }
 
+/** The names of ethtool for one or several features. */
+const FEATURE_GROUPS = words(...FEATURE_FLAGS.map(({ short }) => short));
+
+/** The parameters of each option that the interface has, for completion: their names, and their values. */
+const PARAMETERS: Readonly<
+  Record<string, { names: Source[]; valueOf: (name: string) => Source }>
+> = {
+  "-C": {
+    names: [words(...Object.keys(CoalesceRecordSchema.entries))],
+    valueOf: (name) => COALESCE.switches.includes(name) ? ON_OFF : NONE,
+  },
+  "-G": { names: [words("rx", "tx")], valueOf: () => NONE },
+  "-K": { names: [FEATURE_GROUPS, FEATURES], valueOf: () => ON_OFF },
+};
+
+/** The operands `[IF] [NAME VALUE]...`. */
+const completion: Operands = (given, { options }) => {
+  const parameters = options.map(({ short }) => PARAMETERS[short ?? ""])
+    .find((each) => each !== undefined);
+  if (!parameters || given.length === 0) {
+    return given.length === 0 ? [INTERFACES] : [];
+  }
+  const name = given.length % 2 === 0 ? given.at(-1)! : undefined;
+  return name === undefined ? parameters.names : [parameters.valueOf(name)];
+};
+
 export function ethtool(cli: Cli) {
-  const command = new Command("ethtool")
+  const command = completeOperands(new Command("ethtool"), completion)
     .description("show and set device parameters, as ethtool(8)")
     .usage("[options] [IF] [PARAMETER VALUE]...")
     .argument(

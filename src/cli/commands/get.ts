@@ -6,6 +6,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { type FileRecord, SYSFS_FILES } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
+import { NONE } from "../completion/candidates.ts";
+import { completeOperands, settings } from "../completion/grammar.ts";
 import { usageError } from "../errors.ts";
 import { renderFiles } from "../render/tables_text.ts";
 import { parseSetting } from "../setting_words.ts";
@@ -23,7 +25,7 @@ interface Files {
 }
 
 export function get(cli: Cli) {
-  return new Command("get")
+  const command = new Command("get")
     .description(
       "show sysfs attributes of an interface: mode, pkey, mtu, ...",
     )
@@ -64,4 +66,5 @@ export function get(cli: Cli) {
       const { value } = await client.call("get", { name: ifname, file });
       cli.print(self, [{ ifname, [file]: value }], () => `${value}\n`);
     });
+  return completeOperands(command, settings(SYSFS_FILES, () => NONE));
 }

@@ -11,6 +11,9 @@ import {
   type Params,
 } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
+import { NONE, words } from "../completion/candidates.ts";
+import { completeOperands, keywords } from "../completion/grammar.ts";
+import { INTERFACES, PKEYS } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
 import { readMode, readPkey, readUmcast } from "../link_values.ts";
 
@@ -79,8 +82,19 @@ function readName(text: string): string {
   );
 }
 
+const OPERANDS = keywords({
+  values: {
+    link: INTERFACES,
+    name: NONE,
+    type: words(KIND),
+    pkey: PKEYS,
+    mode: words("datagram", "connected"),
+    umcast: words("0", "1"),
+  },
+});
+
 export function linkAdd(cli: Cli) {
-  return new Command("add").description("add a child interface")
+  const command = new Command("add").description("add a child interface")
     .usage(
       "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
     )
@@ -90,4 +104,5 @@ export function linkAdd(cli: Cli) {
       using target = await cli.open(self, params.link);
       await target.client.call("link.add", params);
     });
+  return completeOperands(command, OPERANDS);
 }

@@ -2,10 +2,12 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, keywords } from "../completion/grammar.ts";
+import { CHILDREN } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
 
 export function linkDel(cli: Cli) {
-  return new Command("del").aliases(["delete"])
+  const command = new Command("del").aliases(["delete"])
     .description("delete a child interface")
     .usage("[options] [dev] NAME")
     .argument("<WORD...>", "interface")
@@ -24,4 +26,6 @@ export function linkDel(cli: Cli) {
         );
       }
     });
+  const operands = keywords({ free: CHILDREN, values: { dev: CHILDREN } });
+  return completeOperands(command, operands);
 }

@@ -4,6 +4,9 @@ import { Command } from "@commander-js/extra-typings";
 import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
 import type { Params } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
+import { NONE, ON_OFF, type Source, words } from "../completion/candidates.ts";
+import { completeOperands, keywords } from "../completion/grammar.ts";
+import { INTERFACES, NAMESPACES } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
 import { linkAttributeOfIp } from "../iproute2.ts";
 import {
@@ -51,6 +54,33 @@ const HELP = "interface, then changes as in `ip link set`: up, down, mtu N, " +
   "address LLADDR, addrgenmode M, {arp|multicast|allmulticast|promisc|dynamic} on|off";
 
 const WORDS = ["up", "down", ...Object.keys(READERS)];
+
+/** Values of words, for completion. */
+const VALUES: Readonly<Record<string, Source>> = {
+  mode: words("datagram", "connected", "default", "dormant"),
+  umcast: words("0", "1"),
+  group: words("default"),
+  netns: NAMESPACES,
+  addrgenmode: words(...ADDR_GEN_MODES),
+  arp: ON_OFF,
+  multicast: ON_OFF,
+  allmulticast: ON_OFF,
+  promisc: ON_OFF,
+  dynamic: ON_OFF,
+  type: words("ipoib"),
+};
+
+const OPERANDS = keywords({
+  free: INTERFACES,
+  flags: ["up", "down"],
+  values: {
+    dev: INTERFACES,
+    ...Object.fromEntries(
+      Object.keys(READERS).map((word) => [word, VALUES[word] ?? NONE]),
+    ),
+  },
+  expand: linkAttributeOfIp,
+});
 
 /** Parses the arguments of `link set`. As in `ip`, the interface may stand anywhere. Throws `E_USAGE`. */
 function parseLinkSet(
@@ -102,7 +132,7 @@ function takeValue(rest: string[], name: string): string {
 }
 
 export function linkSet(cli: Cli) {
-  return new Command("set").description("change interface attributes")
+  const command = new Command("set").description("change interface attributes")
     .usage("[options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...")
     .argument("<WORD...>", HELP)
     .action(async (words, _options, self) => {
@@ -110,4 +140,5 @@ export function linkSet(cli: Cli) {
       using target = await cli.open(self, name);
       await target.client.call("link.set", { name: target.name, ...changes });
     });
+  return completeOperands(command, OPERANDS);
 }

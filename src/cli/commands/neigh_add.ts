@@ -5,11 +5,14 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { NONE } from "../completion/candidates.ts";
+import { completeOperands, inOrder, keywords } from "../completion/grammar.ts";
+import { INTERFACES } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
 import { parseKeywords } from "../keywords.ts";
 
 export function neighAdd(cli: Cli) {
-  return new Command("add")
+  const command = new Command("add")
     .description("add a static neighbour with its 20-byte link-layer address")
     .usage("ADDR lladdr LLADDR [dev IF]")
     .argument("<addr>", "IP address")
@@ -23,4 +26,6 @@ export function neighAdd(cli: Cli) {
       const { client, name } = target;
       await client.call("neigh.add", { name, dst, lladdr });
     });
+  const rest = keywords({ values: { lladdr: NONE, dev: INTERFACES } });
+  return completeOperands(command, inOrder([NONE], rest));
 }

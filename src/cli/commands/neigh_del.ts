@@ -2,10 +2,12 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder, keywords } from "../completion/grammar.ts";
+import { INTERFACES, NEIGHBOURS } from "../completion/live.ts";
 import { parseKeywords } from "../keywords.ts";
 
 export function neighDel(cli: Cli) {
-  return new Command("del")
+  const command = new Command("del")
     .description("delete a neighbour")
     .usage("ADDR [dev IF]")
     .argument("<addr>", "IP address")
@@ -16,4 +18,6 @@ export function neighDel(cli: Cli) {
       const { client, name } = target;
       await client.call("neigh.del", { name, dst });
     });
+  const rest = keywords({ values: { dev: INTERFACES } });
+  return completeOperands(command, inOrder([NEIGHBOURS], rest));
 }

@@ -2,12 +2,14 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, keywords } from "../completion/grammar.ts";
+import { INTERFACES, NEIGHBOURS } from "../completion/live.ts";
 import { parseKeywords } from "../keywords.ts";
 
 const KEYWORDS = ["dev", "to"] as const;
 
 export function neighFlush(cli: Cli) {
-  return new Command("flush")
+  const command = new Command("flush")
     .description("flush neighbours; traffic resolves them again")
     .usage("[options] [[dev] IF] [to ADDR]")
     .argument(
@@ -29,4 +31,9 @@ export function neighFlush(cli: Cli) {
         ...(dst === undefined ? {} : { dst }),
       });
     });
+  const operands = keywords({
+    free: INTERFACES,
+    values: { dev: INTERFACES, to: NEIGHBOURS },
+  });
+  return completeOperands(command, operands);
 }

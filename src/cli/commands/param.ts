@@ -8,6 +8,8 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
+import { NONE, words } from "../completion/candidates.ts";
+import { completeOperands, settings } from "../completion/grammar.ts";
 import { INTERFACE } from "../options.ts";
 import { parseSetting } from "../setting_words.ts";
 import { renderParams } from "../render/tables_text.ts";
@@ -23,7 +25,7 @@ Parameters: ${PARAMETERS.join(", ")}
 An interface that has the name of a parameter is given as "dev IF".`;
 
 export function param(cli: Cli) {
-  return new Command("param")
+  const command = new Command("param")
     .description(
       "show or change the parameters of the driver: debug_level, ...",
     )
@@ -61,4 +63,11 @@ export function param(cli: Cli) {
       }
       cli.print(self, found, ([record]) => `${record!.value}\n`);
     });
+  return completeOperands(
+    command,
+    settings(
+      PARAMETERS,
+      (param) => param.endsWith("debug_level") ? words("0", "1") : NONE,
+    ),
+  );
 }

@@ -3,7 +3,8 @@
 import { Command } from "@commander-js/extra-typings";
 import type { PortOperation } from "../../ipc/schema.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { parseFault, takeSubnetName } from "../fault_words.ts";
+import { faultOperands, parseFault, takeSubnetName } from "../fault_words.ts";
+import { completeOperands } from "../completion/grammar.ts";
 import { findPort } from "../find_port.ts";
 import { snakeKeys } from "../render/json.ts";
 import { renderFaults, renderWaiting } from "../render/fault_text.ts";
@@ -48,7 +49,7 @@ packets that would occupy more than three quarters of the slots are dropped and
 counted (port_fault_overflow in ipoib ethtool -S).`;
 
 export function subnetFault(cli: Cli) {
-  return new Command("fault")
+  return completeOperands(new Command("fault"), faultOperands)
     .description(
       "drop, delay, duplicate or reorder packets; change port state",
     )

@@ -2,12 +2,14 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
+import { SUBNETS } from "../completion/live.ts";
 import { SUBNET, subnetName } from "../options.ts";
 import { renderReload } from "../render/reload_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 export function subnetReload(cli: Cli) {
-  return new Command("reload")
+  return completeOperands(new Command("reload"), inOrder([SUBNETS]))
     .description("reload the partition configuration of a subnet")
     .argument("[NAME]", SUBNET, subnetName)
     .option(

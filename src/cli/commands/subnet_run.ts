@@ -3,10 +3,12 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { DEFAULT_SUBNET, LOG_CHOICES } from "../../ipc/up_options.ts";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
+import { SUBNETS } from "../completion/live.ts";
 import { LOG, SUBNET_MTU, subnetName, USER } from "../options.ts";
 
 export function subnetRun(cli: Cli) {
-  return new Command("run")
+  return completeOperands(new Command("run"), inOrder([SUBNETS]))
     .description("run a subnet manager without an interface until stopped")
     .argument("[NAME]", "subnet name", subnetName, DEFAULT_SUBNET)
     .option(...SUBNET_MTU)

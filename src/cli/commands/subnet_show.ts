@@ -2,6 +2,8 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, netnsOf } from "../cli.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
+import { SUBNETS } from "../completion/live.ts";
 import { SUBNET, subnetName } from "../options.ts";
 import { snakeKeys } from "../render/json.ts";
 import { renderSubnet } from "../render/subnet_text.ts";
@@ -9,7 +11,7 @@ import { renderSubnetDot } from "../render/subnet_dot.ts";
 import { fetchSubnet } from "../subnet_session.ts";
 
 export function subnetShow(cli: Cli) {
-  return new Command("show")
+  return completeOperands(new Command("show"), inOrder([SUBNETS]))
     .description("show ports, partitions and groups of a subnet")
     .argument("[NAME]", SUBNET, subnetName)
     .option("--dot", "print a Graphviz graph: | dot -Tsvg > subnet.svg")

@@ -15,6 +15,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
 import { guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
 
 function hca(text: string): HcaChoice {
@@ -49,7 +50,7 @@ function given<T extends object>(
 }
 
 export function up(cli: Cli) {
-  return new Command("up")
+  return completeOperands(new Command("up"), inOrder([]))
     .description(
       "create an interface on each InfiniBand port and run until stopped",
     )
