@@ -50,7 +50,7 @@ const ALL = ["--allow-all"];
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
   docs: { permissions: READ },
-  cli: { permissions: SYSTEM, helpful: ["ip"] },
+  cli: { permissions: SYSTEM, helpful: ["ip", "zsh", "fish"] },
   wire: { permissions: READ },
   packets: { permissions: READ },
   system: { permissions: ALL },

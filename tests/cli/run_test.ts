@@ -8,16 +8,20 @@ import { buildProgram } from "../../src/cli/program.ts";
 import { VERSION } from "../../src/ipc/version.ts";
 import { CliFixture } from "./support.ts";
 
-Deno.test("help of every command is written to standard output with exit code 0", async () => {
-  await using cli = new CliFixture();
-  const program = buildProgram(
+/** Returns the command tree. */
+function programOf(cli: CliFixture) {
+  return buildProgram(
     new Cli(cli.environment({ code: 0, out: "", err: "" })),
   );
+}
+
+Deno.test("help of every command is written to standard output with exit code 0", async () => {
+  await using cli = new CliFixture();
+  const program = programOf(cli);
   const objects = program.commands.map((each) => each.name());
   const commands = program.commands.flatMap((object) =>
     object.commands.map((each) => `${object.name()} ${each.name()}`)
   );
-  assertEquals([objects.length, commands.length], [18, 23]);
   for (const words of ["", ...objects, ...commands]) {
     const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
     for (const line of [`${words} --help`, `${words} -h`, `help ${words}`]) {
@@ -48,10 +52,11 @@ Deno.test("-V prints the version", async () => {
 
 Deno.test("invalid arguments print an error line and a usage line and return exit code 1", async () => {
   await using cli = new CliFixture();
+  const objects = programOf(cli).commands.map((each) => each.name());
   const cases: Array<[string, string, string]> = [
     [
       "",
-      "Command is missing (expected up, down, link, addr, child, neigh, path, maddr, mcg, debug, param, get, set, ethtool, monitor, events, doctor, subnet)",
+      `Command is missing (expected ${objects.join(", ")})`,
       "ipoib [options] COMMAND",
     ],
     [

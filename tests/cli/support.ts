@@ -2,6 +2,7 @@
 
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
+import type { HcaPort } from "../../src/cli/hcas.ts";
 import { patient } from "../../scripts/machine.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -55,6 +56,10 @@ export class CliFixture implements AsyncDisposable {
   /** Time limit of lists. */
   replyLimitMs = patient(5000);
 
+  /** The ports of HCAs, and the P_Keys of each. */
+  ports: readonly HcaPort[] = [];
+  pkeys: readonly number[] = [];
+
   /** Returns the environment of a command line, whose output is added to `outcome`. */
   environment(outcome: Outcome): CliEnvironment {
     const outEnded = () => this.outEnded(outcome.out);
@@ -79,6 +84,8 @@ export class CliFixture implements AsyncDisposable {
           ),
         ),
       hostFacts: () => Promise.resolve(host),
+      hcaPorts: () => Promise.resolve(this.ports),
+      hcaPkeys: () => Promise.resolve(this.pkeys),
       endProcess: (pid) => {
         this.ended.push(pid);
         return Promise.resolve();

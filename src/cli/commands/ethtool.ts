@@ -14,7 +14,7 @@ import { NONE, ON_OFF, type Source, words } from "../completion/candidates.ts";
 import { completeOperands, type Operands } from "../completion/grammar.ts";
 import { FEATURES, INTERFACES } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
-import { FEATURE_FLAGS, startsWithFeature } from "../ethtool_features.ts";
+import { startsWithFeature } from "../ethtool_features.ts";
 import {
   COALESCE,
   type Grammar,
@@ -229,9 +229,6 @@ function pages(
   };
 }
 
-/** The names of ethtool for one or several features. */
-const FEATURE_GROUPS = words(...FEATURE_FLAGS.map(({ short }) => short));
-
 /** The parameters of each option that the interface has, for completion: their names, and their values. */
 const PARAMETERS: Readonly<
   Record<string, { names: Source[]; valueOf: (name: string) => Source }>
@@ -241,7 +238,7 @@ const PARAMETERS: Readonly<
     valueOf: (name) => COALESCE.switches.includes(name) ? ON_OFF : NONE,
   },
   "-G": { names: [words("rx", "tx")], valueOf: () => NONE },
-  "-K": { names: [FEATURE_GROUPS, FEATURES], valueOf: () => ON_OFF },
+  "-K": { names: [FEATURES], valueOf: () => ON_OFF },
 };
 
 /** The operands `[IF] [NAME VALUE]...`. */

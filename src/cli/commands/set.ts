@@ -12,8 +12,8 @@ import { usageError } from "../errors.ts";
 const VALUES: Readonly<Record<string, Source>> = {
   mode: words("datagram", "connected"),
   umcast: words("0", "1"),
-  create_child: PKEYS,
-  delete_child: CHILD_PKEYS,
+  "create_child": PKEYS,
+  "delete_child": CHILD_PKEYS,
 };
 
 export function set(cli: Cli) {

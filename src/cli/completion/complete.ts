@@ -44,9 +44,7 @@ export async function complete(
   const where: Where = { environment, netns: netns && split(netns)[1] };
   const { sources, prefix } = sourcesAt(end, current);
   if (sources.includes(FILES)) return "files";
-  const found = await candidatesOf(sources, where, prefix, current);
-  if (found.length > 0 || current !== "" || end.option) return found;
-  return await candidatesOf([optionSource(end, current)], where, "", current);
+  return await candidatesOf(sources, where, prefix, current);
 }
 
 /** Returns the sources of the next word, and what precedes their words in it. */
@@ -56,13 +54,20 @@ function sourcesAt(
 ): { sources: readonly Source[]; prefix: string } {
   if (end.option) return { sources: [valueSource(end.option)], prefix: "" };
   if (end.operandsOnly || !current.startsWith("-")) {
-    return { sources: operandSources(end), prefix: "" };
+    const sources = operandSources(end);
+    // No operand can follow.
+    const complete = sources.length === 0 && !end.operandsOnly && !end.help;
+    return {
+      sources: complete ? [optionSource(end.command.options, "")] : sources,
+      prefix: "",
+    };
   }
   const [flag = "", value] = split(current);
   const option = value === undefined ? undefined : flagOf(end, flag);
-  return option
-    ? { sources: [valueSource(option)], prefix: `${flag}=` }
-    : { sources: [optionSource(end, current)], prefix: "" };
+  return option ? { sources: [valueSource(option)], prefix: `${flag}=` } : {
+    sources: [optionSource(optionsAt(end.command), current)],
+    prefix: "",
+  };
 }
 
 async function candidatesOf(
@@ -127,18 +132,21 @@ function valueSource(option: Option): Source {
     : sourceOf(placeholder) ?? sourceOf(option.name()) ?? NONE;
 }
 
-/** The long forms of the options, and for a letter the short one. */
-function optionSource({ command }: LineEnd, current: string): Source {
+/** The long forms of options; the short ones if `current` begins with a letter. */
+function optionSource(options: readonly Option[], current: string): Source {
   const short = /^-[^-]/.test(current);
-  const options = commandsAt(command).flatMap(({ options }) => options)
-    .filter(({ hidden }) => !hidden);
-  return () => [
-    ...options.flatMap(({ short: letter, long, description }) => {
-      const flag = short ? letter : long;
-      return flag === undefined ? [] : [{ word: flag, text: description }];
-    }),
-    ...(short ? [] : [{ word: "--help", text: "print help" }]),
-  ];
+  return () =>
+    options.filter(({ hidden }) => !hidden).flatMap((option) => {
+      const word = short ? option.short : option.long;
+      return word === undefined ? [] : [{ word, text: option.description }];
+    });
+}
+
+/** The options that may follow a command. */
+function optionsAt(command: CommandUnknownOpts): Option[] {
+  return commandsAt(command).flatMap((each) => [
+    ...each.createHelp().visibleOptions(each),
+  ]);
 }
 
 function flagOf({ command }: LineEnd, flag: string): Option | undefined {

@@ -3,6 +3,7 @@
 import { formatPkey, FULL_MEMBER } from "../../base/units.ts";
 import { interfaceSockets, socketDirectory } from "../../ipc/locate.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
+import { FEATURE_FLAGS } from "../ethtool_features.ts";
 import { openAll, type Target } from "../session.ts";
 import { fetchSubnet, subnetNames } from "../subnet_session.ts";
 import type { Candidate, Source, Where } from "./candidates.ts";
@@ -60,13 +61,19 @@ export const NEIGHBOURS: Source = (where) =>
     return list.map(({ dst, dev }) => ({ word: dst, text: dev }));
   });
 
-/** Offload features that can be changed. */
-export const FEATURES: Source = (where) =>
-  ofAll(where, async ({ client, name }) => {
+/** Offload features that can be changed, and the names of ethtool for them. */
+export const FEATURES: Source = async (where) => {
+  const found = await ofAll(where, async ({ client, name }) => {
     const list = await client.call("features", { name }, REPLY);
     return list.filter(({ fixed }) => !fixed)
       .map((feature) => ({ word: feature.name }));
   });
+  const names = found.map(({ word }) => word);
+  const groups = FEATURE_FLAGS.filter(({ members }) =>
+    members.some((each) => names.includes(each))
+  );
+  return [...groups.map(({ short }) => ({ word: short })), ...found];
+};
 
 /** Ports of the embedded subnet: interface names, LIDs. */
 export const SUBNET_PORTS: Source = async (where) => {
