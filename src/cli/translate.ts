@@ -255,7 +255,7 @@ export function optionOf(
   );
 }
 
-export function namesOf(command: CommandUnknownOpts): string[] {
+function namesOf(command: CommandUnknownOpts): string[] {
   return [command.name(), ...command.aliases()];
 }
 
