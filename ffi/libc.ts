@@ -10,16 +10,34 @@ import { guardLibrary, setErrnoCell } from "./errno.ts";
 
 export { errno, errnoCell } from "./errno.ts";
 
-/** The functions by their names in this program; `name` is that in the library if it differs. */
-export const libcSymbols = {
+/** Functions on files and descriptors: all that a command needs which runs for a moment. */
+const fileSymbols = {
   // int open(const char *path, int flags, mode_t mode)
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count)
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf)
+  statx: {
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+  },
+  // ssize_t readlink(const char *path, char *buf, size_t size)
+  readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
+  // DIR *opendir(const char *name), struct dirent *readdir(DIR *dir)
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  closedir: { parameters: ["pointer"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions by their names in this program; `name` is that in the library if it differs. */
+export const libcSymbols = {
+  ...fileSymbols,
   // ssize_t read(int fd, void *buf, size_t count), with an address from a table
   readAt: { name: "read", parameters: ["i32", "u64", "u32"], result: "i32" },
   writeAt: { name: "write", parameters: ["i32", "u64", "u32"], result: "i32" },
-  // The same with a JavaScript buffer
-  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // ssize_t write(int fd, const void *buf, size_t count), with a JavaScript buffer
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
   writev: { parameters: ["i32", "buffer", "i32"], result: "i32" },
@@ -37,17 +55,6 @@ export const libcSymbols = {
   // int getrlimit(int resource, struct rlimit *rlim)
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
-  // int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf)
-  statx: {
-    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
-    result: "i32",
-  },
-  // ssize_t readlink(const char *path, char *buf, size_t size)
-  readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
-  // DIR *opendir(const char *name), struct dirent *readdir(DIR *dir)
-  opendir: { parameters: ["buffer"], result: "pointer" },
-  readdir: { parameters: ["pointer"], result: "pointer" },
-  closedir: { parameters: ["pointer"], result: "i32" },
 
   // int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *timeout, const sigset_t *mask)
   ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
@@ -139,11 +146,11 @@ export const libcSymbols = {
   },
   // int dup3(int oldfd, int newfd, int flags)
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions of the C library that the program uses. */
 export type Libc = Deno.DynamicLibrary<typeof libcSymbols>["symbols"];
+type LibcFiles = Deno.DynamicLibrary<typeof fileSymbols>["symbols"];
 
 /** Not guarded: functions of the data path, and functions whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
@@ -153,17 +160,45 @@ const UNGUARDED: ReadonlySet<string> = new Set([
 ]);
 
 let opened: Libc | undefined;
+let openedFiles: LibcFiles | undefined;
 
 /** Returns the C library, opened at the first call in this thread. */
 export function libc(): Libc {
-  return opened ??= open();
+  return opened ??= open(libcSymbols);
 }
 
-function open(): Libc {
-  const raw = Deno.dlopen("libc.so.6", libcSymbols).symbols;
-  const location = Deno.UnsafePointer.value(raw.__errno_location());
+/**
+ * Returns functions on files and descriptors, each of which is opened when it is first used, unless the whole library is
+ * open. To open the whole library takes 10 ms, which a command that needs a few functions saves.
+ */
+export function libcFiles(): LibcFiles {
+  return opened ?? (openedFiles ??= openOneByOne());
+}
+
+function openOneByOne(): LibcFiles {
+  const files = {};
+  for (const [name, symbol] of Object.entries(fileSymbols)) {
+    Object.defineProperty(files, name, {
+      configurable: true,
+      get() {
+        const { __errno_location } = fileSymbols;
+        const value = open({ [name]: symbol, __errno_location })[name];
+        Object.defineProperty(files, name, { value });
+        return value;
+      },
+    });
+  }
+  return files as LibcFiles;
+}
+
+function open<S extends Pick<typeof fileSymbols, "__errno_location">>(
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] {
+  const raw = Deno.dlopen("libc.so.6", symbols).symbols;
+  const { __errno_location: errnoLocation } = raw as LibcFiles;
+  const location = Deno.UnsafePointer.value(errnoLocation());
   setErrnoCell(bytesAt(BigInt(location), 4));
-  return guardLibrary(raw, libcSymbols, UNGUARDED);
+  return guardLibrary(raw, symbols, UNGUARDED);
 }
 
 const encoder = new TextEncoder();

@@ -9,11 +9,9 @@ import { type NamespaceIdentity, namespaceIdentity } from "../ipc/locate.ts";
  */
 export async function findNamespace(spec?: string): Promise<NamespaceIdentity> {
   const system = await import("../system/namespace.ts");
-  using fd = spec === undefined
-    ? system.ownNamespace()
-    : system.openNamespace(spec);
+  using fd = spec === undefined ? undefined : system.openNamespace(spec);
   return namespaceIdentity(
-    system.namespaceInode(fd.number),
+    fd ? system.namespaceInode(fd.number) : system.ownNamespaceInode(),
     system.initialNamespaceInode(),
   );
 }

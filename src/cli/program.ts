@@ -36,55 +36,45 @@ import { subnetReload } from "./commands/subnet_reload.ts";
 import { subnetRun } from "./commands/subnet_run.ts";
 import { subnetShow } from "./commands/subnet_show.ts";
 import { up } from "./commands/up.ts";
+import { commandOfIp } from "./iproute2.ts";
 import { addGlobals } from "./options.ts";
 import { definitions, textOf, TOPICS } from "./topics.ts";
 
 type MakeCommand = (cli: Cli) => CommandUnknownOpts;
 
-/** The commands on one object: `ipoib NAME COMMAND`. */
+/** The commands on one object: `ipoib OBJECT COMMAND`. */
 interface Group {
-  readonly name: string;
   readonly description: string;
   readonly commands: readonly MakeCommand[];
 }
 
-/** All commands, in the order of the help text. */
-const COMMANDS: readonly (MakeCommand | Group)[] = [
+/** All commands and objects by name, in the order of the help text. */
+const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   up,
   down,
-  {
-    name: "link",
+  link: {
     description: "manage interfaces",
     commands: [linkShow, linkSet, linkAdd, linkDel],
   },
-  {
-    name: "addr",
+  addr: {
     description: "show interfaces and their IP addresses",
     commands: [addrShow],
   },
-  {
-    name: "child",
+  child: {
     description: "manage child interfaces on other partitions",
     commands: [childCreate, childDelete, childList],
   },
-  {
-    name: "neigh",
+  neigh: {
     description: "manage neighbours and their link-layer addresses",
     commands: [neighShow, neighFlush, neighAdd, neighDel],
   },
-  {
-    name: "path",
-    description: "show paths to other ports",
-    commands: [pathShow],
-  },
-  {
-    name: "maddr",
+  path: { description: "show paths to other ports", commands: [pathShow] },
+  maddr: {
     description: "show IP multicast memberships",
     commands: [maddrShow],
   },
-  { name: "mcg", description: "show multicast groups", commands: [mcgShow] },
-  {
-    name: "debug",
+  mcg: { description: "show multicast groups", commands: [mcgShow] },
+  debug: {
     description: "show tables in the layout of the driver's debugfs files",
     commands: [debugMcg, debugPath],
   },
@@ -95,8 +85,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   monitor,
   events,
   doctor,
-  {
-    name: "subnet",
+  subnet: {
     description: "manage the embedded subnet",
     commands: [
       ...[subnetShow, subnetRun, subnetReload, subnetFault],
@@ -104,7 +93,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     ],
   },
   completions,
-];
+};
 
 /** The end of the help of the program. */
 function afterHelp(): string {
@@ -118,8 +107,21 @@ Topics (ipoib help TOPIC):
 ${definitions(Object.fromEntries(summaries))}`;
 }
 
-/** Builds the command tree. The actions use `cli`. */
-export function buildProgram(cli: Cli): CommandUnknownOpts {
+/** True if the program has a command or an object of this name, or of one that begins with `word`. */
+export function isCommand(word: string): boolean {
+  return Object.keys(COMMANDS).some((name) => name.startsWith(word));
+}
+
+/**
+ * Builds the command tree. The actions use `cli`.
+ *
+ * @param words if given, only the commands and objects that one of these words may stand for are built, which takes a
+ * quarter of the time; all if there is none
+ */
+export function buildProgram(
+  cli: Cli,
+  words: readonly string[] = [],
+): CommandUnknownOpts {
   const program: CommandUnknownOpts = new Command("ipoib")
     .description("IP over InfiniBand in user space (RFC 4391)")
     .usage("[options] COMMAND")
@@ -127,15 +129,25 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
     .helpCommand("help [COMMAND|TOPIC]", "print help for a command or a topic")
     .addHelpText("after", afterHelp);
   addGlobals(program);
-  for (const each of COMMANDS) {
-    add(program, typeof each === "function" ? each(cli) : group(cli, each));
+  const all = Object.entries(COMMANDS);
+  const named = all.filter(([name]) => words.some((word) => means(word, name)));
+  for (const [name, each] of named.length > 0 ? named : all) {
+    add(
+      program,
+      typeof each === "function" ? each(cli) : group(cli, name, each),
+    );
   }
   return program;
 }
 
+function means(word: string, name: string): boolean {
+  return name.startsWith(word) || commandOfIp(word) === name;
+}
+
 function group(
   cli: Cli,
-  { name, description, commands }: Group,
+  name: string,
+  { description, commands }: Group,
 ): CommandUnknownOpts {
   const parent = new Command(name).description(description)
     .usage("COMMAND").helpCommand(false);

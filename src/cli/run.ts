@@ -14,7 +14,7 @@ import { Cli } from "./cli.ts";
 import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
-import { buildProgram } from "./program.ts";
+import { buildProgram, isCommand } from "./program.ts";
 import { type Topic, topicOf } from "./topics.ts";
 import { translate } from "./translate.ts";
 
@@ -33,18 +33,33 @@ class ParseError extends Error {
 /** Codes of errors that are followed by a usage line. */
 const WITH_USAGE = new Set(["E_USAGE", "E_NAME"]);
 
+/** Words that ask for help, also abbreviated, and the one that asks for completions: they need the whole command tree. */
+const NEEDS_ALL = new RegExp(`^(-{0,2}h|${ASK}$)`);
+
 /** Runs a command line and returns its exit code. Neither throws nor exits. */
 export async function run(
   args: readonly string[],
   environment: CliEnvironment,
 ): Promise<number> {
-  const cli = new Cli(environment);
-  const program = buildProgram(cli);
-  const topic = helpTopic(args, program);
+  if (args.some((word) => NEEDS_ALL.test(word))) {
+    return await runWith(args, environment, []);
+  }
+  return await runWith(args, environment, args);
+}
+
+/** Runs a command line with the commands that `words` may name. */
+async function runWith(
+  args: readonly string[],
+  environment: CliEnvironment,
+  words: readonly string[],
+): Promise<number> {
+  const topic = helpTopic(args);
   if (topic) {
     environment.out(topic.text);
     return Exit.Ok;
   }
+  const cli = new Cli(environment);
+  const program = buildProgram(cli, words);
   let current = program;
   prepare(program, environment);
   if (args[0] === ASK) {
@@ -56,7 +71,14 @@ export async function run(
     await program.parseAsync(translate(args, program), { from: "user" });
     return cli.exitCode;
   } catch (error) {
-    if (error instanceof ParseError) return report(error, environment);
+    if (error instanceof ParseError) {
+      // The error names commands that are similar: all of them must be known.
+      const unknown = error.reason.code === "commander.unknownCommand";
+      if (unknown && words.length > 0) {
+        return await runWith(args, environment, []);
+      }
+      return report(error, environment);
+    }
     const failure = IpoibError.from(error);
     environment.err(errorLine(failure));
     if (WITH_USAGE.has(failure.code)) environment.err(usageLine(current));
@@ -67,13 +89,9 @@ export async function run(
 /** Returns the topic of `ipoib help TOPIC`. A command has precedence over a topic with the same beginning. */
 function helpTopic(
   [help, word, more]: readonly string[],
-  program: CommandUnknownOpts,
 ): Topic | undefined {
   if (help !== "help" || word === undefined || more !== undefined) return;
-  const isCommand = program.commands.some((each) =>
-    each.name().startsWith(word)
-  );
-  return isCommand ? undefined : topicOf(word);
+  return isCommand(word) ? undefined : topicOf(word);
 }
 
 /** Configures a command and its subcommands to throw instead of exiting, and to write to the environment. */

@@ -151,7 +151,9 @@ export const TOPICS: readonly Topic[] = [
   {
     name: "environment",
     summary: "environment variables",
-    text: definitions(VARIABLES),
+    get text() {
+      return definitions(VARIABLES);
+    },
   },
   { name: "files", summary: "sockets, logs and devices", text: FILES },
   { name: "exit-status", summary: "exit codes", text: EXIT_STATUS },

@@ -1,6 +1,6 @@
 /** File descriptors: ownership, flags and targets. */
 
-import { cString, libc } from "../../ffi/libc.ts";
+import { cString, libc, libcFiles } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
 
 const F_SETFD = 2;
@@ -31,7 +31,7 @@ export class Fd implements Disposable {
 
   close(): void {
     const fd = this.release();
-    if (fd >= 0) libc().close(fd);
+    if (fd >= 0) libcFiles().close(fd);
   }
 
   [Symbol.dispose](): void {
@@ -48,7 +48,7 @@ export function closeAll(descriptors: readonly number[]): void {
 export function descriptorTarget(fd: number): string | undefined {
   const into = new Uint8Array(256);
   const path = cString(`/proc/self/fd/${fd}`);
-  const length = libc().readlink(path, into, into.length);
+  const length = libcFiles().readlink(path, into, into.length);
   return length < 0
     ? undefined
     : new TextDecoder().decode(into.subarray(0, length));

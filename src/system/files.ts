@@ -1,6 +1,6 @@
 /** Inode numbers of files, to detect that a file was replaced, and removal of files. */
 
-import { cString, libc } from "../../ffi/libc.ts";
+import { cString, libcFiles } from "../../ffi/libc.ts";
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -35,7 +35,7 @@ export function removeFile(path: string): void {
 
 function read(at: number, path: string, flags: number): bigint | undefined {
   const buffer = new Uint8Array(256);
-  return libc().statx(at, cString(path), flags, STATX_INO, buffer) < 0
+  return libcFiles().statx(at, cString(path), flags, STATX_INO, buffer) < 0
     ? undefined
     : new DataView(buffer.buffer).getBigUint64(INODE, true);
 }

@@ -7,7 +7,7 @@
  * after `unmap` crashes the process, so the owner must drop all views first.
  */
 
-import { bytesAt, cString, libc } from "../../ffi/libc.ts";
+import { bytesAt, cString, libc, libcFiles } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
@@ -99,7 +99,13 @@ export interface FileStatus {
 export function statFd(fd: number): FileStatus {
   const buffer = new Uint8Array(256);
   unwrap(
-    libc().statx(fd, cString(""), AT_EMPTY_PATH, STATX_BASIC_STATS, buffer),
+    libcFiles().statx(
+      fd,
+      cString(""),
+      AT_EMPTY_PATH,
+      STATX_BASIC_STATS,
+      buffer,
+    ),
     "E_STAT",
     "stat a descriptor",
   );

@@ -6,7 +6,7 @@
  * promise.
  */
 
-import { cString, libc } from "../../ffi/libc.ts";
+import { cString, libc, libcFiles } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Errno, errnoText } from "../base/errno.ts";
 import { lastError, unwrap } from "./errno.ts";
@@ -37,7 +37,7 @@ export function namespacePaths(spec: string): string[] {
 export function openNamespace(spec: string): Fd {
   let why: number = Errno.ENOENT;
   for (const path of namespacePaths(spec)) {
-    const fd = libc().open(cString(path), O_RDONLY_NONBLOCK_CLOEXEC, 0);
+    const fd = libcFiles().open(cString(path), O_RDONLY_NONBLOCK_CLOEXEC, 0);
     if (fd >= 0) return new Fd(fd);
     why = lastError("E_NETNS", "open").errno!;
   }
@@ -55,7 +55,7 @@ export function openNamespace(spec: string): Fd {
 export function ownNamespace(): Fd {
   return new Fd(
     unwrap(
-      libc().open(cString(OWN), O_RDONLY_CLOEXEC, 0),
+      libcFiles().open(cString(OWN), O_RDONLY_CLOEXEC, 0),
       "E_NETNS",
       "open the network namespace of this thread",
     ),
@@ -126,6 +126,13 @@ export function namedNamespaces(): Map<bigint, string> {
   return names;
 }
 
+/** Returns the inode number of the network namespace of this thread. Throws `E_NETNS`. */
+export function ownNamespaceInode(): bigint {
+  const inode = inodeOf(OWN);
+  if (inode === undefined) throw lastError("E_NETNS", `stat ${OWN}`);
+  return inode;
+}
+
 /** Returns the inode number of the network namespace of process 1, or undefined if it cannot be read. */
 export function initialNamespaceInode(): bigint | undefined {
   // This comparison needs no right to trace process 1.
@@ -133,7 +140,11 @@ export function initialNamespaceInode(): bigint | undefined {
     return inodeOf("/proc/self/ns/net");
   }
   const into = new Uint8Array(64);
-  const length = libc().readlink(cString("/proc/1/ns/net"), into, into.length);
+  const length = libcFiles().readlink(
+    cString("/proc/1/ns/net"),
+    into,
+    into.length,
+  );
   const match = length > 0 &&
     /\[(\d+)\]/.exec(new TextDecoder().decode(into.subarray(0, length)));
   return match ? BigInt(match[1]!) : undefined;

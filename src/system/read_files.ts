@@ -1,6 +1,6 @@
 /** Reads files and directories through libc, because Deno's file API needs --allow-all below /sys, /proc and /etc. */
 
-import { cString, libc } from "../../ffi/libc.ts";
+import { cString, libcFiles } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
@@ -10,16 +10,16 @@ const NAME = 19;
 
 /** Returns the sorted names in a directory without `.` and `..`, or an empty list if it cannot be opened. */
 export function listDirectory(path: string): string[] {
-  const directory = libc().opendir(cString(path));
+  const directory = libcFiles().opendir(cString(path));
   if (directory === null) return [];
   const names: string[] = [];
   for (;;) {
-    const entry = libc().readdir(directory);
+    const entry = libcFiles().readdir(directory);
     if (entry === null) break;
     const name = new Deno.UnsafePointerView(entry).getCString(NAME);
     if (name !== "." && name !== "..") names.push(name);
   }
-  libc().closedir(directory);
+  libcFiles().closedir(directory);
   return names.sort();
 }
 
@@ -33,14 +33,14 @@ export function readTextFile(
   path: string,
   limit: number,
 ): string | undefined {
-  const number = libc().open(cString(path), O_RDONLY_CLOEXEC, 0);
+  const number = libcFiles().open(cString(path), O_RDONLY_CLOEXEC, 0);
   if (number < 0) return undefined;
   using fd = new Fd(number);
   const bytes = new Uint8Array(limit);
   let length = 0;
   while (length < limit) {
     const free = bytes.subarray(length);
-    const read = libc().read(fd.number, free, free.length);
+    const read = libcFiles().read(fd.number, free, free.length);
     if (read < 0) return undefined;
     if (read === 0) break;
     length += read;
