@@ -14,16 +14,17 @@ import { missingTools, testWhere } from "../../test_where.ts";
 const SHELLS = {
   bash: {
     command: "bash --norc --noprofile -i",
-    load: "source ./script; bind 'set bell-style none'",
+    load: "source ./_ipoib; bind 'set bell-style none'",
   },
   zsh: {
     command: "zsh -f -i",
+    // As an installed script: zsh finds it by its name.
     load:
-      "unsetopt BEEP; autoload -Uz compinit; compinit -u -D; source ./script",
+      "unsetopt BEEP; fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D",
   },
   fish: {
     command: "fish --no-config --private",
-    load: "source ./script",
+    load: "source ./_ipoib",
   },
 } as const;
 
@@ -152,7 +153,7 @@ for (const name of Object.keys(SHELLS) as Name[]) {
       const { stdout } = await new Deno.Command(program, {
         args: [...words, "completions", name],
       }).output();
-      await folder.write("script", new TextDecoder().decode(stdout));
+      await folder.write("_ipoib", new TextDecoder().decode(stdout));
       const { command, load } = SHELLS[name];
       await using terminal = new Terminal(command, folder);
       const wait = async (expected: readonly string[]) => {
