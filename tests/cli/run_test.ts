@@ -39,6 +39,19 @@ Deno.test("help of every command is written to standard output with exit code 0"
   }
 });
 
+Deno.test("each command is built if a word of the command line names it", async () => {
+  await using cli = new CliFixture();
+  const context = new Cli(cli.environment({ code: 0, out: "", err: "" }));
+  const built = (words: string[]) =>
+    buildProgram(context, words).commands.map((each) => each.name());
+  const all = built([]);
+  for (const name of all) {
+    const some = built(["-d", name]);
+    assert(some.includes(name) && some.length < all.length, name);
+  }
+  assertStringIncludes((await cli.run("lnik up")).err, "did you mean link?");
+});
+
 Deno.test("-V prints the version", async () => {
   await using cli = new CliFixture();
   for (const line of ["-V", "--version"]) {

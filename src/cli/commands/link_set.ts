@@ -70,13 +70,17 @@ const VALUES: Readonly<Record<string, Source>> = {
   type: words("ipoib"),
 };
 
+/** Words without a value. */
+const FLAGS = ["up", "down"];
+
 const OPERANDS = keywords({
   free: INTERFACES,
-  flags: ["up", "down"],
+  flags: FLAGS,
   values: {
     dev: INTERFACES,
     ...Object.fromEntries(
-      Object.keys(READERS).map((word) => [word, VALUES[word] ?? NONE]),
+      WORDS.filter((word) => !FLAGS.includes(word))
+        .map((word) => [word, VALUES[word] ?? NONE]),
     ),
   },
   expand: linkAttributeOfIp,
