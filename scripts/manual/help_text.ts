@@ -27,16 +27,19 @@ export function blocksOf(text: string): Block[] {
 
 /** Returns the blocks of lines without an empty line. */
 function partBlocks(lines: readonly string[]): Block[] {
-  if (EXAMPLE.test(lines[0]!)) {
-    return [{ kind: "example", lines: lines.map((line) => line.slice(2)) }];
-  }
   const at = lines.findIndex((line) => TERM.test(line));
   const paragraph = at < 0 ? lines : lines.slice(0, at);
   const blocks: Block[] = [];
   if (paragraph.length > 0) {
     blocks.push({ kind: "paragraph", text: paragraph.join(" ") });
   }
-  if (at >= 0) blocks.push({ kind: "terms", terms: termsOf(lines.slice(at)) });
+  if (at < 0) return blocks;
+  const rest = lines.slice(at);
+  blocks.push(
+    EXAMPLE.test(rest[0]!)
+      ? { kind: "example", lines: rest.map((line) => line.slice(2)) }
+      : { kind: "terms", terms: termsOf(rest) },
+  );
   return blocks;
 }
 

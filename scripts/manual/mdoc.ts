@@ -94,7 +94,7 @@ export class Mdoc {
 
   #example(lines: readonly string[]): void {
     this.#lines.push(
-      ".Bd -literal -offset indent",
+      ".Bd -literal -offset 2n",
       ...lines.map(escape),
       ".Ed",
     );

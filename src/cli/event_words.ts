@@ -1,6 +1,8 @@
 /** The words after `ipoib monitor` and `ipoib events`: `[[dev] IF] [KIND...]`, in any order, as those of `ip monitor`. */
 
 import { EVENT_KINDS, type EventKind } from "../base/events.ts";
+import { keywords } from "./completion/grammar.ts";
+import { INTERFACES } from "./completion/live.ts";
 import { usageError } from "./errors.ts";
 
 export interface EventWords {
@@ -18,6 +20,14 @@ const EXPECTED = `expected an interface and kinds: ${
 /** Description of the argument. */
 export const EVENT_WORDS =
   "[dev] IF and kinds: link, neigh, path, group, fabric, all (default: all)";
+
+/** The words, for completion. */
+export const eventOperands = keywords({
+  free: INTERFACES,
+  flags: [...EVENT_KINDS, ALL],
+  values: { dev: INTERFACES },
+  expand: (word) => EVENT_KINDS.find((kind) => kind.startsWith(word)),
+});
 
 /** Parses the words. Kinds may be abbreviated; an interface that has the name of a kind follows `dev`. */
 export function parseEventWords(words: readonly string[]): EventWords {

@@ -5,10 +5,10 @@ import type { Cli } from "../cli.ts";
 import { SHELLS } from "../completion/shells.ts";
 
 const HELP = `
-Load the script where the shell starts, or install it where the shell finds it:
-  # ipoib completions bash > /etc/bash_completion.d/ipoib
-  # ipoib completions zsh > /usr/local/share/zsh/site-functions/_ipoib
-  # ipoib completions fish > /etc/fish/completions/ipoib.fish`;
+Install the script where the shell finds it, for example as
+  bash  /etc/bash_completion.d/ipoib
+  zsh   /usr/local/share/zsh/site-functions/_ipoib
+  fish  /etc/fish/completions/ipoib.fish`;
 
 export function completions(cli: Cli) {
   return new Command("completions")

@@ -2,7 +2,8 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
+import { completeOperands } from "../completion/grammar.ts";
+import { EVENT_WORDS, eventOperands, parseEventWords } from "../event_words.ts";
 import { eventJson, renderEvent } from "../render/event_text.ts";
 import { showRecords } from "../show_records.ts";
 import { SINCE, since } from "../since.ts";
@@ -12,7 +13,7 @@ The process of an interface keeps its last 4096 events. TIME is an age (90s, 15m
 3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
 
 export function events(cli: Cli) {
-  return new Command("events")
+  return completeOperands(new Command("events"), eventOperands)
     .description("print the last events of interfaces, oldest first")
     .argument("[WORD...]", EVENT_WORDS)
     .usage("[dev] [IF] [link|neigh|path|group|fabric|all] [--since TIME]")

@@ -2,8 +2,9 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands } from "../completion/grammar.ts";
 import { EventMonitor, type EventSource } from "../event_monitor.ts";
-import { EVENT_WORDS, parseEventWords } from "../event_words.ts";
+import { EVENT_WORDS, eventOperands, parseEventWords } from "../event_words.ts";
 import { errorLine } from "../errors.ts";
 import { namespacesHidden, type Selection, socketsOf } from "../listing.ts";
 import { globalsOf } from "../options.ts";
@@ -18,7 +19,7 @@ and the name of the event, its subject, the old and the new value, the cause.
 appear later are followed too. \`ipoib events\` prints what happened before.`;
 
 export function monitor(cli: Cli) {
-  return new Command("monitor")
+  return completeOperands(new Command("monitor"), eventOperands)
     .description("print events as they happen, as `ip monitor` does")
     .argument("[WORD...]", EVENT_WORDS)
     .usage("[dev] [IF] [link|neigh|path|group|fabric|all]")

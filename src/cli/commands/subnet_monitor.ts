@@ -3,13 +3,15 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import type { CliEnvironment } from "../environment.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
+import { SUBNETS } from "../completion/live.ts";
 import { EventMonitor, type EventSource } from "../event_monitor.ts";
 import { subnetName } from "../options.ts";
 import { printEvents } from "../print_events.ts";
 import { subnetSockets } from "../subnet_session.ts";
 
 export function subnetMonitor(cli: Cli) {
-  return new Command("monitor")
+  return completeOperands(new Command("monitor"), inOrder([SUBNETS]))
     .description("print the events of a subnet manager as they happen")
     .argument("[NAME]", "subnet name (default: all)", subnetName)
     .action(async (name, _options, self) => {

@@ -31,7 +31,7 @@ Actions:
 });
 
 Deno.test("indented lines that begin with a prompt are an example, which keeps its layout", () => {
-  assertEquals(blocksOf("Try it:\n\n  # ip addr\n    inet\n"), [
+  assertEquals(blocksOf("Try it:\n  # ip addr\n    inet\n"), [
     { kind: "paragraph", text: "Try it:" },
     { kind: "example", lines: ["# ip addr", "  inet"] },
   ]);
