@@ -52,9 +52,9 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
   await assertTranslated({
     "mc": "mcg show",
     "pat": "path show",
-    "ch c 0x8001": "child create 0x8001",
-    "ch d 1": "child delete 1",
-    "ch s": "child list",
+    "chi c 0x8001": "child create 0x8001",
+    "chi d 1": "child delete 1",
+    "chi s": "child list",
     "de m ib0": "debug mcg ib0",
     "par": "param",
     "g mode": "get mode",

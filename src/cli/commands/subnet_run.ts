@@ -3,9 +3,9 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { DEFAULT_SUBNET, LOG_CHOICES } from "../../ipc/up_options.ts";
 import type { Cli } from "../cli.ts";
+import { LOG, SUBNET_MTU, subnetName, USER } from "../options.ts";
 import { completeOperands, inOrder } from "../completion/grammar.ts";
 import { SUBNETS } from "../completion/live.ts";
-import { LOG, SUBNET_MTU, subnetName, USER } from "../options.ts";
 
 export function subnetRun(cli: Cli) {
   return completeOperands(new Command("run"), inOrder([SUBNETS]))

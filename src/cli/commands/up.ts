@@ -15,8 +15,8 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { completeOperands, inOrder } from "../completion/grammar.ts";
 import { guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);
