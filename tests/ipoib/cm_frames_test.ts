@@ -12,7 +12,7 @@ import {
   ICRC_LENGTH,
   UD_SEND_ONLY,
 } from "../../src/wire/transport_headers.ts";
-import { withCrcs } from "../packets/crc.ts";
+import { withCrcs } from "../wire/with_crcs.ts";
 import { KINDS, padded, SAMPLES } from "../wire/cm/samples.ts";
 import { hex, viewOf } from "../wire/support.ts";
 import { tshark, tsharkFields, tsharkTest } from "./tshark.ts";

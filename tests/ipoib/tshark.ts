@@ -1,12 +1,12 @@
 /** Decodes packets in wire format with tshark. */
 
-import { erfRecord } from "../packets/erf.ts";
+import { ERF_HEADER_LENGTH, writeErfHeader } from "../../src/wire/erf.ts";
 import {
   enhancedPacket,
   interfaceDescription,
   LinkType,
   sectionHeader,
-} from "../packets/pcapng.ts";
+} from "../../src/wire/pcapng.ts";
 import { testWhere } from "../test_where.ts";
 
 const PROGRAM = "tshark";
@@ -19,17 +19,25 @@ export async function tshark(
   const path = await Deno.makeTempFile({ suffix: ".pcapng" });
   try {
     using file = await Deno.open(path, { write: true });
-    file.writeSync(sectionHeader());
-    file.writeSync(interfaceDescription(LinkType.Erf, "ib0"));
+    file.writeSync(sectionHeader("ipoib"));
+    const linkType = LinkType.Erf;
+    file.writeSync(
+      interfaceDescription({ linkType, name: "ib0", snapLength: 0 }),
+    );
     for (const [i, frame] of frames.entries()) {
-      const time = BigInt(1_700_000_000 + i) * 1_000_000_000n;
-      const bytes = erfRecord(frame, time);
-      const direction = "outbound";
+      const seconds = 1_700_000_000 + i;
+      const { length } = frame;
+      const bytes = new Uint8Array(ERF_HEADER_LENGTH + length);
+      const view = new DataView(bytes.buffer);
+      writeErfHeader(view, 0, seconds, 0, length, length);
+      bytes.set(frame, ERF_HEADER_LENGTH);
       file.writeSync(enhancedPacket({
         interfaceId: 0,
-        time,
+        seconds,
+        nanoseconds: 0,
         bytes,
-        direction,
+        length: bytes.length,
+        direction: "outbound",
       }));
     }
     const { success, stdout, stderr } = await new Deno.Command(PROGRAM, {

@@ -13,42 +13,38 @@
  * | 14     | 2    | length of the packet on the wire in bytes                             |
  */
 
-import { IpoibError } from "../../src/base/errors.ts";
-
 /** Length of the header in bytes. */
 export const ERF_HEADER_LENGTH = 16;
+/** Maximum length in bytes of a packet in a record; of a longer one, the record has the start. */
+export const MAX_ERF_PACKET = 0xffff - ERF_HEADER_LENGTH;
+
 /** Record type of InfiniBand. */
 const ERF_TYPE_INFINIBAND = 21;
-
 const VARYING_LENGTH = 0x04;
-const NANOSECONDS = 1_000_000_000n;
+const NANOSECONDS = 1_000_000_000;
 
 /**
- * Returns the record of an InfiniBand packet that starts with its LRH. Throws `E_CAPTURE_LENGTH` if the record would
- * have more than 65535 bytes.
+ * Writes the header of a record at `at`.
  *
- * @param time nanoseconds since 1970
+ * @param seconds since 1970
+ * @param nanoseconds below 10^9
+ * @param captured bytes of the packet in the record, at most {@linkcode MAX_ERF_PACKET}
+ * @param length bytes of the packet; a length that does not fit the field is written as its maximum
  */
-export function erfRecord(frame: Uint8Array, time: bigint): Uint8Array {
-  const length = ERF_HEADER_LENGTH + frame.length;
-  if (length > 0xffff) {
-    throw new IpoibError(
-      "E_CAPTURE_LENGTH",
-      `Cannot capture a packet of ${frame.length} bytes: the maximum of an ERF record is ${
-        0xffff - ERF_HEADER_LENGTH
-      }`,
-      { hint: "capture the segments of a large send" },
-    );
-  }
-  const record = new Uint8Array(length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, Number((time % NANOSECONDS << 32n) / NANOSECONDS), true);
-  view.setUint32(4, Number(time / NANOSECONDS), true);
-  view.setUint8(8, ERF_TYPE_INFINIBAND);
-  view.setUint8(9, VARYING_LENGTH);
-  view.setUint16(10, length);
-  view.setUint16(12, 0);
-  view.setUint16(14, frame.length);
-  record.set(frame, ERF_HEADER_LENGTH);
-  return record;
+export function writeErfHeader(
+  view: DataView,
+  at: number,
+  seconds: number,
+  nanoseconds: number,
+  captured: number,
+  length: number,
+): void {
+  const fraction = Math.floor(nanoseconds / NANOSECONDS * 0x100000000);
+  view.setUint32(at, fraction, true);
+  view.setUint32(at + 4, seconds, true);
+  view.setUint8(at + 8, ERF_TYPE_INFINIBAND);
+  view.setUint8(at + 9, VARYING_LENGTH);
+  view.setUint16(at + 10, ERF_HEADER_LENGTH + captured);
+  view.setUint16(at + 12, 0);
+  view.setUint16(at + 14, Math.min(length, 0xffff));
 }

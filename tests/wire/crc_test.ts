@@ -1,8 +1,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { icrc, vcrc } from "./crc.ts";
-import { golden, viewOf } from "../wire/support.ts";
+import { icrc, vcrc } from "../../src/wire/crc.ts";
+import { golden, viewOf } from "./support.ts";
 
 const SAMPLE = golden("ibta_sample_packet");
 
