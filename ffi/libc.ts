@@ -74,6 +74,12 @@ export const libcSymbols = {
     parameters: ["u64", "u64", "i32", "i32", "i32", "i64"],
     result: "u64",
   },
+  // void *memcpy(void *dest, const void *src, size_t n), from an address of a table into a JavaScript buffer
+  copyFrom: {
+    name: "memcpy",
+    parameters: ["buffer", "u64", "u32"],
+    result: "void",
+  },
   munmap: { parameters: ["u64", "u64"], result: "i32" },
   // int madvise(void *addr, size_t length, int advice)
   madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
@@ -155,7 +161,7 @@ type LibcFiles = Deno.DynamicLibrary<typeof fileSymbols>["symbols"];
 /** Not guarded: functions of the data path, and functions whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["readAt", "writeAt", "read", "write", "writev", "ppoll", "epoll_wait"],
-  "clock_gettime",
+  ...["clock_gettime", "copyFrom"],
   ...["opendir", "readdir", "closedir", "__errno_location", "getpwnam"],
 ]);
 

@@ -44,6 +44,7 @@ import type {
   PortEvent,
   QueuePairOptions,
   RcQpOptions,
+  TappedMad,
   TappedPacket,
 } from "./hca.ts";
 import { deviceLost, lostAttributes, LostDevice } from "./lost_device.ts";
@@ -281,6 +282,10 @@ export class FakePort extends FakeTransport implements HcaPort {
 
   tap(listener: (packet: TappedPacket) => void): () => void {
     return this.taps.add(listener);
+  }
+
+  tapMads(listener: (mad: TappedMad) => void): () => void {
+    return this.#agents.tap(listener);
   }
 
   counters(): Record<string, number> {

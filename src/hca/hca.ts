@@ -340,6 +340,8 @@ export interface TappedPacket {
   readonly status: PostResult;
   /** QPN of the queue pair of this port. */
   readonly qpn: number;
+  /** QPN of the UD queue pair: of a message sent on a connection, the receiver of the {@linkcode RcQp}. */
+  readonly udQpn: number;
   /**
    * Memory with the InfiniBand headers, and the offset of each; `grh` is -1 if there is none, `deth` is -1 for a message
    * of a connection, which may represent several packets: the BTH's opcode is then RC SEND only. A real device does not
@@ -359,6 +361,14 @@ export interface TappedPacket {
   readonly length: number;
   /** Offset in `view` of the virtio header, which marks large sends; -1 if there is none. */
   readonly vnet: number;
+}
+
+/** A MAD as passed to a tap: when its agent sends it, or when it is received. Valid during the call only. */
+export interface TappedMad {
+  readonly direction: "sent" | "received";
+  readonly mad: Uint8Array;
+  /** The destination or the source. */
+  readonly address: MadAddress;
 }
 
 /** Logical port states (IBTA vol. 1 14.2.5.6). */
@@ -474,6 +484,8 @@ export interface HcaPort {
    * Calls the listener with each packet until the returned function is called. Without taps a packet costs one branch.
    */
   tap(listener: (packet: TappedPacket) => void): () => void;
+  /** As {@linkcode tap}, with each MAD. On Ethernet, where MADs do not leave the process, there are none. */
+  tapMads(listener: (mad: TappedMad) => void): () => void;
   /** Returns the counters of the port by name. */
   counters(): Record<string, number>;
   /** Closes the port with its queue pairs, memory and descriptors. */

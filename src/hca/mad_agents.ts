@@ -3,13 +3,15 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { MAD_LENGTH, type MadAddress, MadView } from "../wire/mad.ts";
-import type { MadAgent } from "./hca.ts";
+import { Listeners } from "../base/listeners.ts";
+import type { MadAgent, TappedMad } from "./hca.ts";
 
 /** The MAD agents of a port, by management class. */
 export class MadAgents {
   readonly #agents = new Map<number, Agent>();
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #onUnclaimed: () => void;
+  readonly #taps = new Listeners<[TappedMad]>();
 
   /**
    * @param send sends a copy of the MAD
@@ -19,8 +21,20 @@ export class MadAgents {
     send: (mad: Uint8Array, to: MadAddress) => void,
     onUnclaimed: () => void,
   ) {
-    this.#send = send;
+    this.#send = (mad, address) => {
+      this.#tap({ direction: "sent", mad, address });
+      send(mad, address);
+    };
     this.#onUnclaimed = onUnclaimed;
+  }
+
+  /** Adds a listener and returns the function that removes it (`HcaPort.tapMads`). */
+  tap(listener: (mad: TappedMad) => void): () => void {
+    return this.#taps.add(listener);
+  }
+
+  #tap(mad: TappedMad): void {
+    if (this.#taps.count > 0) this.#taps.call(mad);
   }
 
   /** Opens the agent of a class. Throws `E_MAD_CLASS` (EBUSY) if the class already has one. */
@@ -39,6 +53,7 @@ export class MadAgents {
 
   /** Delivers a received MAD to the agent of its class. */
   deliver(mad: Uint8Array, from: MadAddress): void {
+    this.#tap({ direction: "received", mad, address: from });
     const agent = mad.length === MAD_LENGTH
       ? this.#agents.get(MadView.of(mad).mgmtClass)
       : undefined;

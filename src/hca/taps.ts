@@ -16,6 +16,7 @@ export class Taps {
     direction: "sent",
     status: PostResult.Sent,
     qpn: 0,
+    udQpn: 0,
     headers: NOTHING,
     lrh: 0,
     grh: -1,
@@ -83,11 +84,13 @@ export class Taps {
     direction: TappedPacket["direction"],
     status: PostResult,
     qpn: number,
+    udQpn: number = qpn,
   ): void {
     const packet = this.#packet;
     packet.direction = direction;
     packet.status = status;
     packet.qpn = qpn;
+    packet.udQpn = udQpn;
     this.#listeners.call(packet);
     packet.headers = NOTHING;
     packet.view = NOTHING;

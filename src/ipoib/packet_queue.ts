@@ -6,6 +6,7 @@
  * (Linux `unres_qlen_bytes`). All queues of an interface share a second limit (waiting_total.ts).
  */
 
+import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import type { Destination } from "./egress.ts";
 import { MAX_WAITING_BYTES } from "./constants.ts";
 import type { DropReason } from "./statistics.ts";
@@ -42,25 +43,32 @@ export class PacketQueue {
 
   /** Queues a copy of the packet, or drops and counts it over a limit. Releases `slot`. */
   push(slot: number, length: number): void {
-    const { memory, waiting, statistics } = this.#sender;
+    const { memory } = this.#sender;
     const { view, bytes, stride, layout } = memory;
     const frameLength = layout.payload - layout.vnet + length;
-    if (
-      this.#packets.length >= this.#limit ||
-      this.#bytes + frameLength > MAX_WAITING_BYTES
-    ) statistics.drop(this.#dropped);
-    else if (!waiting.allows(this.#packets.length, frameLength)) {
-      statistics.drop("tx_waiting_full");
-    } else {
-      const base = slot * stride;
-      const from = base + layout.vnet;
-      this.#packets.push({
-        frame: bytes.slice(from, from + frameLength),
-        encap: view.getInt32(base + layout.encap),
-      });
-      this.#count(1, frameLength);
+    const exceeded = this.#exceeded(frameLength);
+    if (exceeded !== undefined) {
+      this.#sender.drop(slot, length, exceeded);
+      return;
     }
+    const base = slot * stride;
+    const from = base + layout.vnet;
+    this.#packets.push({
+      frame: bytes.slice(from, from + frameLength),
+      encap: view.getInt32(base + layout.encap),
+    });
+    this.#count(1, frameLength);
     memory.unreserve(slot);
+  }
+
+  /** Returns the reason to drop another frame of this length: the limit that it exceeds; undefined if there is none. */
+  #exceeded(frameLength: number): DropReason | undefined {
+    const packets = this.#packets.length;
+    if (
+      packets >= this.#limit || this.#bytes + frameLength > MAX_WAITING_BYTES
+    ) return this.#dropped;
+    const allowed = this.#sender.waiting.allows(packets, frameLength);
+    return allowed ? undefined : "tx_waiting_full";
   }
 
   /**
@@ -72,6 +80,7 @@ export class PacketQueue {
     for (const { frame, encap } of this.#take()) {
       const slot = memory.reserve(true);
       if (slot < 0) {
+        this.#tapDrop(frame, "tx_no_slot");
         statistics.drop("tx_no_slot");
         continue;
       }
@@ -88,8 +97,17 @@ export class PacketQueue {
 
   /** Drops all queued packets and counts them with `reason`. */
   drop(reason: DropReason): void {
-    const { length } = this.#take();
-    if (length > 0) this.#sender.statistics.drop(reason, length);
+    const packets = this.#take();
+    if (packets.length === 0) return;
+    for (const { frame } of packets) this.#tapDrop(frame, reason);
+    this.#sender.statistics.drop(reason, packets.length);
+  }
+
+  #tapDrop(frame: Uint8Array, reason: DropReason): void {
+    const { statistics: { dropTaps } } = this.#sender;
+    if (!dropTaps.active) return;
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+    dropTaps.sent(reason, view, 0, frame.length - FRAME_HEADER_LENGTH);
   }
 
   /** Drops all queued packets except the last one and counts them with `reason`. */

@@ -25,7 +25,7 @@ import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
 /** Drop reason for each {@linkcode PostResult}; the entry for `Sent` is unused. */
-const postDrops: readonly DropReason[] = [
+export const postDrops: readonly DropReason[] = [
   "tx_not_ready",
   "tx_unreachable",
   "tx_too_long",
@@ -86,7 +86,7 @@ export class PacketSender {
     const bytes = this.#wireBytes(slot, length);
     const result = this.qp
       ? this.qp.post(slot, length, ah, qpn, this.qkey)
-      : this.#unposted(slot);
+      : this.#unposted(slot, length);
     this.#count(result, bytes);
     return result;
   }
@@ -116,15 +116,26 @@ export class PacketSender {
   /** Drops a packet that exceeds the MTU of its route. */
   dropTooLong(slot: number, length: number, mtu: number): PostResult {
     this.onTooLong(slot, length, mtu);
+    this.tapDrop(slot, length, "tx_too_long");
     this.memory.unreserve(slot);
     this.#count(PostResult.TooLong, 0);
     return PostResult.TooLong;
   }
 
-  /** Releases `slot` unsent and counts the drop. */
-  drop(slot: number, reason: DropReason): void {
+  /** Releases `slot`, with a packet of `length` bytes, unsent and counts the drop. */
+  drop(slot: number, length: number, reason: DropReason): void {
+    this.tapDrop(slot, length, reason);
     this.memory.unreserve(slot);
     this.statistics.drop(reason);
+  }
+
+  /** Passes the packet of `length` bytes in `slot`, which is to be dropped, to the taps. */
+  tapDrop(slot: number, length: number, reason: DropReason): void {
+    const { dropTaps } = this.statistics;
+    if (!dropTaps.active) return;
+    const { view, stride, layout } = this.memory;
+    const base = slot * stride;
+    dropTaps.sent(reason, view, base + layout.vnet, length);
   }
 
   #logPacket(length: number, qpn: number): void {
@@ -156,7 +167,8 @@ export class PacketSender {
     }
   }
 
-  #unposted(slot: number): PostResult {
+  #unposted(slot: number, length: number): PostResult {
+    this.tapDrop(slot, length, "tx_not_ready");
     this.memory.unreserve(slot);
     return PostResult.NotReady;
   }

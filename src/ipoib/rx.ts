@@ -40,7 +40,12 @@ import type { Translator } from "./family/translator.ts";
 import { Coalescer, type CoalescingSettings } from "./offload/coalescer.ts";
 import type { ReceivedTraffic } from "./adaptive_moderation.ts";
 import type { ModeratedReceiver } from "./moderation.ts";
-import { refusal, Stat, type Statistics } from "./statistics.ts";
+import {
+  type DropReason,
+  refusal,
+  Stat,
+  type Statistics,
+} from "./statistics.ts";
 
 /** Dependencies of a {@linkcode Receiver}. */
 export interface ReceiverParts {
@@ -122,7 +127,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       if (this.open) {
         for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
         this.#coalescer.flush();
-      } else this.#statistics.drop("rx_device_down", batch.count);
+      } else this.#dropAll(batch, "rx_device_down");
       // Stage 7, release.
       qp.release(batch);
     }
@@ -158,7 +163,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       } else this.#resolution(batch, i, multicast, translator);
       return;
     }
-    this.#statistics.drop("rx_unknown_type");
+    this.#drop(batch, i, "rx_unknown_type");
   }
 
   /** True if this port sent the packet. */
@@ -180,7 +185,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     const at = batch.payload[i]!;
     const view = batch.view[i]!;
     if (!family.isPacket(view, at, length)) {
-      this.#malformed();
+      this.#malformed(batch, i);
       return;
     }
     const toGroup = multicast && family.isToGroup(view, at);
@@ -284,11 +289,11 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       multicast,
       this.#parts.clock.now(),
     );
-    if (result === "rx_malformed") this.#malformed();
+    if (result === "rx_malformed") this.#malformed(batch, i);
     else if (result === undefined || result === "ignored") {
       this.#totals[result ? Stat.RxIgnored : Stat.RxFrames]!++;
       this.#delivered(length);
-    } else this.#statistics.drop(result);
+    } else this.#drop(batch, i, result);
   }
 
   /** Counts a packet that was written at once, or is not for the kernel. */
@@ -297,9 +302,22 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     this.#totals[Stat.RxBytes]! += length;
   }
 
-  #malformed(): void {
-    this.#statistics.drop("rx_malformed");
+  #malformed(batch: RxBatch, i: number): void {
+    this.#drop(batch, i, "rx_malformed");
     this.#statistics.totals.add("rx_errors");
+  }
+
+  #dropAll(batch: RxBatch, reason: DropReason): void {
+    for (let i = 0; i < batch.count; i++) this.#drop(batch, i, reason);
+  }
+
+  /** Counts packet `i` of the batch as dropped. */
+  #drop(batch: RxBatch, i: number, reason: DropReason): void {
+    this.#statistics.drop(reason);
+    const { dropTaps } = this.#statistics;
+    if (!dropTaps.active) return;
+    const { encap, view, payload, length } = batch;
+    dropTaps.received(reason, encap[i]!, view[i]!, payload[i]!, length[i]!);
   }
 }
 

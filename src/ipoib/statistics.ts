@@ -20,6 +20,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { Counters } from "../base/counters.ts";
+import { DropTaps } from "./drop_taps.ts";
 
 const names = [
   "rx_packets",
@@ -49,7 +50,8 @@ const names = [
   "rx_events",
 ] as const;
 
-const reasons = [
+/** The reasons of drops. */
+export const DROP_REASONS = [
   "tx_unknown_type",
   "tx_malformed",
   "tx_no_route",
@@ -104,7 +106,7 @@ const connections = [
   "too_big_limited",
 ] as const;
 
-export type DropReason = typeof reasons[number];
+export type DropReason = typeof DROP_REASONS[number];
 
 /** Returns the drop reason for a write that the network device refused with a positive errno. */
 export function refusal(errno: number): DropReason {
@@ -129,9 +131,11 @@ export const Stat = {
 
 export class Statistics {
   readonly totals = new Counters(names);
-  readonly drops = new Counters(reasons);
+  readonly drops = new Counters(DROP_REASONS);
   readonly tables = new Counters(tables);
   readonly connections = new Counters(connections);
+  /** The taps of dropped packets. A post that fails is passed to the taps of the port instead. */
+  readonly dropTaps = new DropTaps();
   /** Valid received ARP packets, including ignored ones, except those that the device refused. */
   arpReceived = 0;
   /** ARP packets handed to an egress. */

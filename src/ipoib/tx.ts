@@ -87,14 +87,14 @@ export class Transmitter {
   /** Stage 3, classify. `length` is the packet's length in bytes, 0 or less if the frame ends in its header. */
   #classify(slot: number, length: number): void {
     if (length <= 0) {
-      this.#sender.drop(slot, "tx_malformed");
+      this.#sender.drop(slot, length, "tx_malformed");
       return;
     }
     const { view, stride, layout } = this.#memory;
     const base = slot * stride;
     const type = view.getUint16(base + layout.ethernet + EthernetField.Type);
     if (!this.#sender.qp) {
-      this.#sender.drop(slot, "tx_link_down");
+      this.#sender.drop(slot, length, "tx_link_down");
       return;
     }
     const families = this.#families;
@@ -107,7 +107,7 @@ export class Transmitter {
       } else translator.transmit(slot, length);
       return;
     }
-    this.#sender.drop(slot, "tx_unknown_type");
+    this.#sender.drop(slot, length, "tx_unknown_type");
   }
 
   /** Stages 4 to 6. */
@@ -121,7 +121,7 @@ export class Transmitter {
     const ip = slot * stride + layout.payload;
     const key = this.#key;
     if (!family.flowKey(view, ip, length, key, this.#hops.byPort)) {
-      this.#sender.drop(slot, "tx_malformed");
+      this.#sender.drop(slot, length, "tx_malformed");
       return;
     }
     if (family.isReport(view, ip, length)) {
@@ -136,7 +136,7 @@ export class Transmitter {
       flows.find(key) ??
       this.#hops.resolve(family, view, ip, length, key);
     if (!destination) {
-      this.#sender.drop(slot, "tx_no_route");
+      this.#sender.drop(slot, length, "tx_no_route");
       return;
     }
     // Stage 5, headers.

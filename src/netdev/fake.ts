@@ -4,6 +4,7 @@
  */
 
 import { Errno } from "../base/errno.ts";
+import { Listeners } from "../base/listeners.ts";
 import { bytesAt } from "../../ffi/libc.ts";
 import type { Millis } from "../base/units.ts";
 import {
@@ -22,6 +23,7 @@ import {
 } from "./gateway_prefixes.ts";
 import {
   type DeviceStatus,
+  type FrameListener,
   KERNEL_FEATURES,
   type KernelAddress,
   type KernelFeature,
@@ -105,6 +107,7 @@ export class FakeNetdev implements Netdev {
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
+  readonly #taps = new Listeners<Parameters<FrameListener>>();
   readonly #batch = new FrameBatch(1);
   readonly #memory: FrameMemory | undefined;
   readonly #queue: Uint8Array[] = [];
@@ -159,6 +162,7 @@ export class FakeNetdev implements Netdev {
         slot,
         Math.min(frame.length, this.#memory!.frameCapacity),
       );
+      this.#taps.call("sent", frame);
       this.onFrames(this.#batch);
     }
   }
@@ -188,6 +192,10 @@ export class FakeNetdev implements Netdev {
     const taken = this.#take(addresses[0], frame.length, frame);
     if (taken < 0) this.onRefused(-taken, packets);
     else this.onWritten(1, bytes, packets);
+  }
+
+  tapFrames(listener: FrameListener): () => void {
+    return this.#taps.add(listener);
   }
 
   writeBytes(frame: Uint8Array): number {
@@ -283,6 +291,7 @@ export class FakeNetdev implements Netdev {
     if (this.writeError !== 0) return -this.writeError;
     if (!this.config.up) return -Errno.EIO;
     const frame = bytes.slice();
+    this.#taps.call("received", frame);
     if (!this.config.neighbours.take(frame)) {
       this.written.push({ address, bytes: frame });
     }

@@ -248,6 +248,15 @@ export const KERNEL_FEATURES = {
 } as const;
 export type KernelFeature = keyof typeof KERNEL_FEATURES;
 
+/**
+ * Receives a frame, which starts with the virtio header: `sent` by the kernel, or `received` by it. The bytes are valid
+ * during the call only. The kernel may still refuse a frame that was written.
+ */
+export type FrameListener = (
+  direction: "sent" | "received",
+  frame: Uint8Array,
+) => void;
+
 /** A network device. */
 export interface Netdev {
   /** The name at creation. The current name is `config.name`. */
@@ -319,6 +328,11 @@ export interface Netdev {
   change(changes: LinkChanges): void;
   /** Called after the kernel has sent an IGMP or MLD report: memberships may have changed (see memberships/). */
   noteReport(now: Millis): void;
+  /**
+   * Calls the listener with each frame that is read from or written to the device, until the returned function is
+   * called. Without taps, a batch of frames read and a frame written cost one branch each.
+   */
+  tapFrames(listener: FrameListener): () => void;
   /**
    * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
    * addresses. Does nothing in the other modes, and while IPv6 is disabled.

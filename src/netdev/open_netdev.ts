@@ -14,10 +14,12 @@ import type {
 import { closeAll } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
+import { FrameTaps } from "./frame_taps.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import type {
   DeviceStatus,
+  FrameListener,
   KernelAddress,
   KernelFeature,
   LinkChanges,
@@ -75,6 +77,7 @@ export class TapNetdev implements Netdev {
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
+  readonly #taps = new FrameTaps();
   onFrames: (batch: FrameBatch) => void = () => {};
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
@@ -96,7 +99,10 @@ export class TapNetdev implements Netdev {
     this.#closeDescriptors = closeDescriptors;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
-      onFrames: (batch) => this.onFrames(batch),
+      onFrames: (batch) => {
+        if (this.#taps.active) this.#taps.read(batch, memory);
+        this.onFrames(batch);
+      },
       // A read fails if the device is deleted, which the mirror reports.
       onEnd: () => {},
     });
@@ -116,10 +122,12 @@ export class TapNetdev implements Netdev {
   }
 
   write(address: bigint, length: number): void {
+    if (this.#taps.active) this.#taps.written(address, length);
     this.#writer.write(address, length);
   }
 
   writeGathered(frame: GatheredFrame): void {
+    if (this.#taps.active) this.#taps.writtenGathered(frame);
     this.#writer.writeGathered(frame);
   }
 
@@ -128,7 +136,12 @@ export class TapNetdev implements Netdev {
   }
 
   writeBytes(frame: Uint8Array): number {
+    if (this.#taps.active) this.#taps.writtenBytes(frame);
     return this.tap.writeBytes(frame);
+  }
+
+  tapFrames(listener: FrameListener): () => void {
+    return this.#taps.add(listener);
   }
 
   resume(): void {

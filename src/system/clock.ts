@@ -4,6 +4,7 @@ import { addressOf, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
 
+const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const PR_SET_TIMERSLACK = 29;
 
@@ -20,6 +21,29 @@ export class MonotonicClock implements Clock {
   now(): Millis {
     this.#libc.clock_gettime(CLOCK_MONOTONIC, this.#address);
     return this.#words[0]! * 1000 + this.#words[2]! / 1_000_000;
+  }
+}
+
+/** The time of day, CLOCK_REALTIME, in nanoseconds. */
+export class WallClock {
+  readonly #libc = libc();
+  /** As in {@linkcode MonotonicClock}; seconds have 32 bits until 2106. */
+  readonly #words = new Uint32Array(new ArrayBuffer(16));
+  readonly #address = addressOf(new Uint8Array(this.#words.buffer));
+
+  /** Reads the time, which {@linkcode seconds} and {@linkcode nanoseconds} then return. */
+  read(): void {
+    this.#libc.clock_gettime(CLOCK_REALTIME, this.#address);
+  }
+
+  /** Seconds since 1970. */
+  get seconds(): number {
+    return this.#words[0]!;
+  }
+
+  /** Below 10^9. */
+  get nanoseconds(): number {
+    return this.#words[2]!;
   }
 }
 

@@ -227,13 +227,14 @@ export class Outbound {
     length: number,
     result: PostResult,
     qpn: number,
+    udQpn: number = qpn,
   ): void {
     const { view } = this.pool;
     const base = slot * STRIDE;
     const encap = view.getInt32(base + ENCAP);
     taps.setHeaders(view, base);
     taps.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
-    taps.deliver("sent", result, qpn);
+    taps.deliver("sent", result, qpn, udQpn);
   }
 
   #push(

@@ -35,6 +35,7 @@ import {
   type RcQp,
   type RcQpOptions,
   type SendMemory,
+  type TappedMad,
   type TappedPacket,
   type UdQp,
   type UdQpOptions,
@@ -228,6 +229,10 @@ export class SoftPort implements HcaPort, Sleeper {
 
   tap(listener: (packet: TappedPacket) => void): () => void {
     return this.#taps.add(listener);
+  }
+
+  tapMads(listener: (mad: TappedMad) => void): () => void {
+    return this.#agents.tap(listener);
   }
 
   counters(): Record<string, number> {

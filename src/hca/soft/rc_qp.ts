@@ -135,7 +135,10 @@ export class SoftRcQp implements RcQp {
     const result = sender.recovering
       ? outbound.refuse(slot, "xmit_no_credit", PostResult.NoCredit)
       : outbound.connected(slot, length, sender);
-    if (taps.active) outbound.tapSent(taps, slot, length, result, this.qpn);
+    if (taps.active) {
+      const { qpn, receiver } = this.#receiver;
+      outbound.tapSent(taps, slot, length, result, qpn, receiver.qpn);
+    }
     return result;
   }
 

@@ -116,6 +116,6 @@ export class ConnectedTap {
     qpn: number,
   ): void {
     this.#taps.setHeaders(this.#headers, 0);
-    this.#taps.deliver(direction, status, qpn);
+    this.#taps.deliver(direction, status, qpn, this.#receiver.qpn);
   }
 }

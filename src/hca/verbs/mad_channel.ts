@@ -9,7 +9,7 @@ import { Fd } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
 import type { MadAddress } from "../../wire/mad.ts";
-import type { MadAgent } from "../hca.ts";
+import type { MadAgent, TappedMad } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { parseSendReport, type SendReport } from "./send_report.ts";
@@ -73,6 +73,11 @@ export class SocketMadChannel {
     if (mgmtClass === SA_CLASS.mgmtClass) return undefined;
     if (mgmtClass !== CM_CLASS.mgmtClass) return "";
     return this.#connections === true ? undefined : `: ${this.#connections}`;
+  }
+
+  /** See `HcaPort.tapMads`. */
+  tap(listener: (mad: TappedMad) => void): () => void {
+    return this.#agents.tap(listener);
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {

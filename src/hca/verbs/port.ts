@@ -32,6 +32,7 @@ import type {
   QueuePairOptions,
   RcQp,
   RcQpOptions,
+  TappedMad,
   TappedPacket,
   UdQp,
 } from "../hca.ts";
@@ -208,6 +209,10 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   tap(listener: (packet: TappedPacket) => void): () => void {
     return this.#resources.taps.add(listener);
+  }
+
+  tapMads(listener: (mad: TappedMad) => void): () => void {
+    return this.#worker?.tap(listener) ?? (() => {});
   }
 
   counters(): Record<string, number> {

@@ -91,7 +91,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#parts = parts;
     this.refused = {
       kind: EthernetKind.Multicast,
-      egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
+      egress: {
+        send: (slot, length) =>
+          parts.sender.drop(slot, length, "tx_group_limit"),
+      },
       usedAt: 0,
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
@@ -258,6 +261,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     if (!group) {
       this.#parts.sender.drop(
         slot,
+        length,
         this.ready ? "tx_group_limit" : "tx_link_down",
       );
       return;

@@ -89,7 +89,7 @@ export class ArpTranslator implements Translator {
     const whole = parseArp(view, base + layout.payload, length);
     if (whole) {
       this.#send(slot, { ...whole, senderAddress: identity.address });
-    } else sender.drop(slot, "tx_malformed");
+    } else sender.drop(slot, length, "tx_malformed");
   }
 
   request(target: IpAddress): void {
@@ -160,17 +160,18 @@ export class ArpTranslator implements Translator {
     const { view, stride, layout } = sender.memory;
     const peer = to && peers.get(to);
     const destination = peer ?? groups.broadcast;
-    if (!destination) {
-      sender.drop(slot, "tx_link_down");
-      return;
-    }
-    sender.statistics.arpSent++;
     emitArp(
       to ? { ...arp, targetAddress: targetField(arp, to) } : arp,
       view,
       slot * stride + layout.payload,
     );
-    sender.writeHeaders(slot, destination.kind, EtherType.Arp);
+    const kind = destination?.kind ?? EthernetKind.Broadcast;
+    sender.writeHeaders(slot, kind, EtherType.Arp);
+    if (!destination) {
+      sender.drop(slot, ARP_LENGTH, "tx_link_down");
+      return;
+    }
+    sender.statistics.arpSent++;
     if (peer) peer.sendResolution(slot, ARP_LENGTH);
     else destination.egress.send(slot, ARP_LENGTH);
   }

@@ -88,12 +88,12 @@ export class NdTranslator implements Translator {
     const ip = slot * stride + layout.payload;
     const message = parseNd(view, ip, length);
     if (!message || message.length > MAX_MESSAGE - LINK_ADDRESS_OPTION_LENGTH) {
-      sender.drop(slot, "tx_malformed");
+      sender.drop(slot, length, "tx_malformed");
       return;
     }
     const [destination, option] = this.#route(message);
     if (!destination) {
-      sender.drop(slot, "tx_link_down");
+      sender.drop(slot, length, "tx_link_down");
       return;
     }
     // Behind the headers, which are those of the messages to the kernel: their virtio header stays zero.
@@ -162,7 +162,10 @@ export class NdTranslator implements Translator {
     const length = emitNd(message, view, base + layout.payload);
     const destination = this.#group(message.destination);
     if (destination) this.#send(slot, length, destination);
-    else sender.drop(slot, "tx_link_down");
+    else {
+      sender.writeHeaders(slot, EthernetKind.Multicast, EtherType.Ipv6);
+      sender.drop(slot, length, "tx_link_down");
+    }
   }
 
   /** Returns the destination of a message from the kernel and the link-layer address for its option. */
