@@ -1,8 +1,9 @@
 /**
  * The layers: the modules that each module may import.
  *
- * `base <- {wire, system} <- {hca, netdev, sa, cm, subnet} <- ipoib <- daemon`. ipc, doctor and cli are not part of this
- * order. The two backends of the HCA are separate modules, so that higher modules import only the interface (`src/hca/*.ts`).
+ * `base <- {wire, system} <- {hca, netdev, sa, cm, subnet} <- ipoib <- daemon`. ipc, doctor, cli and capture are not part of
+ * this order. The two backends of the HCA are separate modules, so that higher modules import only the interface
+ * (`src/hca/*.ts`).
  */
 
 /** The modules that each module may import. */
@@ -19,6 +20,7 @@ export const MAY_IMPORT = {
   cm: ["base", "wire", "system", "hca"],
   subnet: ["base", "wire"],
   ipoib: ["base", "wire", "system", "hca", "netdev", "sa", "cm"],
+  capture: ["base", "wire", "system", "ffi", "ipc"],
   ipc: ["base"],
   doctor: ["base", "ipc"],
   "doctor/gather": [
@@ -42,6 +44,7 @@ export const MAY_IMPORT = {
     "cm",
     "subnet",
     "ipoib",
+    "capture",
     "ipc",
   ],
   cli: ["base", "ipc", "doctor"],
@@ -53,7 +56,7 @@ export type Module = keyof typeof MAY_IMPORT;
 
 /** The modules that a module may import only lazily, by `await import(...)`. */
 export const MAY_IMPORT_LAZILY: Partial<Record<Module, readonly Module[]>> = {
-  cli: ["daemon", "system", "doctor/gather"],
+  cli: ["daemon", "system", "doctor/gather", "capture"],
 };
 
 /** Every module may import this file, which contains the version. */

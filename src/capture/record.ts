@@ -71,6 +71,5 @@ export const BodyField = {
   Packet: 74 + FRAME_HEADER_LENGTH,
 } as const;
 
-/** The edges of an interface at which packets can be captured. */
-export const EDGES = ["fabric", "host", "both"] as const;
-export type Edges = typeof EDGES[number];
+/** Version of the ring and of its records, which the two processes must share. */
+export const CAPTURE_VERSION = 1;

@@ -1,5 +1,6 @@
 /** All commands of the data worker. */
 
+import { captureCommands } from "./commands/capture_commands.ts";
 import type { DataCommands } from "./commands/context.ts";
 import { doctorCommands } from "./commands/doctor_command.ts";
 import { ethtoolCommands } from "./commands/ethtool_commands.ts";
@@ -17,4 +18,5 @@ export const dataCommands: DataCommands = {
   ...paramCommands,
   ...subnetCommands,
   ...doctorCommands,
+  ...captureCommands,
 };

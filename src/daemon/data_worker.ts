@@ -24,6 +24,7 @@ import { exactTimers } from "../system/clock.ts";
 import { DropEvents } from "./drop_events.ts";
 import { TapChildDevices } from "./child_devices.ts";
 import { openConnections } from "./open_connections.ts";
+import { Captures } from "./capture/captures.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { dataCommands } from "./data_commands.ts";
 import { openEvents } from "./open_events.ts";
@@ -141,7 +142,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     emit("state", { name: each.name, state: each.state });
   const emitPlaces = (interfaces: readonly IpoibInterface[]) =>
     emit("interfaces", interfaces.map(placeOf));
-  device.onInterfaces = emitPlaces;
+  const captures = parts.adopt(
+    new Captures(reactor, port),
+    (each) => each.close(),
+  );
+  device.onInterfaces = (interfaces) => {
+    captures.follow(interfaces);
+    emitPlaces(interfaces);
+  };
   emitPlaces(device.interfaces());
   device.onGone = () => emit("gone", {});
   if (shared) {
@@ -158,6 +166,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     sa,
     connections,
     children,
+    captures,
     reactor,
     subnet,
     showSubnet,
@@ -174,6 +183,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       }, fail);
     },
     close: () => {
+      captures.close();
       children.close();
       deleteTaps(
         device.interfaces().map(({ netdev }) => (netdev as TapNetdev).tap),

@@ -15,6 +15,12 @@ import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import { EVENT_KINDS } from "../base/events.ts";
 import { DoctorRecordSchema } from "./schema/doctor_record.ts";
 import {
+  CAPTURE_EDGES,
+  CaptureRecordSchema,
+  MAX_CAPTURE_BYTES,
+  MIN_CAPTURE_BYTES,
+} from "./schema/capture_records.ts";
+import {
   CoalesceRecordSchema,
   CoalesceValuesSchema,
   DriverRecordSchema,
@@ -22,7 +28,7 @@ import {
   RingRecordSchema,
 } from "./schema/ethtool_records.ts";
 import { EventRecordSchema } from "./schema/event_record.ts";
-import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
+import { count, interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link_record.ts";
 import { StatsRecordSchema } from "./schema/stats.ts";
 import { SubnetRecordSchema } from "./schema/subnet_record.ts";
@@ -280,6 +286,22 @@ export const methods = {
       tx: v.exactOptional(u32),
     }),
     result: done,
+  },
+  /** Starts a capture, which records when its client has connected. `bytes` is the capacity of the ring. */
+  "capture.start": {
+    runs: { interface: "worker" },
+    params: v.strictObject({
+      name: interfaceName,
+      edges: v.picklist(CAPTURE_EDGES),
+      bytes: v.exactOptional(
+        v.pipe(
+          count,
+          v.minValue(MIN_CAPTURE_BYTES),
+          v.maxValue(MAX_CAPTURE_BYTES),
+        ),
+      ),
+    }),
+    result: CaptureRecordSchema,
   },
   "driver": {
     runs: { interface: "worker" },

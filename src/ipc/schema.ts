@@ -1,6 +1,7 @@
 /** Exports all methods and records of the control sockets. */
 
 export * from "./schema/doctor_record.ts";
+export * from "./schema/capture_records.ts";
 export * from "./schema/ethtool_records.ts";
 export * from "./schema/event_record.ts";
 export * from "./schema/fault_records.ts";

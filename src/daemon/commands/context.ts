@@ -10,6 +10,7 @@ import type { SaClient } from "../../sa/client.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
+import type { Captures } from "../capture/captures.ts";
 import type { RecordContext } from "../records.ts";
 import type { Commands, Later, MethodCalls } from "../thread/commands.ts";
 
@@ -34,6 +35,7 @@ export interface CommandContext {
   /** Connection manager of the port; undefined if the port has no connection management. */
   connections?: ConnectionManager | undefined;
   children: ChildDevices;
+  captures: Captures;
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
