@@ -1,0 +1,200 @@
+/**
+ * `ipoib capture`: takes records from the ring, filters them, and writes them to a file or prints them, until a signal,
+ * the requested number of packets, or the end of the interface.
+ */
+
+import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
+import type { CaptureRecord } from "../ipc/schema.ts";
+import { CaptureConnection } from "./connection.ts";
+import { CaptureFile, type Sink } from "./capture_file.ts";
+import { compileFilter, type Filter } from "./filter.ts";
+import { type Frame, FrameComposer } from "./frames.ts";
+import { Packet } from "./packet.ts";
+import { packetLine } from "./packet_line.ts";
+
+/** Pauses between looks at the ring: while packets arrive, and while there are none. */
+const BUSY_MS = 1;
+const IDLE_MS = 10;
+/** Records taken before signals are handled again. */
+const RECORDS_PER_TURN = 8192;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Output streams. */
+export interface CaptureStreams {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/**
+ * Captures until the end and returns the exit code, 0. Throws `E_FILTER`, `E_LIBRARY`, `E_CAPTURE_FILE`, and the errors
+ * of `start` and {@linkcode CaptureConnection.open}.
+ */
+export async function capture(
+  options: CaptureOptions,
+  start: StartCapture,
+  streams: CaptureStreams,
+): Promise<number> {
+  const filter = compileFilter(options.filter);
+  const record = await start();
+  using connection = await CaptureConnection.open(options.name, record);
+  const run = new CaptureRun(options, record, connection, filter, streams);
+  return await run.run();
+}
+
+/** A capture that runs. */
+class CaptureRun {
+  readonly #options: CaptureOptions;
+  readonly #record: CaptureRecord;
+  readonly #connection: CaptureConnection;
+  readonly #filter: Filter;
+  readonly #streams: CaptureStreams;
+  readonly #packet = new Packet();
+  readonly #composer: FrameComposer;
+  readonly #file: CaptureFile | undefined;
+  #lines: string[] = [];
+  /** Packets written or printed, and those that matched the filter and the direction. */
+  #captured = 0;
+  #matched = 0;
+  #stopped = false;
+
+  constructor(
+    options: CaptureOptions,
+    record: CaptureRecord,
+    connection: CaptureConnection,
+    filter: Filter,
+    streams: CaptureStreams,
+  ) {
+    this.#options = options;
+    this.#record = record;
+    this.#connection = connection;
+    this.#filter = filter;
+    this.#streams = streams;
+    this.#composer = new FrameComposer(options.snapLength);
+    const { file } = options;
+    this.#file = file === undefined ? undefined : new CaptureFile({
+      options: { ...options, file },
+      device: `${record.device} port ${record.port}`,
+      open: openSink,
+      lost: () => connection.ring.lost,
+    });
+  }
+
+  async run(): Promise<number> {
+    const stop = () => void (this.#stopped = true);
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+    this.#file?.open(Math.floor(Date.now() / 1000));
+    this.#say(`capturing on ${this.#options.name}, ${this.#whatAndWhere()}\n`);
+    let interfaceEnded = false;
+    try {
+      while (!this.#stopped) {
+        // Before the ring is read, so that nothing is in it after the last look.
+        interfaceEnded = this.#connection.ended;
+        const taken = this.#drain();
+        this.#flush();
+        if (interfaceEnded && taken === 0) break;
+        await pause(taken > 0 ? BUSY_MS : IDLE_MS);
+      }
+      if (this.#captured !== this.#options.count) this.#drainRest();
+      this.#flush();
+      this.#file?.close();
+    } catch (error) {
+      // The reader of standard output or of a FIFO has ended.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    } finally {
+      for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+    }
+    this.#report(interfaceEnded);
+    return 0;
+  }
+
+  /** Takes what was in the ring when a signal arrived. */
+  #drainRest(): void {
+    this.#stopped = false;
+    this.#drain();
+  }
+
+  /** Takes records and returns their number. */
+  #drain(): number {
+    const { ring } = this.#connection;
+    let taken = 0;
+    while (taken < RECORDS_PER_TURN && !this.#stopped) {
+      const at = ring.take();
+      if (at < 0) break;
+      taken++;
+      const valid = this.#packet.load(ring, at);
+      ring.release();
+      if (valid) this.#take(this.#packet);
+    }
+    return taken;
+  }
+
+  #take(packet: Packet): void {
+    const { direction } = this.#options;
+    if (direction !== "inout" && packet.sent !== (direction === "out")) return;
+    if (!this.#filter(packet)) return;
+    this.#matched++;
+    const reason = this.#record.reasons[packet.reason];
+    const comment = reason === undefined ? undefined : `dropped: ${reason}`;
+    this.#composer.forEach(packet, (frame) => this.#emit(frame, comment));
+  }
+
+  #emit(frame: Frame, comment: string | undefined): void {
+    if (this.#stopped) return;
+    const packet = this.#packet;
+    if (!this.#file) this.#lines.push(packetLine(packet, frame, comment));
+    else {
+      const { seconds, nanoseconds, sent } = packet;
+      const direction = sent ? "outbound" : "inbound";
+      this.#file.write({ frame, seconds, nanoseconds, direction, comment });
+      if (this.#file.full) {
+        this.#stopped = true;
+        return;
+      }
+    }
+    this.#captured++;
+    if (this.#captured === this.#options.count) this.#stopped = true;
+  }
+
+  #flush(): void {
+    this.#file?.flush();
+    if (this.#lines.length === 0) return;
+    this.#streams.out(`${this.#lines.join("\n")}\n`);
+    this.#lines = [];
+  }
+
+  #whatAndWhere(): string {
+    const { edges, file, filter } = this.#options;
+    const what = edges === "both" ? "both edges" : `${edges} edge`;
+    const where = file === undefined || file === "-" ? "" : ` to ${file}`;
+    return `${what}${where}${filter === "" ? "" : `, filter "${filter}"`}`;
+  }
+
+  #report(interfaceEnded: boolean): void {
+    const { name } = this.#options;
+    if (interfaceEnded) this.#say(`${name} has ended\n`);
+    this.#say(
+      `${count(this.#captured)} captured\n` +
+        `${count(this.#matched)} received by filter\n` +
+        `${count(this.#connection.ring.lost)} lost by the capture\n`,
+    );
+  }
+
+  #say(text: string): void {
+    if (!this.#options.quiet) this.#streams.err(text);
+  }
+}
+
+function count(packets: number): string {
+  return packets === 1 ? "1 packet" : `${packets} packets`;
+}
+
+function openSink(path: string): Sink {
+  if (path === "-") {
+    return { writeSync: (bytes) => Deno.stdout.writeSync(bytes) };
+  }
+  return Deno.openSync(path, { write: true, create: true, truncate: true });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

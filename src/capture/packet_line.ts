@@ -1,0 +1,66 @@
+/**
+ * The line of a packet that is printed without a file:
+ *
+ * ```
+ * 12:34:56.123456 Out 0x0002:000048 > 0x0003:000049 IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 64
+ * 12:34:56.123481 Out host IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 64 [dropped: tx_path_failed]
+ * ```
+ *
+ * Source and destination are LID and QPN. The sender of a message of a connection does not name its QPN.
+ */
+
+import { ERF_HEADER_LENGTH } from "../wire/erf.ts";
+import { GRH_LENGTH } from "../wire/grh.ts";
+import { LinkNextHeader, LRH_LENGTH } from "../wire/lrh.ts";
+import { BTH_LENGTH, UD_SEND_ONLY } from "../wire/transport_headers.ts";
+import type { Frame } from "./frames.ts";
+import { summarise } from "./ip_summary.ts";
+import { summariseMad } from "./mad_summary.ts";
+import type { Packet } from "./packet.ts";
+import { RecordKind } from "./record.ts";
+
+/** Returns the line of a frame, without a newline. `comment` says why the packet was dropped. */
+export function packetLine(
+  packet: Packet,
+  frame: Frame,
+  comment: string | undefined,
+): string {
+  const { view, packet: at, packetLength, edge } = frame;
+  const what = packet.kind === RecordKind.Mad
+    ? summariseMad(view, at)
+    : summarise(packet.etherType, view, at, packetLength);
+  const where = edge === "host" ? "host" : addresses(view);
+  const direction = packet.sent ? "Out" : "In ";
+  const end = comment === undefined ? "" : ` [${comment}]`;
+  return `${timeOf(packet)} ${direction} ${where} ${what}${end}`;
+}
+
+function addresses(view: DataView): string {
+  const lrh = ERF_HEADER_LENGTH;
+  const global = (view.getUint8(lrh + 1) & 3) === LinkNextHeader.IbaGlobal;
+  const bth = lrh + LRH_LENGTH + (global ? GRH_LENGTH : 0);
+  const from = digits(view.getUint16(lrh + 6), 4);
+  const to = digits(view.getUint16(lrh + 2), 4);
+  const toQpn = digits(view.getUint32(bth + 4) & 0xffffff, 6);
+  if (view.getUint8(bth) !== UD_SEND_ONLY) {
+    return `0x${from} > 0x${to}:${toQpn}`;
+  }
+  const fromQpn = digits(view.getUint32(bth + BTH_LENGTH + 4) & 0xffffff, 6);
+  return `0x${from}:${fromQpn} > 0x${to}:${toQpn}`;
+}
+
+/** Returns the local time with microseconds. */
+function timeOf({ seconds, nanoseconds }: Packet): string {
+  const date = new Date(seconds * 1000);
+  const [hours, minutes, rest] = [
+    date.getHours(),
+    date.getMinutes(),
+    date.getSeconds(),
+  ].map((part) => String(part).padStart(2, "0"));
+  const micros = String(Math.floor(nanoseconds / 1000)).padStart(6, "0");
+  return `${hours}:${minutes}:${rest}.${micros}`;
+}
+
+function digits(value: number, count: number): string {
+  return value.toString(16).padStart(count, "0");
+}
