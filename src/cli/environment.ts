@@ -4,6 +4,7 @@
  */
 
 import type { HostFacts } from "../doctor/facts.ts";
+import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
 import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
 import type { HcaPort } from "./hcas.ts";
@@ -37,6 +38,11 @@ export interface CliEnvironment {
   endProcess(pid: number, timeoutMs: number): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */
   up(options: UpOptions): Promise<number>;
+  /**
+   * Runs a capture until a signal, the requested number of packets or the end of the interface, and returns the exit
+   * code. `start` starts it in the process of the interface. Throws the errors of capture/capture.ts.
+   */
+  capture(options: CaptureOptions, start: StartCapture): Promise<number>;
   /** Runs a subnet manager until it ends. Returns the exit code. */
   runSubnet(options: SubnetRunOptions): Promise<number>;
 }

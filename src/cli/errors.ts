@@ -21,6 +21,7 @@ const CODES: Record<string, number> = {
   E_USAGE: Exit.Usage,
   E_AMBIGUOUS: Exit.Usage,
   E_NAME: Exit.Usage,
+  E_FILTER: Exit.Usage,
   E_NOT_RUNNING: Exit.NotRunning,
   E_IPC_CLOSED: Exit.NotRunning,
 };

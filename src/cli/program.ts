@@ -4,6 +4,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { addrShow } from "./commands/addr_show.ts";
+import { capture } from "./commands/capture.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
@@ -85,6 +86,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   monitor,
   events,
   doctor,
+  capture,
   subnet: {
     description: "manage the embedded subnet",
     commands: [

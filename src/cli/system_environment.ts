@@ -41,6 +41,10 @@ export function systemEnvironment(): CliEnvironment {
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },
+    async capture(options, start) {
+      const { capture } = await import("../capture/capture.ts");
+      return await capture(options, start, this);
+    },
     async runSubnet(options) {
       return await (await import("../daemon/subnet_run.ts")).runSubnet(options);
     },

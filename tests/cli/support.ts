@@ -8,6 +8,8 @@ import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
+import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
+import type { CaptureRecord } from "../../src/ipc/schema.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import { host } from "../doctor/facts.ts";
 import * as records from "../ipc/records.ts";
@@ -43,6 +45,8 @@ export class CliFixture implements AsyncDisposable {
   readonly ups: UpOptions[] = [];
   /** Options of the calls of `subnet run`. */
   readonly subnetRuns: SubnetRunOptions[] = [];
+  /** Options and started captures of the calls of `capture`. */
+  readonly captures: { options: CaptureOptions; record: CaptureRecord }[] = [];
   /** Arguments of `endProcess`. */
   readonly ended: number[] = [];
   /** Functions that end the fake processes. */
@@ -93,6 +97,10 @@ export class CliFixture implements AsyncDisposable {
       up: (options) => {
         this.ups.push(options);
         return Promise.resolve(this.code);
+      },
+      capture: async (options, start) => {
+        this.captures.push({ options, record: await start() });
+        return this.code;
       },
       runSubnet: (options) => {
         this.subnetRuns.push(options);
