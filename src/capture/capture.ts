@@ -138,10 +138,12 @@ class CaptureRun {
     this.#composer.forEach(packet, (frame) => this.#emit(frame, comment));
   }
 
-  #emit(frame: Frame, comment: string | undefined): void {
+  /** @param dropped why the packet was dropped */
+  #emit(frame: Frame, dropped: string | undefined): void {
     if (this.#stopped) return;
     const packet = this.#packet;
-    if (!this.#file) this.#lines.push(packetLine(packet, frame, comment));
+    const comment = dropped ?? frame.comment;
+    if (!this.#file) this.#lines.push(packetLine(packet, frame, dropped));
     else {
       const { seconds, nanoseconds, sent } = packet;
       const direction = sent ? "outbound" : "inbound";

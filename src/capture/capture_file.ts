@@ -17,11 +17,33 @@ import {
   sectionHeader,
 } from "../wire/pcapng.ts";
 import { ERF_HEADER_LENGTH } from "../wire/erf.ts";
-import type { Frame } from "./frames.ts";
+import type { Frame, FrameKind } from "./frames.ts";
 import { fileName } from "./file_names.ts";
 
 const BUFFER_BYTES = 1 << 18;
 const MEGABYTE = 1_000_000;
+
+/** The interfaces of a file, and the bytes before a packet that the snapshot length does not count. */
+const KINDS = {
+  packet: {
+    linkType: LinkType.Erf,
+    suffix: "",
+    description: "InfiniBand packets",
+    prefix: ERF_HEADER_LENGTH,
+  },
+  message: {
+    linkType: LinkType.Ipoib,
+    suffix: " (messages)",
+    description: "messages of connections that are longer than a packet",
+    prefix: 0,
+  },
+  host: {
+    linkType: LinkType.Ethernet,
+    suffix: " (host)",
+    description: "frames of the network device, and dropped packets",
+    prefix: 0,
+  },
+} as const;
 
 /** The part of a file that writes: a file, or standard output. */
 export interface Sink {
@@ -55,8 +77,8 @@ export class CaptureFile {
   #number = -1;
   #bytes = 0;
   #startedAt = 0;
-  /** Edges of the interfaces in the current file, in the order of their numbers, and the packets of each. */
-  readonly #edges: Frame["edge"][] = [];
+  /** Kinds of the interfaces in the current file, in the order of their numbers, and the packets of each. */
+  readonly #kinds: FrameKind[] = [];
   readonly #packets: number[] = [];
   #lostBefore = 0;
   #last = { seconds: 0, nanoseconds: 0 };
@@ -74,8 +96,8 @@ export class CaptureFile {
   write({ frame, ...packet }: WrittenPacket): void {
     this.#rotate(packet.seconds);
     if (this.full) return;
-    const { bytes, length, edge } = frame;
-    const interfaceId = this.#interfaceOf(edge);
+    const { bytes, length, kind } = frame;
+    const interfaceId = this.#interfaceOf(kind);
     this.#packets[interfaceId]!++;
     const { seconds, nanoseconds } = packet;
     this.#last = { seconds, nanoseconds };
@@ -119,7 +141,7 @@ export class CaptureFile {
     this.#number++;
     this.#startedAt = seconds;
     this.#bytes = 0;
-    this.#edges.length = 0;
+    this.#kinds.length = 0;
     this.#packets.length = 0;
     const name = this.#name(seconds);
     try {
@@ -129,7 +151,7 @@ export class CaptureFile {
     }
     this.#append(sectionHeader(`ipoib ${VERSION}`));
     const { edges } = this.#parts.options;
-    this.#interfaceOf(edges === "host" ? "host" : "fabric");
+    this.#interfaceOf(edges === "host" ? "host" : "packet");
   }
 
   #rotate(seconds: number): void {
@@ -164,22 +186,20 @@ export class CaptureFile {
   }
 
   /** Returns the number of an interface, after writing its description before its first packet. */
-  #interfaceOf(edge: Frame["edge"]): number {
-    const known = this.#edges.indexOf(edge);
+  #interfaceOf(kind: FrameKind): number {
+    const known = this.#kinds.indexOf(kind);
     if (known >= 0) return known;
     const { options: { name, snapLength, filter }, device } = this.#parts;
-    const fabric = edge === "fabric";
+    const { linkType, suffix, description, prefix } = KINDS[kind];
     this.#append(interfaceDescription({
-      linkType: fabric ? LinkType.Erf : LinkType.Ethernet,
-      name: fabric ? name : `${name} (host)`,
-      description: fabric
-        ? `InfiniBand packets of ${name} on ${device}`
-        : `frames between the kernel and ${name}, and dropped packets`,
-      snapLength: snapLength + (fabric ? ERF_HEADER_LENGTH : 0),
+      linkType,
+      name: `${name}${suffix}`,
+      description: `${description} (${device})`,
+      snapLength: prefix + snapLength,
       ...(filter === "" ? {} : { filter }),
     }));
     this.#packets.push(0);
-    return this.#edges.push(edge) - 1;
+    return this.#kinds.push(kind) - 1;
   }
 
   #append(block: Uint8Array): void {

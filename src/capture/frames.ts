@@ -1,42 +1,46 @@
 /**
- * The packets of a record as the frames of a capture file: an InfiniBand packet behind an ERF header, or an Ethernet
- * frame.
+ * The packets of a record as the frames of a capture file.
+ *
+ * | kind    | frame                                                                             |
+ * |---------|-----------------------------------------------------------------------------------|
+ * | packet  | ERF header, InfiniBand packet with both CRCs                                       |
+ * | message | GRH, or 40 bytes of 0 if there is none, IPoIB header and packet, without any CRC    |
+ * | host    | Ethernet frame                                                                    |
  *
  * A message of a connection is one packet with the opcode RC SEND Only, also if a wire would carry it as several: the
- * queue pairs send and receive messages, and analyzers decode no IP packet that is distributed over several packets. The
- * length fields of the LRH and the GRH are then 0 if they cannot hold the length.
+ * queue pairs send and receive messages, and analyzers decode no IP packet that is distributed over several InfiniBand
+ * packets. One that PktLen of the LRH cannot express is of kind "message", with the fields of LRH and BTH in a comment.
  */
 
+import { hex } from "../base/hex.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { VCRC_LENGTH, writeCrcs } from "../wire/crc.ts";
-import {
-  ERF_HEADER_LENGTH,
-  MAX_ERF_PACKET,
-  writeErfHeader,
-} from "../wire/erf.ts";
+import { ERF_HEADER_LENGTH, writeErfHeader } from "../wire/erf.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
-import { GRH_LENGTH } from "../wire/grh.ts";
+import { Grh, GRH_LENGTH } from "../wire/grh.ts";
 import { MAX_IP_PACKET } from "../wire/ipv4.ts";
-import { LinkNextHeader, LRH_LENGTH } from "../wire/lrh.ts";
+import { LinkNextHeader, Lrh, LRH_LENGTH } from "../wire/lrh.ts";
 import {
   BTH_LENGTH,
   DETH_LENGTH,
   ICRC_LENGTH,
-  UD_SEND_ONLY,
+  RC_SEND_ONLY,
 } from "../wire/transport_headers.ts";
 import type { Packet } from "./packet.ts";
 import { BodyField, IB_HEADERS_LENGTH, RecordKind } from "./record.ts";
 
 const MAX_FRAME = ERF_HEADER_LENGTH + IB_HEADERS_LENGTH + ENCAP_LENGTH +
   MAX_IP_PACKET + 3 + ICRC_LENGTH + VCRC_LENGTH;
-/** Maximum of PktLen, in words of 4 bytes (11 bits), and of PayLen, in bytes. */
+/** Maximum of PktLen, in words of 4 bytes: 11 bits. */
 const MAX_PKT_LEN = 0x7ff;
-const MAX_PAY_LEN = 0xffff;
 const PAD_COUNT = 0x30;
 
-/** A frame. Reused for each frame. */
+/** Kinds of frames. */
+export type FrameKind = "packet" | "message" | "host";
+
+/** A frame. Its bytes are valid until the next one. */
 export interface Frame {
-  readonly edge: "fabric" | "host";
+  readonly kind: FrameKind;
   /** The captured bytes, and the length of the frame before it was truncated. */
   readonly bytes: Uint8Array;
   readonly length: number;
@@ -44,6 +48,8 @@ export interface Frame {
   readonly view: DataView;
   readonly packet: number;
   readonly packetLength: number;
+  /** The fields that a frame of kind "message" lacks. */
+  readonly comment?: string;
 }
 
 /** Composes frames. */
@@ -51,7 +57,8 @@ export class FrameComposer {
   readonly #buffer = new Uint8Array(MAX_FRAME);
   readonly #view = new DataView(this.#buffer.buffer);
   readonly #snapLength: number;
-  #use: (frame: Frame) => void = () => {};
+  /** Bytes written to the buffer. */
+  #end = 0;
 
   /** @param snapLength maximum number of bytes of an InfiniBand packet or Ethernet frame to capture */
   constructor(snapLength: number) {
@@ -60,99 +67,136 @@ export class FrameComposer {
 
   /** Calls `use` with each frame of the record. */
   forEach(packet: Packet, use: (frame: Frame) => void): void {
-    this.#use = use;
-    const host = packet.kind === RecordKind.Frame;
+    const compose = packet.kind === RecordKind.Frame
+      ? () => this.#host(packet)
+      : (length: number) =>
+        this.#fits(packet, length)
+          ? this.#infiniband(packet)
+          : this.#message(packet);
     packet.forEach((headers, headersLength, payload, payloadLength) => {
-      const start = host ? this.#ethernet(packet) : this.#infiniband(packet);
       const { bytes } = packet.memory;
-      const parts: readonly [number, number][] = [
-        [headers, headersLength],
-        [payload, payloadLength],
-      ];
-      let end = start;
-      for (const [at, length] of parts) {
-        this.#buffer.set(bytes.subarray(at, at + length), end);
-        end += length;
-      }
-      if (host) this.#emit("host", start, end, 0, end);
-      else this.#finish(packet, start, end);
+      const length = headersLength + payloadLength;
+      const finish = compose(length);
+      this.#append(bytes, headers, headersLength);
+      this.#append(bytes, payload, payloadLength);
+      use(finish(length));
     });
   }
 
-  /** Writes the Ethernet header and returns its end. */
-  #ethernet({ memory, body }: Packet): number {
-    const from = body + BodyField.Ethernet;
-    const header = memory.bytes.subarray(from, from + ETHERNET_HEADER_LENGTH);
-    this.#buffer.set(header);
-    return ETHERNET_HEADER_LENGTH;
+  #append(from: Uint8Array, at: number, length: number): void {
+    this.#buffer.set(from.subarray(at, at + length), this.#end);
+    this.#end += length;
   }
 
-  /** Writes the headers of an InfiniBand packet and returns their end. */
-  #infiniband({ memory: { bytes, view }, body, kind }: Packet): number {
-    const ud = view.getUint8(body + BodyField.Bth) === UD_SEND_ONLY;
-    const lnh = view.getUint8(body + BodyField.Lrh + 1) & 3;
-    const parts: readonly [boolean, number, number][] = [
-      [true, BodyField.Lrh, LRH_LENGTH],
-      [lnh === LinkNextHeader.IbaGlobal, BodyField.Grh, GRH_LENGTH],
-      [true, BodyField.Bth, BTH_LENGTH],
-      [ud, BodyField.Deth, DETH_LENGTH],
-      [kind === RecordKind.Packet, BodyField.Encap, ENCAP_LENGTH],
-    ];
-    let end = ERF_HEADER_LENGTH;
-    for (const [present, at, length] of parts) {
-      if (!present) continue;
-      const from = body + at;
-      this.#buffer.set(bytes.subarray(from, from + length), end);
-      end += length;
+  /** Appends a header of the record. */
+  #header({ memory: { bytes }, body }: Packet, at: number, length: number) {
+    this.#append(bytes, body + at, length);
+  }
+
+  #host(packet: Packet): (length: number) => Frame {
+    this.#end = 0;
+    this.#header(packet, BodyField.Ethernet, ETHERNET_HEADER_LENGTH);
+    return (length) => this.#frame("host", ETHERNET_HEADER_LENGTH, length, 0);
+  }
+
+  /** True if PktLen of the LRH can express the length of the InfiniBand packet with `length` bytes of payload. */
+  #fits(packet: Packet, length: number): boolean {
+    const headers = IB_HEADERS_LENGTH + ENCAP_LENGTH + ICRC_LENGTH;
+    return !isConnected(packet) || headers + length + 3 <= MAX_PKT_LEN * 4;
+  }
+
+  /** Writes the GRH and the IPoIB header of a message. */
+  #message(packet: Packet): (length: number) => Frame {
+    const { memory: { view }, body } = packet;
+    this.#end = 0;
+    if (isGlobal(packet)) this.#header(packet, BodyField.Grh, GRH_LENGTH);
+    else {
+      this.#buffer.fill(0, 0, GRH_LENGTH);
+      this.#end = GRH_LENGTH;
     }
-    return end;
+    this.#header(packet, BodyField.Encap, ENCAP_LENGTH);
+    const lrh = new Lrh(view, body + BodyField.Lrh);
+    const bth = body + BodyField.Bth;
+    const qpn = hex(view.getUint32(bth + 4) & 0xffffff, 6);
+    const psn = view.getUint32(bth + 8) & 0xffffff;
+    const comment =
+      `RC message from LID ${hex(lrh.slid, 4)} to LID ${hex(lrh.dlid, 4)}` +
+      `, QPN ${qpn}, P_Key ${hex(view.getUint16(bth + 2), 4)}, PSN ${psn}`;
+    const start = this.#end;
+    return (length) => ({
+      ...this.#frame("message", start, length, 0),
+      comment,
+    });
   }
 
-  /** Writes the lengths, the pad, the CRCs and the ERF header of an InfiniBand packet whose payload ends at `end`. */
-  #finish(packet: Packet, payload: number, end: number): void {
+  /** Writes the headers of an InfiniBand packet. */
+  #infiniband(packet: Packet): (length: number) => Frame {
+    this.#end = ERF_HEADER_LENGTH;
+    const encap = packet.kind === RecordKind.Packet;
+    this.#header(packet, BodyField.Lrh, LRH_LENGTH);
+    if (isGlobal(packet)) this.#header(packet, BodyField.Grh, GRH_LENGTH);
+    const bth = this.#end;
+    this.#header(packet, BodyField.Bth, BTH_LENGTH);
+    if (!isConnected(packet)) this.#header(packet, BodyField.Deth, DETH_LENGTH);
+    const message = this.#end;
+    if (encap) this.#header(packet, BodyField.Encap, ENCAP_LENGTH);
+    const start = this.#end;
+    return (length) => {
+      this.#finish(packet, bth, message);
+      return this.#frame("packet", start, length, ERF_HEADER_LENGTH);
+    };
+  }
+
+  /** Writes the pad, the lengths, the CRCs and the ERF header of an InfiniBand packet. */
+  #finish(packet: Packet, bth: number, message: number): void {
     const view = this.#view;
     const lrh = ERF_HEADER_LENGTH;
-    const grh = lrh + LRH_LENGTH;
-    const global = (view.getUint8(lrh + 1) & 3) === LinkNextHeader.IbaGlobal;
-    const bth = global ? grh + GRH_LENGTH : grh;
-    const encap = packet.kind === RecordKind.Packet ? ENCAP_LENGTH : 0;
-    const pad = -(end - payload + encap) & 3;
-    this.#buffer.fill(0, end, end + pad);
-    const crcs = end + pad;
-    const words = crcs + ICRC_LENGTH - lrh >> 2;
-    view.setUint16(lrh + 4, words > MAX_PKT_LEN ? 0 : words);
-    if (global) {
-      const bytes = crcs + ICRC_LENGTH - bth;
-      view.setUint16(grh + 4, bytes > MAX_PAY_LEN ? 0 : bytes);
+    const pad = -(this.#end - message) & 3;
+    this.#buffer.fill(0, this.#end, this.#end + pad);
+    const crcs = this.#end + pad;
+    new Lrh(view, lrh).packetLength = crcs + ICRC_LENGTH - lrh >> 2;
+    if (isGlobal(packet)) {
+      new Grh(view, lrh + LRH_LENGTH).payloadLength = crcs + ICRC_LENGTH - bth;
     }
     const flags = view.getUint8(bth + 1) & ~PAD_COUNT;
     view.setUint8(bth + 1, flags | pad << 4);
     writeCrcs(this.#buffer, view, lrh, crcs);
-    const whole = crcs + ICRC_LENGTH + VCRC_LENGTH;
-    const length = whole - lrh;
-    const captured = Math.min(length, this.#snapLength, MAX_ERF_PACKET);
+    this.#end = crcs + ICRC_LENGTH + VCRC_LENGTH;
+    const length = this.#end - lrh;
+    const captured = Math.min(length, this.#snapLength);
     const { seconds, nanoseconds } = packet;
     writeErfHeader(view, 0, seconds, nanoseconds, captured, length);
-    this.#emit("fabric", payload, end, ERF_HEADER_LENGTH, whole);
   }
 
-  /** @param prefix bytes before the packet or frame that are not part of it */
-  #emit(
-    edge: Frame["edge"],
+  /**
+   * Returns the frame in the buffer.
+   *
+   * @param packet offset of the packet
+   * @param prefix bytes of the buffer before the frame
+   */
+  #frame(
+    kind: FrameKind,
     packet: number,
-    packetEnd: number,
+    packetLength: number,
     prefix: number,
-    length: number,
-  ): void {
-    const most = edge === "fabric" ? MAX_ERF_PACKET : length;
-    const captured = Math.min(length - prefix, this.#snapLength, most);
-    this.#use({
-      edge,
-      bytes: this.#buffer.subarray(0, prefix + captured),
-      length,
+  ): Frame {
+    const end = Math.min(this.#end, prefix + this.#snapLength);
+    return {
+      kind,
+      bytes: this.#buffer.subarray(0, end),
+      length: this.#end,
       view: this.#view,
       packet,
-      packetLength: packetEnd - packet,
-    });
+      packetLength,
+    };
   }
+}
+
+function isGlobal({ memory: { view }, body }: Packet): boolean {
+  const next = view.getUint8(body + BodyField.Lrh + 1) & 3;
+  return next === LinkNextHeader.IbaGlobal;
+}
+
+function isConnected({ memory: { view }, body }: Packet): boolean {
+  return view.getUint8(body + BodyField.Bth) === RC_SEND_ONLY;
 }

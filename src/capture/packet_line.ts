@@ -9,15 +9,12 @@
  * Source and destination are LID and QPN. The sender of a message of a connection does not name its QPN.
  */
 
-import { ERF_HEADER_LENGTH } from "../wire/erf.ts";
-import { GRH_LENGTH } from "../wire/grh.ts";
-import { LinkNextHeader, LRH_LENGTH } from "../wire/lrh.ts";
-import { BTH_LENGTH, UD_SEND_ONLY } from "../wire/transport_headers.ts";
+import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
 import type { Frame } from "./frames.ts";
 import { summarise } from "./ip_summary.ts";
 import { summariseMad } from "./mad_summary.ts";
 import type { Packet } from "./packet.ts";
-import { RecordKind } from "./record.ts";
+import { BodyField, RecordKind } from "./record.ts";
 
 /** Returns the line of a frame, without a newline. `comment` says why the packet was dropped. */
 export function packetLine(
@@ -25,27 +22,29 @@ export function packetLine(
   frame: Frame,
   comment: string | undefined,
 ): string {
-  const { view, packet: at, packetLength, edge } = frame;
+  const { view, packet: at, packetLength, kind } = frame;
   const what = packet.kind === RecordKind.Mad
     ? summariseMad(view, at)
     : summarise(packet.etherType, view, at, packetLength);
-  const where = edge === "host" ? "host" : addresses(view);
+  const where = kind === "host" ? "host" : addresses(packet);
   const direction = packet.sent ? "Out" : "In ";
   const end = comment === undefined ? "" : ` [${comment}]`;
   return `${timeOf(packet)} ${direction} ${where} ${what}${end}`;
 }
 
-function addresses(view: DataView): string {
-  const lrh = ERF_HEADER_LENGTH;
-  const global = (view.getUint8(lrh + 1) & 3) === LinkNextHeader.IbaGlobal;
-  const bth = lrh + LRH_LENGTH + (global ? GRH_LENGTH : 0);
+function addresses({ memory: { view }, body }: Packet): string {
+  const lrh = body + BodyField.Lrh;
+  const bth = body + BodyField.Bth;
   const from = digits(view.getUint16(lrh + 6), 4);
   const to = digits(view.getUint16(lrh + 2), 4);
   const toQpn = digits(view.getUint32(bth + 4) & 0xffffff, 6);
   if (view.getUint8(bth) !== UD_SEND_ONLY) {
     return `0x${from} > 0x${to}:${toQpn}`;
   }
-  const fromQpn = digits(view.getUint32(bth + BTH_LENGTH + 4) & 0xffffff, 6);
+  const fromQpn = digits(
+    view.getUint32(body + BodyField.Deth + 4) & 0xffffff,
+    6,
+  );
   return `0x${from}:${fromQpn} > 0x${to}:${toQpn}`;
 }
 

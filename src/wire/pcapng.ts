@@ -13,6 +13,8 @@ export const LinkType = {
   Raw: 101,
   /** Records of erf.ts. */
   Erf: 197,
+  /** GRH (40 bytes), IPoIB header, packet. */
+  Ipoib: 242,
 } as const;
 export type LinkType = typeof LinkType[keyof typeof LinkType];
 
