@@ -15,6 +15,7 @@ import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { ethtool } from "./commands/ethtool.ts";
 import { events } from "./commands/events.ts";
+import { extcap } from "./commands/extcap.ts";
 import { get } from "./commands/get.ts";
 import { linkAdd } from "./commands/link_add.ts";
 import { linkDel } from "./commands/link_del.ts";
@@ -87,6 +88,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   events,
   doctor,
   capture,
+  extcap,
   subnet: {
     description: "manage the embedded subnet",
     commands: [

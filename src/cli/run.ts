@@ -11,6 +11,7 @@ import {
 } from "@commander-js/extra-typings";
 import { IpoibError } from "../base/errors.ts";
 import { Cli } from "./cli.ts";
+import { isExtcapCall } from "./commands/extcap.ts";
 import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
@@ -41,10 +42,11 @@ export async function run(
   args: readonly string[],
   environment: CliEnvironment,
 ): Promise<number> {
-  if (args.some((word) => NEEDS_ALL.test(word))) {
-    return await runWith(args, environment, []);
+  const words = isExtcapCall(args) ? ["extcap", ...args] : args;
+  if (words.some((word) => NEEDS_ALL.test(word))) {
+    return await runWith(words, environment, []);
   }
-  return await runWith(args, environment, args);
+  return await runWith(words, environment, words);
 }
 
 /** Runs a command line with the commands that `words` may name. */

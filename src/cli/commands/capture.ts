@@ -2,7 +2,6 @@
 
 import {
   Command,
-  type CommandUnknownOpts,
   InvalidArgumentError,
   Option,
 } from "@commander-js/extra-typings";
@@ -16,22 +15,23 @@ import {
   type CaptureOptions,
   DEFAULT_SNAP_LENGTH,
 } from "../../ipc/capture_options.ts";
-import type { Cli } from "../cli.ts";
+import { type Cli, netnsOf } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { integer } from "../options.ts";
+import { openInterface } from "../session.ts";
 
 const KIBIBYTE = 1024;
 
-/** Runs a capture of an interface in the namespace of option `-n`. Returns the exit code. */
+/** Runs a capture of an interface in namespace `netns`. Returns the exit code. */
 export async function runCapture(
-  cli: Cli,
-  command: CommandUnknownOpts,
+  { environment }: Cli,
+  netns: string | undefined,
   options: CaptureOptions,
   bytes?: number,
 ): Promise<number> {
   const { name, edges } = options;
-  return await cli.environment.capture(options, async () => {
-    using target = await cli.open(command, name);
+  return await environment.capture(options, async () => {
+    using target = await openInterface(environment, netns, name);
     return await target.client.call("capture.start", {
       ...{ name, edges },
       ...(bytes === undefined ? {} : { bytes }),
@@ -120,6 +120,11 @@ export function capture(cli: Cli) {
         ...(W === undefined ? {} : { files: W }),
       };
       const bytes = B === undefined ? undefined : B * KIBIBYTE;
-      cli.exitCode = await runCapture(cli, self, captureOptions, bytes);
+      cli.exitCode = await runCapture(
+        cli,
+        netnsOf(self),
+        captureOptions,
+        bytes,
+      );
     });
 }
