@@ -71,11 +71,16 @@ function inFilterForm(
   const arpView = new DataView(arp.buffer);
   const arpAddress = addressOf(arp);
   const saved = new Uint8Array(ETHERNET_HEADER_LENGTH);
+  // Computed again only for other memory: a packet is reused for all records.
+  let addressed: Uint8Array | undefined;
   let address = 0n;
   return (packet) => {
     const { memory: { bytes, view }, body, length } = packet;
     const ethernet = body + BodyField.Ethernet;
-    address ||= addressOf(bytes) + BigInt(ethernet);
+    if (bytes !== addressed) {
+      addressed = bytes;
+      address = addressOf(bytes) + BigInt(ethernet);
+    }
     const { etherType } = packet;
     const header = bytes.subarray(ethernet, ethernet + ETHERNET_HEADER_LENGTH);
     saved.set(header);
