@@ -44,6 +44,7 @@ export const PACKAGE_OF = {
   "/usr/include/stdio.h": "libc6-dev",
   "/usr/include/infiniband/verbs.h": "libibverbs-dev",
   "/usr/include/infiniband/umad.h": "libibumad-dev",
+  "/usr/lib/x86_64-linux-gnu/libpcap.so.0.8": "libpcap0.8",
   "/usr/lib/x86_64-linux-gnu/libelf.so.1": "libelf1",
   "/usr/lib/x86_64-linux-gnu/libibverbs.so.1": "libibverbs1",
   "/usr/lib/x86_64-linux-gnu/libibumad.so.3": "libibumad3",

@@ -50,6 +50,10 @@ const ALL = ["--allow-all"];
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
   docs: { permissions: READ },
+  capture: {
+    permissions: SYSTEM,
+    helpful: ["/usr/lib/x86_64-linux-gnu/libpcap.so.0.8"],
+  },
   cli: { permissions: SYSTEM, helpful: ["ip", "zsh", "fish"] },
   wire: { permissions: READ },
   packets: { permissions: READ },
