@@ -10,11 +10,12 @@ import type { CaptureOptions } from "../ipc/capture_options.ts";
 import { VERSION } from "../ipc/version.ts";
 import {
   type CapturedPacket,
-  enhancedPacket,
   interfaceDescription,
   interfaceStatistics,
   LinkType,
+  packetBlockLength,
   sectionHeader,
+  writePacketBlock,
 } from "../wire/pcapng.ts";
 import { ERF_HEADER_LENGTH } from "../wire/erf.ts";
 import type { Frame, FrameKind } from "./frames.ts";
@@ -72,6 +73,7 @@ export class CaptureFile {
   full = false;
   readonly #parts: CaptureFileParts;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #view = new DataView(this.#buffer.buffer);
   #used = 0;
   #sink: Sink | undefined;
   #number = -1;
@@ -101,7 +103,12 @@ export class CaptureFile {
     this.#packets[interfaceId]!++;
     const { seconds, nanoseconds } = packet;
     this.#last = { seconds, nanoseconds };
-    this.#append(enhancedPacket({ ...packet, interfaceId, bytes, length }));
+    const whole = { ...packet, interfaceId, bytes, length };
+    const block = packetBlockLength(whole);
+    this.#reserve(block);
+    const at = this.#used;
+    this.#used = writePacketBlock(this.#buffer, this.#view, at, whole);
+    this.#bytes += block;
   }
 
   /** Writes what is buffered. Throws `E_CAPTURE_FILE`, and Deno.errors.BrokenPipe if the reader of a pipe has ended. */
@@ -202,8 +209,13 @@ export class CaptureFile {
     return this.#kinds.push(kind) - 1;
   }
 
+  /** Makes space for a block in the buffer. */
+  #reserve(length: number): void {
+    if (this.#used + length > this.#buffer.length) this.flush();
+  }
+
   #append(block: Uint8Array): void {
-    if (this.#used + block.length > this.#buffer.length) this.flush();
+    this.#reserve(block.length);
     this.#buffer.set(block, this.#used);
     this.#used += block.length;
     this.#bytes += block.length;

@@ -25,14 +25,20 @@ const MAX_HEADERS = LRH_LENGTH + GRH_LENGTH + BTH_LENGTH;
 /** The headers with ones in place of the variant fields. */
 const masked = new Uint8Array(MAX_HEADERS);
 
-/** Remainders of 16 bits: the polynomial 0x100b is reflected. */
-const VCRC_TABLE = Uint16Array.from({ length: 0x10000 }, (_, word) => {
-  let crc = word;
-  for (let bit = 0; bit < 16; bit++) {
-    crc = crc & 1 ? crc >>> 1 ^ 0xd008 : crc >>> 1;
+/** The polynomial 0x100b, reflected. */
+const VCRC_POLYNOMIAL = 0xd008;
+/** Bytes that one step of the VCRC takes. */
+const STEP = 8;
+/** The remainder of byte `b` followed by `n` bytes of 0, at `n << 8 | b`. */
+const VCRC_TABLE = new Uint16Array(STEP << 8);
+for (let at = 0; at < VCRC_TABLE.length; at++) {
+  const followed = at >= 256;
+  let crc = followed ? VCRC_TABLE[at - 256]! : at;
+  for (let bit = 0; bit < 8; bit++) {
+    crc = crc & 1 ? crc >>> 1 ^ VCRC_POLYNOMIAL : crc >>> 1;
   }
-  return crc;
-});
+  VCRC_TABLE[at] = crc;
+}
 
 /** Returns the ICRC, unsigned 32 bits, of the bytes from `offset` (start of the LRH) to `end` (after the pad). */
 export function icrc(packet: Uint8Array, offset: number, end: number): number {
@@ -59,14 +65,21 @@ function maskGlobal(headers: Uint8Array): void {
 
 /** Returns the VCRC, 16 bits, of the bytes from `offset` (start of the LRH) to `end` (after the ICRC). */
 export function vcrc(packet: Uint8Array, offset: number, end: number): number {
+  const table = VCRC_TABLE;
   let crc = 0xffff;
   let at = offset;
-  for (; at + 2 <= end; at += 2) {
-    crc = VCRC_TABLE[crc ^ (packet[at]! | packet[at + 1]! << 8)]!;
+  for (; at + STEP <= end; at += STEP) {
+    crc = table[0x700 | (packet[at]! ^ crc & 0xff)]! ^
+      table[0x600 | (packet[at + 1]! ^ crc >>> 8)]! ^
+      table[0x500 | packet[at + 2]!]! ^
+      table[0x400 | packet[at + 3]!]! ^
+      table[0x300 | packet[at + 4]!]! ^
+      table[0x200 | packet[at + 5]!]! ^
+      table[0x100 | packet[at + 6]!]! ^
+      table[packet[at + 7]!]!;
   }
-  // The remainder of one byte is that of a word whose first byte is 0.
-  if (at < end) {
-    crc = crc >>> 8 ^ VCRC_TABLE[((crc ^ packet[at]!) & 0xff) << 8]!;
+  for (; at < end; at++) {
+    crc = crc >>> 8 ^ table[packet[at]! ^ crc & 0xff]!;
   }
   return ~crc & 0xffff;
 }

@@ -44,7 +44,7 @@ const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 /** Section length if the length is not known in advance. */
 const UNKNOWN_LENGTH = -1n;
 const NANOSECONDS = 9;
-const NANOSECONDS_PER_SECOND = 1_000_000_000n;
+const NANOSECONDS_PER_SECOND = 1_000_000_000;
 
 const encoder = new TextEncoder();
 type OptionField = readonly [code: number, value: Uint8Array];
@@ -104,29 +104,74 @@ export interface CapturedPacket {
   readonly bytes: Uint8Array;
   /** Length of the packet in bytes before it was truncated. */
   readonly length: number;
-  readonly direction?: Direction;
+  readonly direction: Direction;
   readonly comment?: string | undefined;
 }
 
-/** Returns the block of a packet. */
-export function enhancedPacket(packet: CapturedPacket): Uint8Array {
-  const { bytes } = packet;
-  const body = new Uint8Array(20 + padded(bytes.length));
-  const view = new DataView(body.buffer);
-  view.setUint32(0, packet.interfaceId, true);
-  setTime(view, 4, packet.seconds, packet.nanoseconds);
-  view.setUint32(12, bytes.length, true);
-  view.setUint32(16, packet.length, true);
-  body.set(bytes, 20);
-  const options: OptionField[] = [];
-  if (packet.comment !== undefined) {
-    options.push([Option.Comment, encoder.encode(packet.comment)]);
+/** Bytes of a packet's block without the packet and the options. */
+const PACKET_BLOCK_LENGTH = 32;
+/** Bytes of the option with the direction, and of the end of the options. */
+const FLAGS_LENGTH = 8;
+const END_OF_OPTIONS_LENGTH = 4;
+const INBOUND = 1;
+const OUTBOUND = 2;
+
+/** Returns the length in bytes of the block of a packet. */
+export function packetBlockLength({ bytes, comment }: CapturedPacket): number {
+  const options = FLAGS_LENGTH + END_OF_OPTIONS_LENGTH;
+  const length = PACKET_BLOCK_LENGTH + padded(bytes.length) + options;
+  return comment === undefined
+    ? length
+    : length + 4 + padded(encoder.encode(comment).length);
+}
+
+/** Writes the block of a packet at `at`. Returns its end. Packets are frequent, so it is written in place. */
+export function writePacketBlock(
+  into: Uint8Array,
+  view: DataView,
+  at: number,
+  packet: CapturedPacket,
+): number {
+  const { bytes, comment } = packet;
+  const { length } = bytes;
+  view.setUint32(at, BlockType.EnhancedPacket, true);
+  view.setUint32(at + 8, packet.interfaceId, true);
+  setTime(view, at + 12, packet.seconds, packet.nanoseconds);
+  view.setUint32(at + 20, length, true);
+  view.setUint32(at + 24, packet.length, true);
+  into.set(bytes, at + 28);
+  let end = zeroPad(into, at + 28 + length, length);
+  if (comment !== undefined) {
+    const text = encoder.encode(comment);
+    setOption(view, end, Option.Comment, text.length);
+    into.set(text, end + 4);
+    end = zeroPad(into, end + 4 + text.length, text.length);
   }
-  if (packet.direction !== undefined) {
-    const flags = packet.direction === "inbound" ? 1 : 2;
-    options.push([Option.PacketFlags, Uint8Array.of(flags, 0, 0, 0)]);
-  }
-  return block(BlockType.EnhancedPacket, body, options);
+  setOption(view, end, Option.PacketFlags, 4);
+  const flags = packet.direction === "inbound" ? INBOUND : OUTBOUND;
+  view.setUint32(end + 4, flags, true);
+  view.setUint32(end + FLAGS_LENGTH, 0, true);
+  end += FLAGS_LENGTH + END_OF_OPTIONS_LENGTH;
+  view.setUint32(at + 4, end + 4 - at, true);
+  view.setUint32(end, end + 4 - at, true);
+  return end + 4;
+}
+
+function setOption(
+  view: DataView,
+  at: number,
+  code: number,
+  length: number,
+): void {
+  view.setUint16(at, code, true);
+  view.setUint16(at + 2, length, true);
+}
+
+/** Writes zeros from `end` to the end of the pad of a field of `length` bytes, and returns that end. */
+function zeroPad(into: Uint8Array, end: number, length: number): number {
+  const next = end + padded(length) - length;
+  for (let at = end; at < next; at++) into[at] = 0;
+  return next;
 }
 
 /** The counters of an interface at the end of a capture. */
@@ -152,16 +197,19 @@ export function interfaceStatistics(counts: InterfaceCounts): Uint8Array {
   ]);
 }
 
-/** Writes a time: the high and the low half of the nanoseconds since 1970. */
+/** Writes a time: the high and the low half of the nanoseconds since 1970, which exceed the exact numbers. */
 function setTime(
   view: DataView,
   at: number,
   seconds: number,
   nanoseconds: number,
 ): void {
-  const time = BigInt(seconds) * NANOSECONDS_PER_SECOND + BigInt(nanoseconds);
-  view.setUint32(at, Number(time >> 32n), true);
-  view.setUint32(at + 4, Number(time & 0xffffffffn), true);
+  const low = (seconds & 0xffff) * NANOSECONDS_PER_SECOND + nanoseconds;
+  const high = (seconds >>> 16) * NANOSECONDS_PER_SECOND +
+    Math.floor(low / 0x10000);
+  view.setUint32(at, Math.floor(high / 0x10000), true);
+  view.setUint16(at + 6, high % 0x10000, true);
+  view.setUint16(at + 4, low % 0x10000, true);
 }
 
 function u64(value: number): Uint8Array {

@@ -66,7 +66,13 @@ function frame(kind: FrameKind, length = 100): Frame {
 }
 
 function write(file: CaptureFile, kind: FrameKind, seconds = 0, length = 100) {
-  file.write({ frame: frame(kind, length), seconds, nanoseconds: 0 });
+  const direction = "inbound";
+  file.write({
+    frame: frame(kind, length),
+    seconds,
+    nanoseconds: 0,
+    direction,
+  });
 }
 
 const [SECTION, INTERFACE, STATISTICS, PACKET] = [0x0a0d0d0a, 1, 5, 6];

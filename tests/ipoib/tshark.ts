@@ -2,14 +2,16 @@
 
 import { ERF_HEADER_LENGTH, writeErfHeader } from "../../src/wire/erf.ts";
 import {
-  enhancedPacket,
   interfaceDescription,
   LinkType,
   sectionHeader,
+  writePacketBlock,
 } from "../../src/wire/pcapng.ts";
 import { testWhere } from "../test_where.ts";
 
 const PROGRAM = "tshark";
+/** Bytes of a packet's block besides the packet. */
+const MAX_BLOCK_OVERHEAD = 64;
 
 /** Runs tshark on a capture of the packets, which start with the LRH. Returns its output. */
 export async function tshark(
@@ -31,14 +33,16 @@ export async function tshark(
       const view = new DataView(bytes.buffer);
       writeErfHeader(view, 0, seconds, 0, length, length);
       bytes.set(frame, ERF_HEADER_LENGTH);
-      file.writeSync(enhancedPacket({
+      const block = new Uint8Array(bytes.length + MAX_BLOCK_OVERHEAD);
+      const end = writePacketBlock(block, new DataView(block.buffer), 0, {
         interfaceId: 0,
         seconds,
         nanoseconds: 0,
         bytes,
         length: bytes.length,
         direction: "outbound",
-      }));
+      });
+      file.writeSync(block.subarray(0, end));
     }
     const { success, stdout, stderr } = await new Deno.Command(PROGRAM, {
       args: ["-n", "-o", "ip.check_checksum:TRUE", "-r", path, ...args],

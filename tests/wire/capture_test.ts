@@ -1,15 +1,18 @@
 /** ERF headers and pcapng blocks as golden bytes. tests/ipoib/wire_frames_test.ts reads captures with tshark. */
 
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { ERF_HEADER_LENGTH, writeErfHeader } from "../../src/wire/erf.ts";
 import {
-  enhancedPacket,
+  type CapturedPacket,
   interfaceDescription,
   interfaceStatistics,
   LinkType,
+  packetBlockLength,
   sectionHeader,
+  writePacketBlock,
 } from "../../src/wire/pcapng.ts";
-import { hex } from "./support.ts";
+import { hex, viewOf } from "./support.ts";
 
 function erfHeader(
   nanoseconds: number,
@@ -64,30 +67,55 @@ Deno.test("interfaceDescription() writes the golden bytes", () => {
   );
 });
 
-Deno.test("enhancedPacket() writes the golden bytes", () => {
+/** Returns the block of a packet, written over other bytes. */
+function packetBlock(packet: CapturedPacket): Uint8Array {
+  const bytes = new Uint8Array(3 + packetBlockLength(packet)).fill(0xa5);
+  const end = writePacketBlock(bytes, viewOf(bytes), 3, packet);
+  assertEquals(end, bytes.length);
+  return bytes.subarray(3);
+}
+
+Deno.test("writePacketBlock() writes the golden bytes", () => {
   // 0x0102030405060708 nanoseconds since 1970.
-  const packet = {
+  const packet: CapturedPacket = {
     interfaceId: 1,
     seconds: 72_623_859,
     nanoseconds: 790_382_856,
     bytes: hex("aabbccddee"),
     length: 5,
+    direction: "inbound",
   };
   assertEquals(
-    enhancedPacket(packet),
-    hex(`06000000 28000000 01000000 04030201 08070605 05000000 05000000
-         aabbccddee000000 28000000`),
+    packetBlock(packet),
+    hex(`06000000 34000000 01000000 04030201 08070605 05000000 05000000
+         aabbccddee000000 0200 0400 01000000 00000000 34000000`),
   );
   assertEquals(
-    enhancedPacket({
-      ...packet,
-      length: 9,
-      direction: "outbound",
-      comment: "x",
-    }),
+    packetBlock({ ...packet, length: 9, direction: "outbound", comment: "x" }),
     hex(`06000000 3c000000 01000000 04030201 08070605 05000000 09000000
          aabbccddee000000 0100 0100 78000000 0200 0400 02000000 00000000 3c000000`),
   );
+});
+
+Deno.test("writePacketBlock() writes times exactly", () => {
+  fc.assert(fc.property(
+    fc.integer({ min: 0, max: 0xffffffff }),
+    fc.integer({ min: 0, max: 999_999_999 }),
+    (seconds, nanoseconds) => {
+      const view = viewOf(
+        packetBlock({
+          ...{ interfaceId: 0, seconds, nanoseconds, length: 0 },
+          ...{ bytes: new Uint8Array(0), direction: "inbound" },
+        }).slice(),
+      );
+      const time = BigInt(view.getUint32(12, true)) << 32n |
+        BigInt(view.getUint32(16, true));
+      assertEquals(
+        time,
+        BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds),
+      );
+    },
+  ));
 });
 
 Deno.test("interfaceStatistics() writes the golden bytes", () => {
