@@ -9,7 +9,8 @@
  *
  * A message of a connection is one packet with the opcode RC SEND Only, also if a wire would carry it as several: the
  * queue pairs send and receive messages, and analyzers decode no IP packet that is distributed over several InfiniBand
- * packets. One that PktLen of the LRH cannot express is of kind "message", with the fields of LRH and BTH in a comment.
+ * packets. One that PktLen of the LRH cannot express is of kind "message", with the fields of LRH and BTH in a comment;
+ * so is a large send that was dropped because its headers are invalid.
  */
 
 import { hex } from "../base/hex.ts";
@@ -101,8 +102,9 @@ export class FrameComposer {
 
   /** True if PktLen of the LRH can express the length of the InfiniBand packet with `length` bytes of payload. */
   #fits(packet: Packet, length: number): boolean {
+    if (packet.kind === RecordKind.Mad) return true;
     const headers = IB_HEADERS_LENGTH + ENCAP_LENGTH + ICRC_LENGTH;
-    return !isConnected(packet) || headers + length + 3 <= MAX_PKT_LEN * 4;
+    return headers + length + 3 <= MAX_PKT_LEN * 4;
   }
 
   /** Writes the GRH and the IPoIB header of a message. */
@@ -120,7 +122,9 @@ export class FrameComposer {
     const qpn = hex(view.getUint32(bth + 4) & 0xffffff, 6);
     const psn = view.getUint32(bth + 8) & 0xffffff;
     const comment =
-      `RC message from LID ${hex(lrh.slid, 4)} to LID ${hex(lrh.dlid, 4)}` +
+      `${isConnected(packet) ? "RC" : "UD"} message from LID ${
+        hex(lrh.slid, 4)
+      } to LID ${hex(lrh.dlid, 4)}` +
       `, QPN ${qpn}, P_Key ${hex(view.getUint16(bth + 2), 4)}, PSN ${psn}`;
     const start = this.#end;
     return (length) => ({

@@ -101,7 +101,7 @@ export class Packet {
     const vnet = BODY + BodyField.Vnet;
     const segmenter = this.#segmenter;
     const { length, kind } = this;
-    const cut = kind === RecordKind.Packet && this.reason < 0 &&
+    const cut = kind === RecordKind.Packet &&
       this.memory.view.getUint8(vnet + VnetField.GsoType) !== GsoType.None &&
       segmenter.begin(vnet, PACKET, length);
     if (cut) {

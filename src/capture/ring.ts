@@ -10,7 +10,7 @@
  * | 4096 ..   | worker     | records, each of a multiple of 8 bytes and not wrapped           |
  *
  * Positions count units of 8 bytes and wrap at 32 bits. A record starts with its length in bytes and a word that the
- * ring does not interpret, except for {@linkcode PADDING}: the rest of the memory, before a record that does not fit in
+ * ring does not interpret, except for 0, padding: the rest of the memory, before a record that does not fit in
  * it. A record that does not fit into the free space is lost and counted, so the worker never waits.
  *
  * There are no wake-ups. The process looks at the head every few milliseconds, so a record costs the worker no system
@@ -26,7 +26,7 @@ const TAIL = 16;
 const LOST = 32;
 
 /** Second word of a record that only fills the memory up to its end. */
-export const PADDING = 0;
+const PADDING = 0;
 
 /** Returns the bytes of a ring for `capacity` bytes of records, a power of two. */
 export function ringBytes(capacity: number): number {

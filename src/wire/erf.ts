@@ -15,8 +15,6 @@
 
 /** Length of the header in bytes. */
 export const ERF_HEADER_LENGTH = 16;
-/** Maximum length in bytes of a packet in a record; of a longer one, the record has the start. */
-export const MAX_ERF_PACKET = 0xffff - ERF_HEADER_LENGTH;
 
 /** Record type of InfiniBand. */
 const ERF_TYPE_INFINIBAND = 21;
@@ -28,7 +26,7 @@ const NANOSECONDS = 1_000_000_000;
  *
  * @param seconds since 1970
  * @param nanoseconds below 10^9
- * @param captured bytes of the packet in the record, at most {@linkcode MAX_ERF_PACKET}
+ * @param captured bytes of the packet in the record, at most 65519
  * @param length bytes of the packet; a length that does not fit the field is written as its maximum
  */
 export function writeErfHeader(

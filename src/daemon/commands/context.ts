@@ -35,7 +35,7 @@ export interface CommandContext {
   /** Connection manager of the port; undefined if the port has no connection management. */
   connections?: ConnectionManager | undefined;
   children: ChildDevices;
-  captures: Captures;
+  captures: Pick<Captures, "start">;
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;

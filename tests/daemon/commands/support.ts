@@ -24,6 +24,18 @@ export const childDevices: ChildDevices = {
   afterDeletion: (result) => new Later((done) => done(result)),
 };
 
+/** Starts no capture. */
+export const captures: CommandContext["captures"] = {
+  start: (_iface, _edges, bytes) => ({
+    socket: "/run/ipoib/.1/s",
+    version: 1,
+    capacity: bytes,
+    reasons: [],
+    device: "soft:default",
+    port: 1,
+  }),
+};
+
 export type DataMethod = WorkerMethod<"interface">;
 
 /** Runs a command. Asserts that the schema contains every member of the result. */
@@ -41,6 +53,7 @@ export function run<M extends DataMethod>(
       ...{ device, port, memberships, sa },
       ...{ reactor: rig.reactor, subnet: "lab" },
       children: childDevices,
+      captures,
       showSubnet: () => {},
       ...context,
     },

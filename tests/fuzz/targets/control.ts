@@ -10,7 +10,7 @@ import { Connection } from "../../../src/ipc/connection.ts";
 import { LIMITS } from "../../../src/ipc/limits.ts";
 import { ReplySchema } from "../../../src/ipc/envelope.ts";
 import type { Handlers } from "../../../src/ipc/handlers.ts";
-import { childDevices } from "../../daemon/commands/support.ts";
+import { captures, childDevices } from "../../daemon/commands/support.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -54,6 +54,7 @@ function handlersOf(rig: Rig): Handlers {
     memberships,
     sa,
     children: childDevices,
+    captures,
     reactor: rig.reactor,
     subnet: "lab",
     showSubnet: (done) => done(rig.subnet!.manager.snapshot()),
