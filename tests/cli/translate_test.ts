@@ -58,6 +58,7 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
     "de m ib0": "debug mcg ib0",
     "par": "param",
     "g mode": "get mode",
+    "ca ib0": "capture ib0",
     "et -k ib0": "ethtool -k ib0",
     "su f": "subnet fault",
     "dow ib0": "down ib0",
