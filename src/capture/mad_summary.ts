@@ -25,7 +25,9 @@ export function summariseMad(view: DataView, at: number): string {
     return `CM ${nameOf(CmAttribute, attributeId).toUpperCase()}`;
   }
   const kind = mgmtClass === MgmtClass.SubnAdm
-    ? `SA ${nameOf(Method, mad.method)} ${nameOf(SaAttribute, attributeId)}`
+    ? `SA ${nameOf(Method, mad.method)} ${
+      nameOf(SaAttribute, attributeId).replace(/^Mc/, "MC")
+    }`
     : `MAD class ${hex(mgmtClass, 2)} ${nameOf(Method, mad.method)} ${
       hex(attributeId, 4)
     }`;
