@@ -6,7 +6,7 @@
  * Results of one machine drift by a factor of two within hours, so each repeat measures all subjects in turn, and only
  * ratios are meaningful. No test asserts them. Needs root, gcc, iperf3, ping and ip.
  *
- * `--only tables` and `--only debug` measure the engine alone (engine/), without root. `--only kernel`, `--only perftest`
+ * `--only tables`, `--only debug` and `--only capture` measure the engine alone (engine/), without root. `--only kernel`, `--only perftest`
  * and `--only roce` measure real verbs in virtual machines (guests/), with the test rig.
  */
 

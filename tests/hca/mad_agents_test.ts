@@ -63,3 +63,19 @@ Deno.test("a class has one agent at a time, and a closed agent sends nothing", (
   agents.deliver(mad(3), ADDRESS);
   assertEquals([sent.length, received, unclaimed()], [1, 1, 0]);
 });
+
+Deno.test("a tap receives sent and received MADs, also those without an agent, until it is removed", () => {
+  const { agents } = rig();
+  const seen: [string, number][] = [];
+  const end = agents.tap(({ direction, mad, address }) => {
+    assertEquals(address, ADDRESS);
+    seen.push([direction, mad[1]!]);
+  });
+  const agent = agents.open(MgmtClass.SubnAdm);
+  agent.send(mad(3), ADDRESS);
+  agents.deliver(mad(3), ADDRESS);
+  agents.deliver(mad(9), ADDRESS);
+  end();
+  agent.send(mad(3), ADDRESS);
+  assertEquals(seen, [["sent", 3], ["received", 3], ["received", 9]]);
+});

@@ -1,5 +1,6 @@
 /** All measurements of the engine. */
 
+import { capture } from "./capture.ts";
 import { debugCode } from "./debug_code.ts";
 import type { EngineMeasurement } from "./engine_measurement.ts";
 import { tables } from "./tables.ts";
@@ -7,4 +8,5 @@ import { tables } from "./tables.ts";
 export const ENGINE_MEASUREMENTS: readonly EngineMeasurement[] = [
   tables,
   debugCode,
+  capture,
 ];
