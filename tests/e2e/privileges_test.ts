@@ -8,6 +8,7 @@ import {
 } from "../../scripts/program.ts";
 import { bundle } from "../../scripts/bundle.ts";
 import { Capability } from "../../src/system/capability.ts";
+import { startCapture } from "./harness/capture.ts";
 import {
   type Host,
   labTest,
@@ -147,10 +148,34 @@ labTest("up --user runs the process as the given user", async (lab) => {
     assert(!Groups!.split(" ").includes("0"));
   }
   await assertWorks(host, peer);
+  const capture = await startCapture(host, "-c", "2", "icmp");
+  await host.reaches(peer);
+  assertEquals(await capture.exit(), 0);
   await must(["ip", "netns", "del", host.namespace]);
   assertEquals(await host.daemon.exit(), 0);
   const down = await lab.ipoib("down", "--pid", String(peer.daemon.pid));
   assertEquals([down.code, down.stderr], [0, ""]);
+});
+
+labTest("another user may not capture, and reads why", async (lab) => {
+  const [host] = await lab.running(1);
+  // The runtime directory is for root only, and the program for all.
+  const folder = await Deno.makeTempDir();
+  await Deno.chmod(folder, 0o755);
+  try {
+    const program = await forEveryone(folder);
+    const { code, stderr } = await run([
+      ...["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"],
+      ...[...program, "capture", "ib0", "-n", host.namespace],
+    ], { env: lab.env });
+    assertEquals(code, 2, stderr);
+    assertEquals(
+      stderr,
+      `ipoib: Permission denied on directory "${host.sockets}" (run the command as the user that owns it, or as root)\n`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 labTest(

@@ -21,9 +21,10 @@ async function inRuntimeDirectory(test: () => Promise<void>): Promise<void> {
   Deno.env.set("IPOIB_RUNTIME_DIR", runtime);
   try {
     await test();
-    const left = [...Deno.readDirSync(runtime)].flatMap(({ name }) =>
-      name === "netns" ? [] : [name]
-    );
+    const left: string[] = [];
+    for await (const { name } of Deno.readDir(runtime)) {
+      if (name !== "netns") left.push(name);
+    }
     assertEquals(left, [], "no socket of a capture remains");
   } finally {
     if (before === undefined) Deno.env.delete("IPOIB_RUNTIME_DIR");
