@@ -366,6 +366,18 @@ labTest(
     );
     assertEquals(directory, 2);
     assertStringIncludes(unwritable!, 'Cannot open "/no/such/file"');
+    const hide = 'mount --bind /dev/null "$(readlink -f "$0")"; exec "$@"';
+    const library = "/usr/lib/x86_64-linux-gnu/libpcap.so.0.8";
+    const hidden = ["unshare", "-m", "sh", "-c", hide, library];
+    const [missing, sentence] = await refused(
+      ["ib0", ...inNamespace, "tcp", "port", "22"],
+      hidden,
+    );
+    assertEquals(missing, 2);
+    assertStringIncludes(
+      sentence!,
+      'Filter "tcp port 22" needs libpcap, which cannot be opened (install it (Debian: libpcap0.8)',
+    );
     for (let i = 0; i < 8; i++) await startCapture(a);
     const [limit, ninth] = await refused(["ib0", ...inNamespace]);
     assertEquals(limit, 2);
