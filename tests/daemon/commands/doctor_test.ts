@@ -8,7 +8,7 @@ import { runCommand } from "../../../src/daemon/thread/commands.ts";
 import { type DoctorRecord, methods } from "../../../src/ipc/schema.ts";
 import { ArpOperation } from "../../../src/wire/arp.ts";
 import { type Host, ip, Rig } from "../../ipoib/rig.ts";
-import { childDevices } from "./support.ts";
+import { captures, childDevices } from "./support.ts";
 
 /** Runs the command for ten seconds. Asserts that the schema contains every member of the result. */
 function examine(
@@ -21,6 +21,7 @@ function examine(
   const context = {
     ...{ device, port, memberships, sa, reactor: rig.reactor, subnet: "lab" },
     children: childDevices,
+    captures,
     showSubnet: () => {},
   };
   try {
