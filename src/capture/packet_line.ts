@@ -6,7 +6,8 @@
  * 12:34:56.123481 Out host IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 64 [dropped: tx_path_failed]
  * ```
  *
- * Source and destination are LID and QPN. The sender of a message of a connection does not name its QPN.
+ * Source and destination are LID and QPN. A received message of a connection does not name the
+ * QPN of its sender.
  */
 
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
@@ -32,20 +33,25 @@ export function packetLine(
   return `${timeOf(packet)} ${direction} ${where} ${what}${end}`;
 }
 
-function addresses({ memory: { view }, body }: Packet): string {
+function addresses(packet: Packet): string {
+  const { memory: { view }, body } = packet;
   const lrh = body + BodyField.Lrh;
-  const bth = body + BodyField.Bth;
-  const from = digits(view.getUint16(lrh + 6), 4);
-  const to = digits(view.getUint16(lrh + 2), 4);
-  const toQpn = digits(view.getUint32(bth + 4) & 0xffffff, 6);
-  if (view.getUint8(bth) !== UD_SEND_ONLY) {
-    return `0x${from} > 0x${to}:${toQpn}`;
-  }
-  const fromQpn = digits(
-    view.getUint32(body + BodyField.Deth + 4) & 0xffffff,
-    6,
-  );
-  return `0x${from}:${fromQpn} > 0x${to}:${toQpn}`;
+  const toQpn = view.getUint32(body + BodyField.Bth + 4) & 0xffffff;
+  const from = address(view.getUint16(lrh + 6), sourceQpn(packet));
+  return `${from} > ${address(view.getUint16(lrh + 2), toQpn)}`;
+}
+
+/** Returns the QPN of the sender; undefined if it is that of a received message of a connection. */
+function sourceQpn(packet: Packet): number | undefined {
+  const { memory: { view }, body, sent, qpn } = packet;
+  const ud = view.getUint8(body + BodyField.Bth) === UD_SEND_ONLY;
+  if (ud) return view.getUint32(body + BodyField.Deth + 4) & 0xffffff;
+  return sent ? qpn : undefined;
+}
+
+function address(lid: number, qpn: number | undefined): string {
+  const port = `0x${digits(lid, 4)}`;
+  return qpn === undefined ? port : `${port}:${digits(qpn, 6)}`;
 }
 
 /** Returns the local time with microseconds. */
