@@ -15,6 +15,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   bird: ["bird"],
   smcrouted: ["smcroute", "smcroute-helper"],
   radvd: ["radvd"],
+  prometheus: ["prometheus"],
   "kea-dhcp4": ["kea-dhcp4-server"],
   "kea-dhcp6": ["kea-dhcp6-server"],
   "avahi-daemon": ["avahi-daemon.socket", "avahi-daemon"],

@@ -110,6 +110,10 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "kea-dhcp6",
       "radvd",
       "rdisc6",
+      "prometheus",
+      "promtool",
+      "script",
+      "xmllint",
     ],
   },
 };

@@ -92,6 +92,7 @@ declare module "@std/fmt/colors" {
   export function magenta(str: string): string;
   export function cyan(str: string): string;
   export function gray(str: string): string;
+  export function inverse(str: string): string;
   export function stripAnsiCode(str: string): string;
 }
 

@@ -9,6 +9,20 @@ import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
 import type { HcaPort } from "./hcas.ts";
 
+/** A terminal in raw mode, which the user sees as one screen. */
+export interface Terminal {
+  readonly size: { readonly columns: number; readonly rows: number };
+  write(text: string): void;
+  /** Returns the next characters that were typed; undefined at the end of input. */
+  read(): Promise<string | undefined>;
+  /** Sets the listener of changes that require a new screen: another size, or a continuation after a stop. */
+  onChange(listener: () => void): void;
+  /** Stops the process as Ctrl-Z does. */
+  suspend(): void;
+  /** Restores the mode, the cursor and the former screen. */
+  close(): void;
+}
+
 export interface CliEnvironment {
   /** Standard output. */
   out(text: string): void;
@@ -18,6 +32,8 @@ export interface CliEnvironment {
   err(text: string): void;
   /** True if text on standard output uses colors. */
   readonly color: boolean;
+  /** Returns the terminal in raw mode; undefined if standard input or output is not a terminal. */
+  openTerminal(): Promise<Terminal | undefined>;
   /** Time since boot in milliseconds, with a resolution of one second. */
   readonly uptimeMs: number;
   /** Path of the runtime directory. */
@@ -36,6 +52,8 @@ export interface CliEnvironment {
   hcaPkeys(port: HcaPort): Promise<readonly number[]>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
+  /** Settles when a signal asks the process to end: SIGINT, SIGTERM or SIGHUP. */
+  endingSignal(): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */
   up(options: UpOptions): Promise<number>;
   /**

@@ -24,6 +24,7 @@ import { linkShow } from "./commands/link_show.ts";
 import { maddrShow } from "./commands/maddr_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
 import { monitor } from "./commands/monitor.ts";
+import { metrics } from "./commands/metrics.ts";
 import { neighAdd } from "./commands/neigh_add.ts";
 import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
@@ -37,6 +38,7 @@ import { subnetMonitor } from "./commands/subnet_monitor.ts";
 import { subnetReload } from "./commands/subnet_reload.ts";
 import { subnetRun } from "./commands/subnet_run.ts";
 import { subnetShow } from "./commands/subnet_show.ts";
+import { top } from "./commands/top.ts";
 import { up } from "./commands/up.ts";
 import { commandOfIp } from "./iproute2.ts";
 import { addGlobals } from "./options.ts";
@@ -89,6 +91,8 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   doctor,
   capture,
   extcap,
+  top,
+  metrics,
   subnet: {
     description: "manage the embedded subnet",
     commands: [

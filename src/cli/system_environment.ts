@@ -21,6 +21,9 @@ export function systemEnvironment(): CliEnvironment {
     get color() {
       return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },
+    async openTerminal() {
+      return (await import("./terminal.ts")).openTerminal();
+    },
     get uptimeMs() {
       return Deno.osUptime() * 1000;
     },
@@ -38,6 +41,10 @@ export function systemEnvironment(): CliEnvironment {
     hcaPkeys,
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
+    async endingSignal() {
+      const { endingSignal } = await import("../daemon/signals.ts");
+      await endingSignal().promise;
+    },
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },

@@ -12,6 +12,7 @@ import type {
   PathRecord,
   Stats64,
   StatsRecord,
+  TrafficRecord,
   TransportRecord,
 } from "../ipc/schema.ts";
 import { VERSION } from "../ipc/version.ts";
@@ -26,6 +27,7 @@ import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
 import type { Path } from "../ipoib/path.ts";
 import type { Peer } from "../ipoib/peer.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
+import { addTraffic, type Traffic, TrafficCount } from "../ipoib/traffic.ts";
 import { formatGidLong } from "../wire/gid.ts";
 import {
   formatLinkAddress,
@@ -262,6 +264,40 @@ function transportOf(
   };
 }
 
+/** Returns the traffic of a peer on the UD queue pair and on connections, and the last round trip. */
+function peerTraffic(
+  { connected }: IpoibInterface,
+  { traffic, address, roundTrips, roundTripMs }: Peer,
+  now: Millis,
+): TrafficRecord & Pick<NeighRecord, "rtt_ms" | "round_trips"> {
+  const sum = traffic.slice();
+  const received = connected.passive?.trafficOf(address);
+  if (received) addTraffic(sum, received);
+  return {
+    ...trafficRecord(sum, now),
+    ...(roundTrips
+      ? {
+        rtt_ms: Math.round(roundTripMs * 1000) / 1000,
+        round_trips: {
+          counts: [...roundTrips.counts],
+          sum_seconds: roundTrips.sumSeconds,
+        },
+      }
+      : {}),
+  };
+}
+
+function trafficRecord(traffic: Traffic, now: Millis): TrafficRecord {
+  const seenAt = traffic[TrafficCount.SeenAt]!;
+  return {
+    rx_packets: traffic[TrafficCount.RxPackets]!,
+    rx_bytes: traffic[TrafficCount.RxBytes]!,
+    tx_packets: traffic[TrafficCount.TxPackets]!,
+    tx_bytes: traffic[TrafficCount.TxBytes]!,
+    ...(seenAt === 0 ? {} : { seen_ms: Math.max(0, Math.round(now - seenAt)) }),
+  };
+}
+
 /** Returns the kernel's neighbour entries with the link-layer addresses of this program. */
 export function neighRecords(
   iface: IpoibInterface,
@@ -281,7 +317,9 @@ export function neighRecords(
           gid: formatGidLong(address.gid),
         }
         : {}),
-      ...(peer ? transportOf(iface, peer, now) : {}),
+      ...(peer
+        ? { ...transportOf(iface, peer, now), ...peerTraffic(iface, peer, now) }
+        : {}),
       used: entry.used,
       confirmed: entry.confirmed,
       updated: entry.updated,
@@ -331,6 +369,7 @@ export function mcgRecords(iface: IpoibInterface, now: Millis): McgRecord[] {
     dev: iface.name,
     created_ms: Math.max(0, Math.round(now - group.createdAt)),
     queuelen: group.queue.length,
+    ...trafficRecord(group.traffic, now),
     complete: group.ah !== undefined,
     send_only: group.sendOnly,
     join: group.progress,

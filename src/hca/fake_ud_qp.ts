@@ -213,7 +213,7 @@ export class FakeUdQp implements UdQp {
       batch.encap[i] = packet.encap;
       batch.vnetAddress[i] = vnetAddress[slot]!;
       const connected = packet.connection !== undefined;
-      batch.sourceQpn[i] = connected ? 0 : packet.sourceQpn;
+      batch.sourceQpn[i] = connected ? packet.destQpn : packet.sourceQpn;
       const { attributes } = packet.from;
       const { pathBits = 0 } = packet.handle;
       batch.sourceLid[i] = connected ? 0 : attributes.lid | pathBits;

@@ -129,6 +129,7 @@ export interface RxBatch {
    * 16 bits (wire/summed_memory.ts). Absent if the memory cannot be summed in place. Not for packets of connections.
    */
   readonly sum?: (at: number, length: number) => number;
+  /** QPN of the sender; for a packet of a connection, that of the {@linkcode RcQp} that received it. */
   readonly sourceQpn: Int32Array;
   readonly sourceLid: Int32Array;
   /** Bits of {@linkcode RxFlag}. */
@@ -144,7 +145,7 @@ export const RxFlag = {
   /** The HCA has verified the checksums of the packet. */
   ChecksumOk: 4,
   /**
-   * The packet was received on a connection ({@linkcode RcQp}). It has no GRH, and its source QPN and source LID are 0.
+   * The packet was received on a connection ({@linkcode RcQp}). It has no GRH, and its source LID is 0.
    */
   Connected: 8,
 } as const;

@@ -28,6 +28,7 @@ import {
   RingRecordSchema,
 } from "./schema/ethtool_records.ts";
 import { EventRecordSchema } from "./schema/event_record.ts";
+import { FiguresRecordSchema } from "./schema/figures.ts";
 import { count, interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link_record.ts";
 import { StatsRecordSchema } from "./schema/stats.ts";
@@ -254,6 +255,12 @@ export const methods = {
     runs: { interface: "worker in turn" },
     params: ofInterface,
     result: v.array(StatsRecordSchema),
+  },
+  /** Returns the numbers that the other records do not have: sizes of tables, round trips. */
+  "figures": {
+    runs: { interface: "worker in turn" },
+    params: ofInterface,
+    result: v.array(FiguresRecordSchema),
   },
   /** Returns the moderation of receive completions. */
   "coalesce.get": {

@@ -5,6 +5,7 @@ export * from "./schema/capture_records.ts";
 export * from "./schema/ethtool_records.ts";
 export * from "./schema/event_record.ts";
 export * from "./schema/fault_records.ts";
+export * from "./schema/figures.ts";
 export * from "./schema/link_record.ts";
 export * from "./schema/stats.ts";
 export * from "./schema/subnet_record.ts";

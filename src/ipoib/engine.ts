@@ -165,6 +165,8 @@ export class Engine {
       debug,
       families: this.#families,
       dhcp,
+      senders: peers.senders,
+      groups: groups.received,
     });
     this.#announceTimer = reactor.timer(() => this.#announceAgain());
     netdev.onFrames = (batch) => this.#transmitter.run(batch);

@@ -21,6 +21,7 @@ import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import { largeSendHeaders, segmentLength } from "../wire/large_send.ts";
 import { GsoType, VnetField } from "../wire/vnet.ts";
 import type { DebugLog } from "./debug_log.ts";
+import { type Traffic, TrafficCount } from "./traffic.ts";
 import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
@@ -70,14 +71,15 @@ export class PacketSender {
   }
 
   /**
-   * Posts the packet of `length` bytes in `slot` on the UD queue pair and counts the result. Consumes the slot in any
-   * case.
+   * Posts the packet of `length` bytes in `slot` on the UD queue pair and counts the result, in `traffic` too if the
+   * packet is sent. Consumes the slot in any case.
    */
   post(
     slot: number,
     length: number,
     ah: AddressHandle,
     qpn: number,
+    traffic: Traffic,
   ): PostResult {
     if (length > this.mtu && !this.fits(slot, length, this.mtu)) {
       return this.dropTooLong(slot, length, this.mtu);
@@ -87,16 +89,21 @@ export class PacketSender {
     const result = this.qp
       ? this.qp.post(slot, length, ah, qpn, this.qkey)
       : this.#unposted(slot, length);
-    this.#count(result, bytes);
+    this.#count(result, bytes, traffic);
     return result;
   }
 
   /** As {@linkcode post}, on the RC queue pair of a connection. */
-  postConnected(slot: number, length: number, qp: RcQp): PostResult {
+  postConnected(
+    slot: number,
+    length: number,
+    qp: RcQp,
+    traffic: Traffic,
+  ): PostResult {
     if (this.#debug.packets) this.#logPacket(length, qp.qpn);
     const bytes = this.#wireBytes(slot, length);
     const result = qp.post(slot, length);
-    this.#count(result, bytes);
+    this.#count(result, bytes, traffic);
     return result;
   }
 
@@ -118,7 +125,7 @@ export class PacketSender {
     this.onTooLong(slot, length, mtu);
     this.tapDrop(slot, length, "tx_too_long");
     this.memory.unreserve(slot);
-    this.#count(PostResult.TooLong, 0);
+    this.#countDrop(PostResult.TooLong);
     return PostResult.TooLong;
   }
 
@@ -155,12 +162,16 @@ export class PacketSender {
       : bytes - largeSendHeaders(view, vnet, base + layout.payload, length);
   }
 
-  #count(result: PostResult, bytes: number): void {
+  #count(result: PostResult, bytes: number, traffic: Traffic): void {
     if (result === PostResult.Sent) {
       this.#totals[Stat.TxPackets]!++;
       this.#totals[Stat.TxBytes]! += bytes;
-      return;
-    }
+      traffic[TrafficCount.TxPackets]!++;
+      traffic[TrafficCount.TxBytes]! += bytes;
+    } else this.#countDrop(result);
+  }
+
+  #countDrop(result: PostResult): void {
     this.statistics.drop(postDrops[result]!);
     if (result === PostResult.TooLong) {
       this.statistics.totals.add("tx_errors");

@@ -11,6 +11,7 @@ import { type AddressHandle, PostResult } from "../hca/hca.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import { gidKey } from "../wire/gid.ts";
 import { type LinkAddress, linkAddressEquals } from "../wire/link_address.ts";
+import type { AddressWords } from "./address_table.ts";
 import {
   EVICTED_SHARE,
   IDLE_MS,
@@ -21,7 +22,10 @@ import type { Destination, Egress } from "./egress.ts";
 import { PacketQueue } from "./packet_queue.ts";
 import type { Path, PathTable } from "./path.ts";
 import type { PacketSender } from "./packet_sender.ts";
+import type { RoundTrips } from "./round_trips.ts";
+import { datagramKey, Senders } from "./senders.ts";
 import type { TableLimits } from "./table_limits.ts";
+import { newTraffic } from "./traffic.ts";
 import { WaitingEgress, type WaitingTable } from "./waiting_egress.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 
@@ -30,6 +34,14 @@ export class Peer implements Destination {
   readonly kind = EthernetKind.Host;
   readonly address: LinkAddress;
   readonly queue: PacketQueue;
+  /** Packets sent to the peer, and packets received from it on the UD queue pair and on connections that have ended. */
+  readonly traffic = newTraffic();
+  /** Key of the peer in the table of senders; undefined until its path was resolved. */
+  senderKey: AddressWords | undefined;
+  /** Round trips to the peer; undefined until there was one. */
+  roundTrips: RoundTrips | undefined;
+  /** The last of them. */
+  roundTripMs: Millis = 0;
   readonly createdAt: Millis;
   /** Egress of IP packets: `route`, or one of connected mode (connected/). */
   egress: Egress;
@@ -120,9 +132,16 @@ class UdRoute implements Egress {
 
   send(slot: number, length: number): void {
     const sender = this.#sender;
-    this.#peer.usedAt = sender.now;
-    const result = sender.post(slot, length, this.#ah, this.#qpn);
-    if (result === PostResult.Unreachable) this.#table.lost(this.#peer);
+    const peer = this.#peer;
+    peer.usedAt = sender.now;
+    const result = sender.post(
+      slot,
+      length,
+      this.#ah,
+      this.#qpn,
+      peer.traffic,
+    );
+    if (result === PostResult.Unreachable) this.#table.lost(peer);
   }
 }
 
@@ -166,6 +185,8 @@ class RoutedPeers {
 export class PeerTable implements WaitingTable<LinkAddress> {
   /** Called when the HCA reports a peer as unreachable, after its path was invalidated. */
   onLost: (peer: Peer) => void = () => {};
+  /** The peers by the addresses in their packets. */
+  readonly senders = new Senders();
   /** Returns the egress for IP packets of a peer with a new route. */
   egressOf: (peer: Peer, route: Egress) => Egress = (_peer, route) => route;
   readonly #sender: PacketSender;
@@ -215,6 +236,11 @@ export class PeerTable implements WaitingTable<LinkAddress> {
       if (this.#peers.size === 1) this.#reap.at(now + REAP_INTERVAL_MS);
     }
     return peer;
+  }
+
+  /** Returns the peer with this address, if there is one. */
+  find(address: LinkAddress): Peer | undefined {
+    return this.#peers.get(peerKey(address));
   }
 
   /** Queues a packet for the peer with this address and queries its path. */
@@ -284,7 +310,17 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   #route(peer: Peer, path: Path, ah: AddressHandle): void {
     this.#routed.set(peer, path);
+    const { gid, qpn } = peer.address;
+    this.#setSender(peer, datagramKey(path.record?.dlid ?? 0, gid, qpn));
     this.#setRoute(peer, new UdRoute(this.#sender, this, peer, ah));
+  }
+
+  /** The key stays until the path changes or the peer is removed. */
+  #setSender(peer: Peer, key: AddressWords | undefined): void {
+    const { senderKey, traffic } = peer;
+    if (senderKey) this.senders.delete(senderKey, traffic);
+    peer.senderKey = key;
+    if (key) this.senders.set(key, traffic);
   }
 
   #setRoute(peer: Peer, route: Egress): void {
@@ -309,6 +345,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   #end(peer: Peer): void {
     peer.queue.drop("tx_path_failed");
+    this.#setSender(peer, undefined);
     this.#unroute(peer);
   }
 

@@ -4,7 +4,8 @@
  *  1. Poll: takes a batch of completions. The packets are in the HCA's memory or, on the soft HCA, in the sender's.
  *  2. Echo: drops copies of the interface's own multicast packets (as in Linux ipoib_ib_handle_rx_wc). They have the
  *     port's LID, the interface's QPN and the interface identifier of the port's GID, because functions of one device
- *     may share a LID. Without LIDs (RoCE) the whole GID is compared.
+ *     may share a LID. Without LIDs (RoCE) the whole GID is compared. All other packets are counted for their sender
+ *     (senders.ts) and their group (multicast/received_groups.ts).
  *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with
  *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
  *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
@@ -37,9 +38,12 @@ import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { ReceiveSwitches } from "./features.ts";
 import type { Translator } from "./family/translator.ts";
+import type { ReceivedGroups } from "./multicast/received_groups.ts";
 import { Coalescer, type CoalescingSettings } from "./offload/coalescer.ts";
 import type { ReceivedTraffic } from "./adaptive_moderation.ts";
 import type { ModeratedReceiver } from "./moderation.ts";
+import type { Senders } from "./senders.ts";
+import { type Traffic, TrafficCount } from "./traffic.ts";
 import {
   type DropReason,
   refusal,
@@ -59,6 +63,8 @@ export interface ReceiverParts {
   readonly debug: DebugLog;
   readonly families: readonly FamilyOnLink[];
   readonly dhcp: DhcpTranslator;
+  readonly senders: Senders;
+  readonly groups: ReceivedGroups;
 }
 
 export class Receiver implements ReceiveSwitches, ModeratedReceiver {
@@ -68,11 +74,15 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
   readonly #totals: Float64Array;
   readonly #debug: DebugLog;
   readonly #families: readonly FamilyOnLink[];
+  readonly #senders: Senders;
+  readonly #groups: ReceivedGroups;
   readonly #coalescer: Coalescer;
   readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
   #qp: UdQp | undefined;
   #batch: RxBatch | undefined;
+  /** Time of the current turn. A typed array, because V8 allocates a fraction that is returned or passed. */
+  readonly #now = new Float64Array(1);
   /** False while the link is ended: received packets are dropped. */
   open = false;
   /** See {@linkcode ReceiveSwitches}. */
@@ -87,6 +97,8 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     this.#statistics = parts.statistics;
     this.#totals = parts.statistics.totals.values;
     this.#families = parts.families;
+    this.#senders = parts.senders;
+    this.#groups = parts.groups;
     this.#coalescer = new Coalescer(parts.netdev);
   }
 
@@ -118,6 +130,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     if (!qp || !batch) return;
     const totals = this.#totals;
     const received = totals[Stat.RxReceived]!;
+    this.#now[0] = this.#parts.clock.now();
     // Stage 1, poll.
     while (qp.poll(batch) > 0) {
       totals[Stat.RxReceived]! += batch.count;
@@ -151,6 +164,9 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       this.#totals[Stat.RxEchoes]!++;
       return;
     }
+    const length = batch.length[i]!;
+    this.#count(this.#senders.of(qp, batch, i), length);
+    if (multicast) this.#count(this.#groupOf(batch, i), length);
     // Stage 3, classify.
     const type = batch.encap[i]! >>> 16;
     const families = this.#families;
@@ -164,6 +180,27 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       return;
     }
     this.#drop(batch, i, "rx_unknown_type");
+  }
+
+  /** Counts a received packet of `length` bytes. */
+  #count(traffic: Traffic, length: number): void {
+    traffic[TrafficCount.RxPackets]!++;
+    traffic[TrafficCount.RxBytes]! += length;
+    traffic[TrafficCount.SeenAt] = this.#now[0]!;
+  }
+
+  /** Returns the traffic of the group that a packet was sent to. */
+  #groupOf({ encap, view, payload, length }: RxBatch, i: number): Traffic {
+    const type = encap[i]! >>> 16;
+    const families = this.#families;
+    for (let f = 0; f < families.length; f++) {
+      const { family } = families[f]!;
+      if (family.etherType !== type) continue;
+      const at = payload[i]!;
+      if (!family.isPacket(view[i]!, at, length[i]!)) break;
+      return this.#groups.of(family, view[i]!, at);
+    }
+    return this.#groups.broadcast;
   }
 
   /** True if this port sent the packet. */

@@ -589,7 +589,8 @@ Deno.test("ipoib subnet show queries an interface if no manager listens", async 
     (await cli.run("subnet show lab")).out,
     "manager ib0 lid",
   );
-  assertEquals(calls, [["subnet.show", { name: "lab" }]]);
+  // The second call finds the namespaces of the ports.
+  assertEquals(calls, [["subnet.show", { name: "lab" }], ["link.show", {}]]);
 });
 
 Deno.test("a refused request prints one line and returns exit code 2", async () => {

@@ -72,8 +72,9 @@ Deno.test("a command connects once to each candidate process", async () => {
     ...both,
     "ib7.sock": 1,
   });
+  // Once for the subnet, because no manager answers, and once for the namespaces of the ports.
   assertEquals(await connections(cli, "subnet show lab"), {
-    ...both,
+    ...{ "ib0.sock": 2, "ib1.sock": 2 },
     "subnet/lab/control.sock": 1,
   });
 });
@@ -87,9 +88,13 @@ Deno.test("a command for a subnet connects once to its manager, and once to an i
   });
   await cli.daemon("ib0");
   const manager = { "subnet/lab/control.sock": 1 };
+  // The namespace of the port is asked for too.
+  assertEquals(await connections(cli, "subnet show"), {
+    ...manager,
+    "ib0.sock": 1,
+  });
   for (
     const line of [
-      "subnet show",
       "subnet reload",
       "subnet fault",
       "subnet fault set drop 1%",

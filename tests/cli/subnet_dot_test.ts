@@ -8,7 +8,10 @@ Deno.test("renderSubnetDot() prints nodes for the switch, the ports and the part
   assertEquals(
     renderSubnetDot({
       ...records.subnet,
-      ports: [first!, { ...second!, pkeys: [0x7fff], state: "down" }],
+      ports: [
+        { ...first!, netns: "h1" },
+        { ...second!, pkeys: [0x7fff], state: "down" },
+      ],
     }),
     `\
 graph subnet {
@@ -16,9 +19,9 @@ graph subnet {
   node [fontname="sans-serif", fontsize=10];
   edge [fontname="sans-serif", fontsize=8];
   switch [shape=doubleoctagon, label="switch\\nmanager ib0, LID 0x0001\\n0x0002c90300000001"];
-  "0x0002c90300000001" [shape=box, label="ib0\\nLID 0x0001\\n0x0002c90300000001"];
+  "0x0002c90300000001" [shape=box, label="h1/ib0\\nLID 0x0001\\n0x0002c90300000001"];
   switch -- "0x0002c90300000001" [len=2, label="0xffff\\n0x8001"];
-  "0x0002c90300000002" [shape=box, label="ib1\\nLID 0x0002\\n0x0002c90300000002\\ndown", style=dashed];
+  "0x0002c90300000002" [shape=box, label="ib1\\nLID 0x0002\\n0x0002c90300000002\\ndown", style="filled,dashed", fillcolor=gray85, fontcolor=gray35];
   switch -- "0x0002c90300000002" [len=2, label="0x7fff", style=dashed];
   "partition 0x7fff" [shape=ellipse, color=steelblue, label="Default\\n0xffff\\nIPoIB"];
   "partition 0x7fff" -- "0x0002c90300000001" [len=2, color=steelblue];

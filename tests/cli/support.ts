@@ -1,8 +1,8 @@
 /** Test fixture of the command line: runtime directory, namespaces, captured output, and fake processes. */
 
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
-import type { CliEnvironment } from "../../src/cli/environment.ts";
 import type { HcaPort } from "../../src/cli/hcas.ts";
+import type { CliEnvironment, Terminal } from "../../src/cli/environment.ts";
 import { patient } from "../../scripts/machine.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -51,6 +51,10 @@ export class CliFixture implements AsyncDisposable {
   readonly ended: number[] = [];
   /** Functions that end the fake processes. */
   readonly #ends: Array<() => Promise<void>> = [];
+  /** The terminal of the commands, if they have one. */
+  terminal: Terminal | undefined;
+  /** Resolved to end commands that run until stopped. */
+  readonly ending = Promise.withResolvers<void>();
   /** Exit code of `up` and `subnet run`. */
   code = 0;
   /** Returns true if the reader of the output has ended. */
@@ -74,6 +78,7 @@ export class CliFixture implements AsyncDisposable {
       out: (text) => outcome.out += text,
       err: (text) => outcome.err += text,
       color: this.color,
+      openTerminal: () => Promise.resolve(this.terminal),
       uptimeMs: 3_600_000,
       runtime: this.runtime,
       replyLimitMs: this.replyLimitMs,
@@ -94,6 +99,7 @@ export class CliFixture implements AsyncDisposable {
         this.ended.push(pid);
         return Promise.resolve();
       },
+      endingSignal: () => this.ending.promise,
       up: (options) => {
         this.ups.push(options);
         return Promise.resolve(this.code);

@@ -6,6 +6,8 @@ import { type RxBatch, RxFlag, type UdQp } from "../../src/hca/hca.ts";
 import { ipv4Family } from "../../src/ipoib/family/ipv4_family.ts";
 import type { Translator } from "../../src/ipoib/family/translator.ts";
 import { Receiver } from "../../src/ipoib/rx.ts";
+import { ReceivedGroups } from "../../src/ipoib/multicast/received_groups.ts";
+import { Senders } from "../../src/ipoib/senders.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import type { DhcpTranslator } from "../../src/ipoib/dhcp_translator.ts";
 import { debugOff } from "./debug_off.ts";
@@ -46,6 +48,8 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     families: [{ family: ipv4Family, translator }],
     // No DHCP packet arrives.
     dhcp: {} as DhcpTranslator,
+    senders: new Senders(),
+    groups: new ReceivedGroups(() => undefined, new Map()),
   });
   receiver.open = true;
   receiver.attach(queuePair(arrivals));

@@ -37,6 +37,11 @@ export function portRate(
   })`;
 }
 
+/** Formats a time of some milliseconds as ping does: `0.214ms`. */
+export function milliseconds(ms: number): string {
+  return `${ms.toFixed(3)}ms`;
+}
+
 /** Formats a duration in its largest unit: `850ms`, `12.3s`, `5m`, `3h`, `2d`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;

@@ -39,20 +39,30 @@ const LINK: Members<LinkRow> = {
   stats: ["stats64", "drops"],
 };
 
+/** The traffic of a neighbour or a group. */
+const TRAFFIC = [
+  ...["rx_packets", "rx_bytes", "tx_packets", "tx_bytes"] as const,
+  "seen_ms",
+] as const;
+
 const NEIGHBOUR: Members<NeighRecord> = {
   brief: ["dst", "dev", "lladdr"],
   details: [
     ...["qpn", "gid", "transport", "connection"] as const,
     ...["rc_qpn", "rc_mtu", "rc_age_ms"] as const,
   ],
-  stats: ["used", "confirmed", "updated", "probes", "queued"],
+  stats: [
+    ...["used", "confirmed", "updated", "probes", "queued"] as const,
+    ...TRAFFIC,
+    ...["rtt_ms", "round_trips"] as const,
+  ],
 };
 
 const PATH: Members<PathRecord> = { details: ["hoplimit"], stats: ["queued"] };
 
 const GROUP: Members<McgRecord> = {
   details: ["qkey", "mtu", "rate_mbps", "sl", "created_ms"],
-  stats: ["created_ms", "queuelen"],
+  stats: ["created_ms", "queuelen", ...TRAFFIC],
 };
 
 /** Converts a link. With `-a`, it has its process; an interface that does not answer has only its state. */

@@ -3,7 +3,9 @@
 import {
   blue,
   cyan,
+  gray,
   green,
+  inverse,
   magenta,
   red,
   setColorEnabled,
@@ -20,6 +22,12 @@ export interface Palette {
   good(text: string): string;
   bad(text: string): string;
   caution(text: string): string;
+  /** What is not in use. */
+  faint(text: string): string;
+  /** The heading of a table on a screen. */
+  heading(text: string): string;
+  /** The colors of partitions, used cyclically. */
+  readonly partitions: readonly ((text: string) => string)[];
 }
 
 const plainText = (text: string) => text;
@@ -32,6 +40,9 @@ const PLAIN: Palette = {
   good: plainText,
   bad: plainText,
   caution: plainText,
+  faint: plainText,
+  heading: plainText,
+  partitions: [plainText],
 };
 
 const COLORED: Palette = {
@@ -42,6 +53,9 @@ const COLORED: Palette = {
   good: green,
   bad: red,
   caution: yellow,
+  faint: gray,
+  heading: inverse,
+  partitions: [cyan, yellow, magenta, green, blue],
 };
 
 /** The output options that affect text, and the palette. */

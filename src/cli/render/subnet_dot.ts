@@ -2,22 +2,25 @@
  * Output of `subnet show --dot`: the subnet as a Graphviz graph (`ipoib subnet show --dot | dot -Tsvg`).
  *
  * The central node is the switch, whose label shows the subnet manager. Each port is a box; the edge to the switch
- * shows its P_Keys. Each partition is an ellipse with edges to its members, dashed for limited members.
+ * shows its P_Keys, and a port that is down is shaded. Each partition is an ellipse with edges in its color to its
+ * members, dashed for limited members: the ellipses are the legend.
  */
 
 import { hex } from "../../base/hex.ts";
 import { formatRate } from "../../base/rates.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
+import {
+  placedName,
+  type PlacedPort,
+  type PlacedSubnet,
+} from "../subnet_places.ts";
+import { FULL, isFull } from "./partition_colors.ts";
 
-type Port = SubnetRecord["ports"][number];
-
-/** Full membership bit of a P_Key. */
-const FULL = 0x8000;
 /** Colors of partitions, used cyclically. */
 const COLORS = ["steelblue", "darkorange", "seagreen", "firebrick", "purple"];
 
-export function renderSubnetDot(subnet: SubnetRecord): string {
+export function renderSubnetDot(subnet: PlacedSubnet): string {
   const { manager, mtu, rateCode } = subnet;
   const lines = [
     "graph subnet {",
@@ -42,12 +45,15 @@ export function renderSubnetDot(subnet: SubnetRecord): string {
   return `${lines.join("\n")}\n`;
 }
 
-function portLines(port: Port): string[] {
-  const label = `${port.name}\nLID ${hex(port.lid)}\n${port.guid}` +
+function portLines(port: PlacedPort): string[] {
+  const label = `${placedName(port)}\nLID ${hex(port.lid)}\n${port.guid}` +
     (isActive(port) ? "" : `\n${port.state}`);
+  const shade = isActive(port)
+    ? ""
+    : ', style="filled,dashed", fillcolor=gray85, fontcolor=gray35';
   const style = isActive(port) ? "" : ", style=dashed";
   return [
-    `  ${node(port)} [shape=box, label=${quote(label)}${style}];`,
+    `  ${node(port)} [shape=box, label=${quote(label)}${shade}];`,
     `  switch -- ${node(port)} [len=2, label=${
       quote(port.pkeys.map(formatPkey).join("\n"))
     }${style}];`,
@@ -57,7 +63,7 @@ function portLines(port: Port): string[] {
 function partitionLines(
   partition: SubnetRecord["partitions"][number],
   index: number,
-  ports: readonly Port[],
+  ports: readonly PlacedPort[],
 ): string[] {
   const name = quote(`partition ${formatPkey(partition.pkey)}`);
   const color = COLORS[index % COLORS.length]!;
@@ -67,7 +73,7 @@ function partitionLines(
   const members = ports.flatMap((port) => {
     const pkeys = port.pkeys.filter((pkey) => (pkey & ~FULL) === base);
     if (pkeys.length === 0) return [];
-    const limited = !pkeys.some((pkey) => (pkey & FULL) !== 0);
+    const limited = !pkeys.some(isFull);
     return [
       `  ${name} -- ${node(port)} [len=2, color=${color}${
         limited ? ", style=dashed" : ""
@@ -80,11 +86,11 @@ function partitionLines(
   ];
 }
 
-function isActive(port: Port): boolean {
+function isActive(port: PlacedPort): boolean {
   return port.state === "active";
 }
 
-function node(port: Port): string {
+function node(port: PlacedPort): string {
   return quote(port.guid);
 }
 

@@ -5,9 +5,11 @@ import { formatRate } from "../../base/rates.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
 import { columns } from "./columns.ts";
-import type { Style } from "./style.ts";
+import type { PlacedPort, PlacedSubnet } from "../subnet_places.ts";
+import { partitionOf } from "./partition_colors.ts";
+import type { Palette, Style } from "./style.ts";
 
-export function renderSubnet(subnet: SubnetRecord, style: Style): string {
+export function renderSubnet(subnet: PlacedSubnet, style: Style): string {
   const { manager } = subnet;
   const head = `subnet prefix ${subnet.subnetPrefix} mtu ${subnet.mtu} ` +
     `rate ${formatRate(subnet.rateCode)}\n` +
@@ -16,25 +18,49 @@ export function renderSubnet(subnet: SubnetRecord, style: Style): string {
     dropped(subnet);
   return [
     head,
-    ports(subnet),
-    partitions(subnet),
+    ports(subnet, style),
+    partitions(subnet, style),
     groups(subnet, style),
     ...(subnet.truncated ? ["Some groups or members are not shown\n"] : []),
   ].join("\n");
 }
 
-function ports({ ports }: SubnetRecord): string {
+function ports(subnet: PlacedSubnet, { palette }: Style): string {
+  const { ports } = subnet;
+  const placed = ports.some(({ netns }) => netns);
+  const heading = ["PORT", "LID", "GUID", "PID", "STATE", "PKEYS"];
+  const place = ({ netns }: PlacedPort) =>
+    netns === "" ? "(initial)" : netns ?? "?";
+  const pkeysAt = heading.length - (placed ? 0 : 1);
   return columns(
-    ["PORT", "LID", "GUID", "PID", "STATE", "PKEYS"],
+    placed ? ["PORT", "NETNS", ...heading.slice(1)] : heading,
     ports.map((port) => [
       port.name,
+      ...(placed ? [place(port)] : []),
       hex(port.lid),
       port.guid,
       String(port.pid),
       port.state,
       port.pkeys.map(formatPkey).join(","),
     ]),
+    (cell, row, column) => {
+      if (ports[row]!.state !== "active") return palette.faint(cell);
+      if (column !== pkeysAt) return cell;
+      return ports[row]!.pkeys.map((pkey) =>
+        paintOf(subnet, pkey, palette)(formatPkey(pkey))
+      ).join(",");
+    },
   );
+}
+
+/** Returns the color of the partition of a P_Key; the table of partitions is the legend. */
+function paintOf(
+  subnet: PlacedSubnet,
+  pkey: number,
+  { partitions }: Palette,
+): (text: string) => string {
+  const at = partitionOf(subnet, pkey);
+  return at < 0 ? (text) => text : partitions[at % partitions.length]!;
 }
 
 /** Returns a line with the counters of dropped frames that are not 0, if there are any. */
@@ -45,7 +71,8 @@ function dropped({ dropped }: SubnetRecord): string {
   return counters.length === 0 ? "" : `dropped ${counters.join(" ")}\n`;
 }
 
-function partitions({ partitions }: SubnetRecord): string {
+function partitions(subnet: PlacedSubnet, { palette }: Style): string {
+  const { partitions } = subnet;
   return columns(
     ["PARTITION", "PKEY", "IPOIB", "MEMBERS"],
     partitions.map((partition) => [
@@ -54,6 +81,8 @@ function partitions({ partitions }: SubnetRecord): string {
       partition.ipoib ? "yes" : "no",
       partition.members.map((m) => `${m.port}=${m.membership}`).join(","),
     ]),
+    (cell, row, column) =>
+      column > 1 ? cell : paintOf(subnet, partitions[row]!.pkey, palette)(cell),
   );
 }
 

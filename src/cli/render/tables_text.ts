@@ -13,9 +13,10 @@ import {
   type ParamRecord,
   type PathRecord,
   RUNNING,
+  type TrafficRecord,
   type TransportRecord,
 } from "../../ipc/schema.ts";
-import { duration, gigabits } from "./number.ts";
+import { duration, gigabits, milliseconds, number } from "./number.ts";
 import { address, operstate, padded, type Style } from "./style.ts";
 
 /** Joins the words of a line; omits undefined and false. */
@@ -54,6 +55,8 @@ function neighbour(n: NeighRecord, style: Style) {
     details && pair("gid", n.gid),
     details && transport(n),
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
+    stats && traffic(n, style),
+    stats && n.rtt_ms !== undefined && `rtt ${milliseconds(n.rtt_ms)}`,
     bad ? palette.bad(state) : palette.good(state),
   );
 }
@@ -79,6 +82,18 @@ function transport(t: TransportRecord): string | undefined {
   return `rc qpn ${hex(t.rc_qpn ?? 0, 6)} mtu ${t.rc_mtu} age ${
     duration(t.rc_age_ms ?? 0)
   }`;
+}
+
+/** Formats traffic as `rx 8400 bytes 100 packets tx 8800 bytes 100 packets seen 1.2s`; undefined if it is not known. */
+function traffic(t: TrafficRecord, { human }: Style): string | undefined {
+  if (t.rx_bytes === undefined) return undefined;
+  const direction = (name: string, bytes = 0, packets = 0) =>
+    `${name} ${number(bytes, human)} bytes ${number(packets, human)} packets`;
+  return line(
+    direction("rx", t.rx_bytes, t.rx_packets),
+    direction("tx", t.tx_bytes, t.tx_packets),
+    `seen ${t.seen_ms === undefined ? "never" : duration(t.seen_ms)}`,
+  ).trimEnd();
 }
 
 export function renderPaths(records: PathRecord[], style: Style): string {
@@ -107,7 +122,8 @@ export function renderGroups(records: McgRecord[], style: Style): string {
   return rows(records, style, group);
 }
 
-function group(g: McgRecord, { details, stats, palette }: Style) {
+function group(g: McgRecord, style: Style) {
+  const { details, stats, palette } = style;
   return line(
     palette.inet6(g.mgid),
     `dev ${palette.name(g.dev)}`,
@@ -121,6 +137,7 @@ function group(g: McgRecord, { details, stats, palette }: Style) {
     details && pair("sl", g.sl),
     (details || stats) && `created ${duration(g.created_ms)}`,
     (stats || g.queuelen > 0) && `queued ${g.queuelen}`,
+    stats && traffic(g, style),
     g.retry_ms !== undefined && `retry ${duration(g.retry_ms)}`,
     g.error !== undefined && `error "${g.error}"`,
     g.reason !== undefined && `reason "${g.reason}"`,

@@ -8,6 +8,7 @@ import {
   parseLinkAddressText,
 } from "../../wire/link_address.ts";
 import { addressRecord } from "../address_record.ts";
+import { figuresRecord } from "../figures.ts";
 import {
   mcgRecords,
   neighRecords,
@@ -103,6 +104,8 @@ export const tableCommands = {
       statsRecord(iface, record)
     );
   },
+  "figures": (context, { name }) =>
+    findInterfaces(context, name).map(figuresRecord),
 } satisfies Partial<DataCommands>;
 
 /** Parses an IP address in a request. Throws `E_ADDRESS` (EINVAL). */

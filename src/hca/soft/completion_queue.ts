@@ -123,7 +123,7 @@ export class CompletionQueue {
       const checksum = valid ? RxFlag.ChecksumOk : 0;
       if (length < 0) {
         batch.length[n] = ~length;
-        batch.sourceQpn[n] = 0;
+        batch.sourceQpn[n] = view.getInt32(base + BTH + 4) & 0xffffff;
         batch.sourceLid[n] = 0;
         batch.flags[n] = RxFlag.Connected | checksum;
       } else {

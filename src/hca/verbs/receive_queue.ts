@@ -176,7 +176,7 @@ export class ReceiveQueue {
           set.append(buffer);
           continue;
         }
-        batch.sourceQpn[count] = 0;
+        batch.sourceQpn[count] = qpn;
         batch.sourceLid[count] = 0;
         batch.flags[count] = RxFlag.Connected;
         set.hold(buffer);

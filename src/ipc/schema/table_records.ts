@@ -19,6 +19,21 @@ const transport = {
   "rc_age_ms": v.exactOptional(count),
 };
 const TransportRecordSchema = v.object(transport);
+
+/**
+ * Traffic of a peer or a group since its entry was created. Bytes and packets are counted as in the statistics of the
+ * interface. Absent in records of versions without these counters.
+ */
+const traffic = {
+  "rx_packets": v.exactOptional(count),
+  "rx_bytes": v.exactOptional(count),
+  "tx_packets": v.exactOptional(count),
+  "tx_bytes": v.exactOptional(count),
+  /** Milliseconds since the last received packet; absent if there was none. */
+  "seen_ms": v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+};
+const TrafficRecordSchema = v.object(traffic);
+export type TrafficRecord = v.InferOutput<typeof TrafficRecordSchema>;
 export type TransportRecord = v.InferOutput<typeof TransportRecordSchema>;
 
 /** A neighbour. The members up to `state` are those of `ip -s -j neigh`. */
@@ -39,6 +54,15 @@ export const NeighRecordSchema = v.object({
   qpn: v.exactOptional(count),
   gid: v.exactOptional(v.string()),
   ...transport,
+  /** Traffic of the link-layer address, which neighbours on one host share. Absent while the address is unknown. */
+  ...traffic,
+  /** Milliseconds from the kernel's last unicast probe of the link-layer address to the reply. */
+  rtt_ms: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+  /** All such times, in the buckets of `round_trips` of a figures record. */
+  round_trips: v.exactOptional(v.object({
+    counts: v.array(count),
+    sum_seconds: v.pipe(v.number(), v.minValue(0)),
+  })),
   /** Packets waiting for resolution. */
   queued: count,
 });
@@ -79,6 +103,7 @@ export const McgRecordSchema = v.object({
   created_ms: v.pipe(v.number(), v.minValue(0)),
   /** Packets waiting for the join. */
   queuelen: count,
+  ...traffic,
   /** True while packets can be sent: the group is joined and, if the interface is a full member, attached. */
   complete: v.boolean(),
   send_only: v.boolean(),

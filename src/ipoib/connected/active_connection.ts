@@ -141,7 +141,8 @@ export class ConnectedEgress implements Egress {
       sender.dropTooLong(slot, length, active.mtu);
       return;
     }
-    const result = sender.postConnected(slot, length, this.#qp);
+    const { traffic } = active.peer;
+    const result = sender.postConnected(slot, length, this.#qp, traffic);
     if (result === PostResult.Unreachable) this.#lost(active);
   }
 }

@@ -68,6 +68,7 @@ export class ConnectedMode {
     this.active = active;
     this.passive = new PassiveConnections({
       ...common,
+      peers,
       statistics: sender.statistics,
       limit: parts.maxConnections ?? MAX_PASSIVE_CONNECTIONS,
     });

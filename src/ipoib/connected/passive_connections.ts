@@ -21,6 +21,7 @@ import { RejectReason } from "../../wire/cm/rej.ts";
 import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";
 import { ConnectionData } from "../../wire/connection_data.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
+import { type LinkAddress, LinkFlag } from "../../wire/link_address.ts";
 import {
   PASSIVE_CHECK_MS,
   PASSIVE_IDLE_MS,
@@ -29,7 +30,10 @@ import {
 import type { DebugLog } from "../debug_log.ts";
 import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
+import type { PeerTable } from "../peer.ts";
+import { connectionKey } from "../senders.ts";
 import type { Statistics } from "../statistics.ts";
+import { addTraffic, newTraffic, type Traffic } from "../traffic.ts";
 
 /** Interval of the checks for messages on connections whose confirmation (RTU) has not arrived. */
 const CONFIRM_MS = 1000;
@@ -37,6 +41,10 @@ const CONFIRM_MS = 1000;
 interface PassiveConnection {
   /** The remote link-layer address, without flags. */
   readonly key: string;
+  /** Its flags are those of ib_ipoib in connected mode. */
+  readonly address: LinkAddress;
+  /** Packets received on the connection. */
+  readonly traffic: Traffic;
   readonly qp: RcQp;
   connection: Connection | undefined;
   /** Number of messages when the use was recorded last, and the time of that. */
@@ -50,6 +58,7 @@ export interface PassiveParts {
   readonly port: HcaPort;
   readonly connections: ConnectionManager;
   readonly identity: LinkIdentity;
+  readonly peers: Pick<PeerTable, "find" | "senders">;
   readonly statistics: Statistics;
   readonly debug: DebugLog;
   readonly events: InterfaceEvents;
@@ -78,6 +87,11 @@ export class PassiveConnections {
 
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Returns the packets received on the connection of this peer, if there is one. */
+  trafficOf(address: LinkAddress): Traffic | undefined {
+    return this.#connections.get(keyOf(address))?.traffic;
   }
 
   /** Accepts connections, whose messages are polled from `receiver`. */
@@ -114,7 +128,9 @@ export class PassiveConnections {
       this.#refuse(request, RejectReason.Consumer, "invalid request");
       return;
     }
-    const key = `${sender.qpn}/${gidKey(request.remoteGid)}`;
+    const { remoteGid: gid } = request;
+    const address = { flags: LinkFlag.Rc, qpn: sender.qpn, gid };
+    const key = keyOf(address);
     const old = this.#connections.get(key);
     if (old) this.#end(old, true);
     if (this.#connections.size >= limit) {
@@ -123,15 +139,19 @@ export class PassiveConnections {
       return;
     }
     try {
-      this.#accept(request, key);
+      this.#accept(request, key, address);
     } catch (error) {
       const { message } = IpoibError.from(error);
       this.#refuse(request, RejectReason.NoQp, message);
     }
   }
 
-  #accept(request: ConnectionRequest, key: string): void {
-    const { port, identity, statistics, reactor } = this.#parts;
+  #accept(
+    request: ConnectionRequest,
+    key: string,
+    address: LinkAddress,
+  ): void {
+    const { port, identity, statistics, reactor, peers } = this.#parts;
     const now = reactor.clock.now();
     const qp = port.createRcQp({
       pkeyIndex: identity.pkeyIndex,
@@ -144,10 +164,11 @@ export class PassiveConnections {
       throw error;
     }
     const passive: PassiveConnection = {
-      ...{ key, qp, connection: undefined },
+      ...{ key, address, qp, connection: undefined, traffic: newTraffic() },
       ...{ received: 0, usedAt: now },
     };
     this.#connections.set(key, passive);
+    peers.senders.set(connectionKey(qp.qpn), passive.traffic);
     statistics.connections.add("connections_accepted");
     this.#record(request, `accepted with QPN ${hex(qp.qpn, 6)}`);
     qp.onFailure = (failure) => {
@@ -186,8 +207,16 @@ export class PassiveConnections {
     if (this.#connections.get(passive.key) !== passive) return;
     this.#connections.delete(passive.key);
     this.#unconfirmed.delete(passive);
+    this.#handOver(passive);
     if (disconnect) passive.connection?.disconnect();
     passive.qp.close();
+  }
+
+  /** Adds the traffic of a connection that ends to that of its peer, or of other senders if there is none. */
+  #handOver({ address, traffic, qp }: PassiveConnection): void {
+    const { peers } = this.#parts;
+    peers.senders.delete(connectionKey(qp.qpn), traffic);
+    addTraffic(peers.find(address)?.traffic ?? peers.senders.others, traffic);
   }
 
   /** Reports messages on connections whose RTU was lost, because otherwise their establishment would time out. */
@@ -234,4 +263,9 @@ export class PassiveConnections {
       cause,
     }));
   }
+}
+
+/** Returns the key of a remote link-layer address, whose flags do not matter. */
+function keyOf({ qpn, gid }: LinkAddress): string {
+  return `${qpn}/${gidKey(gid)}`;
 }

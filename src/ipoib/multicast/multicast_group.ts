@@ -13,6 +13,7 @@ import { MAX_GROUP_QUEUE } from "../constants.ts";
 import type { Egress, IpDestination } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { PacketSender } from "../packet_sender.ts";
+import { newTraffic } from "../traffic.ts";
 
 /**
  * Progress of a join. `waiting` is the backoff after a failure. `idle` is the state before the first join, and that of
@@ -33,8 +34,9 @@ export class GroupRoute implements Egress {
   }
 
   send(slot: number, length: number): void {
-    this.#group.usedAt = this.#sender.now;
-    this.#sender.post(slot, length, this.#ah, MULTICAST_QPN);
+    const group = this.#group;
+    group.usedAt = this.#sender.now;
+    this.#sender.post(slot, length, this.#ah, MULTICAST_QPN, group.traffic);
   }
 }
 
@@ -46,6 +48,8 @@ export class MulticastGroup implements IpDestination {
   readonly kind: EthernetKind;
   readonly createdAt: Millis;
   readonly queue: PacketQueue;
+  /** Packets sent to the group and received from it. */
+  readonly traffic = newTraffic();
   /** A {@linkcode GroupRoute} while packets can be sent, else the egress that queues them until the join completes. */
   egress: Egress;
   progress: JoinProgress = "idle";

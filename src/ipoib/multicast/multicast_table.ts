@@ -47,6 +47,7 @@ import { GroupLimit } from "./group_limit.ts";
 import { JoinInquiries } from "./join_inquiries.ts";
 import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
+import { ReceivedGroups } from "./received_groups.ts";
 
 /** Dependencies of a {@linkcode MulticastTable}. */
 export interface GroupTableParts {
@@ -76,6 +77,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   onRemoved: () => void = () => {};
   /** Destination of packets to groups over the limit: drops and counts them. */
   readonly refused: IpDestination;
+  /** The groups by the destinations of received packets. */
+  readonly received: ReceivedGroups;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
@@ -101,6 +104,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const { context, sender, identity, log } = parts;
     this.#events = new GroupEvents(parts.events);
     const groups = this.#groups;
+    const broadcast = () => this.#broadcast;
+    this.received = new ReceivedGroups(broadcast, groups);
     this.#checks = new MembershipChecks({
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
@@ -447,6 +452,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   #remove(group: MulticastGroup, now: Millis, cause: string): void {
     this.#groups.delete(gidKey(group.mgid));
     if (group.ah) this.#events.left(group, cause);
+    this.received.clear();
     this.#parts.debug.multicast(() =>
       `deleting multicast group ${formatGid(group.mgid)}`
     );
@@ -487,6 +493,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
         ? `setting up send only multicast group for ${formatGid(mgid)}`
         : `adding multicast entry for mgid ${formatGid(mgid)}`
     );
+    this.received.clear();
     const waiting = new WaitingEgress(this, mgid);
     return new MulticastGroup(mgid, { kind, sendOnly, sender, waiting, now });
   }

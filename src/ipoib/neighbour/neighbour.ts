@@ -23,6 +23,8 @@ export class Neighbour implements IpDestination, PeerFollower {
   /** Unicast probes of the kernel without an answer. */
   probes = 0;
   // Initialized with numbers: V8 allocates each number in a field that was undefined first.
+  /** Time of the kernel's unicast probe that has not been answered or repeated; -Infinity if there is none. */
+  probedAt: Millis = -Infinity;
   /** Time of the last resolution that this process started. */
   requestedAt: Millis = -Infinity;
   /** Time of creation, or of the last change of the peer. */

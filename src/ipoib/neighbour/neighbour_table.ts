@@ -38,6 +38,7 @@ import {
 import { PacketQueue } from "../packet_queue.ts";
 import { isPeer, type Peer, type PeerTable } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
+import { RoundTrips } from "../round_trips.ts";
 import type { TableLimits } from "../table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import type { KernelSync } from "./kernel_sync.ts";
@@ -72,6 +73,8 @@ export interface NeighbourTableParts {
 export class NeighbourTable implements WaitingTable<IpAddress> {
   /** Called after an entry that is a next hop is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
+  /** Round trips to all neighbours. */
+  readonly roundTrips = new RoundTrips();
   readonly #sender: PacketSender;
   readonly #peers: PeerTable;
   readonly #kernel: KernelSync;
@@ -147,8 +150,10 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
    */
   onKernelRequest(address: IpAddress, unicast: boolean): Neighbour {
     const neighbour = this.get(address);
+    const { peer, requestPending } = neighbour;
+    const timed = unicast && !requestPending && peer?.path?.ah !== undefined;
+    neighbour.probedAt = timed ? this.#kernel.now() : -Infinity;
     neighbour.requestPending = true;
-    const { peer } = neighbour;
     if (peer && (!unicast || ++neighbour.probes > 1)) {
       this.#peers.doubt(peer, this.#kernel.now());
     }
@@ -247,6 +252,8 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       !(requestPending && source === "reply") &&
       now - neighbour.updatedAt < ARP_LOCK_MS;
     if (!same && locked) return;
+    if (same && source === "reply") this.#countRoundTrip(neighbour, now);
+    neighbour.probedAt = -Infinity;
     neighbour.requestPending = false;
     neighbour.probes = 0;
     if (!same) {
@@ -260,6 +267,14 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       this.#peers.resolve(neighbour.peer!);
     }
     neighbour.queue.sendTo(neighbour);
+  }
+
+  #countRoundTrip({ probedAt, peer }: Neighbour, now: Millis): void {
+    if (probedAt === -Infinity || !peer) return;
+    peer.roundTripMs = now - probedAt;
+    peer.roundTrips ??= new RoundTrips();
+    peer.roundTrips.add(peer.roundTripMs);
+    this.roundTrips.add(peer.roundTripMs);
   }
 
   #setPeer(neighbour: Neighbour, to: LinkAddress): void {

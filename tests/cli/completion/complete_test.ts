@@ -111,7 +111,7 @@ Deno.test("the arguments of commands complete by their grammar", async () => {
     "l set ib0 addrg e": "eui64",
     "link set ib0 netns ": "blue green",
     "down --p": "--pid --pretty",
-    "subnet show lab ": "--dot",
+    "subnet show lab ": "--dot --svg",
     "link add link ": "ib0",
     "link add link ib0 name x type ": "ipoib",
     "link add link ib0 name x type ipoib m": "mode",

@@ -30,7 +30,7 @@ Deno.test("messages of up to 65,524 bytes arrive in order on a connection, in bo
   const { flags, sourceLid, sourceQpn, encap } = y.taken[0]!;
   assertEquals(
     [flags, sourceLid, sourceQpn, encap],
-    [RxFlag.Connected, 0, 0, 0x08000000],
+    [RxFlag.Connected, 0, y.qp.qpn, 0x08000000],
   );
   const longest = marked(77, 65_520);
   assertEquals(send(y, longest), PostResult.Sent);

@@ -43,7 +43,7 @@ class End {
     for (let i = 0; i < batch.count; i++) {
       assertEquals(batch.encap[i], ENCAP);
       assertEquals(batch.flags[i], RxFlag.Connected);
-      assertEquals([batch.sourceQpn[i], batch.sourceLid[i]], [0, 0]);
+      assertEquals(batch.sourceLid[i], 0);
       const view = batch.view[i]!;
       const at = batch.payload[i]!;
       const length = batch.length[i]!;

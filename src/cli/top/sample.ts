@@ -1,0 +1,144 @@
+/** The counters that `ipoib top` compares: one sample of the rows of a table. */
+
+import { IpoibError } from "../../base/errors.ts";
+import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
+import type { CliEnvironment } from "../environment.ts";
+import { askAll, namespacesHidden, type Selection } from "../listing.ts";
+import { peersAmong } from "../peers.ts";
+import { noneRunning, type Target } from "../session.ts";
+
+export const TABLES = ["interfaces", "peers", "groups"] as const;
+export type Table = typeof TABLES[number];
+
+/** The counters of a row, by the names of its rates. */
+export interface Counts {
+  readonly rx: number;
+  readonly tx: number;
+  readonly rxPackets: number;
+  readonly txPackets: number;
+  readonly drops: number;
+}
+
+/** One interface, peer or group. */
+export interface SampleRow {
+  /** Name of the interface, IP address of the peer, or MGID. */
+  readonly name: string;
+  /** The interface of a peer or a group, with the namespace if all are shown. */
+  readonly of?: string;
+  /** What is wrong; absent if nothing is. */
+  readonly trouble?: string;
+  readonly counts: Counts;
+}
+
+/** The rows of one moment. */
+export interface Sample {
+  readonly atMs: number;
+  readonly interfaces: readonly SampleRow[];
+  /** The rows of the table, if it is not that of the interfaces. */
+  readonly others: readonly SampleRow[];
+}
+
+/** What is sampled. */
+export type Scope = Omit<Selection, "eachInterface">;
+
+const NOTHING: Counts = { rx: 0, tx: 0, rxPackets: 0, txPackets: 0, drops: 0 };
+
+/** Takes a sample. Throws the errors of `askAll`, `E_IPC_PERMISSION` if a namespace cannot be listed, and `E_NOT_RUNNING`. */
+export async function takeSample(
+  environment: CliEnvironment,
+  scope: Scope,
+  table: Table,
+): Promise<Sample> {
+  const { allNetns, name } = scope;
+  const { answers, incomplete } = await askAll(
+    environment,
+    { ...scope, eachInterface: false },
+    (target) => rowsOf(target, name, table),
+  );
+  if (incomplete) throw namespacesHidden();
+  if (answers.length === 0) {
+    throw noneRunning(allNetns ? "on this host" : undefined);
+  }
+  const names = allNetns ? await environment.namespaceNames() : undefined;
+  const interfaces: SampleRow[] = [];
+  const others: SampleRow[] = [];
+  for (const { place: { inode }, name, result } of answers) {
+    const place = names && inode !== undefined
+      ? `${names.get(inode) ?? `net:[${inode}]`}/`
+      : "";
+    if (result instanceof IpoibError) {
+      const trouble = result.code === "E_IPC_TIMEOUT"
+        ? "not answering"
+        : result.message;
+      interfaces.push({ name: place + name, trouble, counts: NOTHING });
+      continue;
+    }
+    interfaces.push(
+      ...result.interfaces.map((row) => ({ ...row, name: place + row.name })),
+    );
+    others.push(
+      ...result.others.map((row) => ({ ...row, of: place + row.of })),
+    );
+  }
+  return { atMs: performance.now(), interfaces, others };
+}
+
+async function rowsOf(
+  { client, name, child }: Target,
+  named: string | undefined,
+  table: Table,
+): Promise<Omit<Sample, "atMs">> {
+  const params = named !== undefined || child ? { name } : {};
+  const links = await client.call("link.show", params);
+  const others = table === "interfaces"
+    ? []
+    : table === "peers"
+    ? peersAmong(await client.call("neigh.show", params)).map((peer) =>
+      row(peer.dst, peer, peer.state.includes("FAILED") ? "failed" : undefined)
+    )
+    : (await client.call("mcg.show", params)).map((group) =>
+      row(group.mgid, group, group.error === undefined ? undefined : group.join)
+    );
+  return { interfaces: links.map(interfaceRow), others };
+}
+
+function interfaceRow(
+  { ifname, state, stats64: { rx, tx } }: LinkRecord,
+): SampleRow {
+  return {
+    name: ifname,
+    ...(state === RUNNING ? {} : { trouble: state }),
+    counts: {
+      rx: rx.bytes,
+      tx: tx.bytes,
+      rxPackets: rx.packets,
+      txPackets: tx.packets,
+      drops: rx.dropped + tx.dropped,
+    },
+  };
+}
+
+function row(
+  name: string,
+  record: {
+    readonly dev: string;
+    readonly rx_bytes?: number;
+    readonly tx_bytes?: number;
+    readonly rx_packets?: number;
+    readonly tx_packets?: number;
+  },
+  trouble: string | undefined,
+): SampleRow {
+  return {
+    name,
+    of: record.dev,
+    ...(trouble === undefined ? {} : { trouble }),
+    counts: {
+      rx: record.rx_bytes ?? 0,
+      tx: record.tx_bytes ?? 0,
+      rxPackets: record.rx_packets ?? 0,
+      txPackets: record.tx_packets ?? 0,
+      drops: 0,
+    },
+  };
+}

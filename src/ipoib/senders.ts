@@ -1,0 +1,68 @@
+/**
+ * The peers from which an interface receives, by the addresses in the headers of their packets.
+ *
+ * A packet on the UD queue pair has the LID and the QPN of its sender. On RoCE, where there are no LIDs, the low 32 bits
+ * of the source GID take the place of the LID: in a GID of an IPv4 address they are the address. A packet of a
+ * connection has neither; the queue pair that received it identifies the connection.
+ */
+
+import { type QueuePair, type RxBatch, RxFlag } from "../hca/hca.ts";
+import { GID_LENGTH } from "../wire/gid.ts";
+import { AddressTable, type AddressWords } from "./address_table.ts";
+import { newTraffic, type Traffic } from "./traffic.ts";
+
+/** First word of a key. */
+const Kind = { Datagram: 0, Connection: 1 } as const;
+
+export class Senders {
+  /** Traffic of all other senders: those to which the interface has no path. */
+  readonly others = newTraffic();
+  readonly #table = new AddressTable<Traffic>();
+  readonly #gid = new Uint8Array(GID_LENGTH);
+
+  /** Returns the traffic of the sender of packet `i`. For the data path. */
+  of(qp: QueuePair, batch: RxBatch, i: number): Traffic {
+    const qpn = batch.sourceQpn[i]!;
+    const found = (batch.flags[i]! & RxFlag.Connected) !== 0
+      ? this.#table.find(Kind.Connection, 0, 0, qpn)
+      : this.#table.find(
+        Kind.Datagram,
+        0,
+        batch.sourceLid[i]! || this.#gidWord(qp, batch, i),
+        qpn,
+      );
+    return found ?? this.others;
+  }
+
+  /** Counts the packets with this key in `traffic`. */
+  set(key: AddressWords, traffic: Traffic): void {
+    this.#table.set(key, traffic);
+  }
+
+  /** Counts the packets with this key in {@linkcode others}, if they are counted in `traffic`. */
+  delete(key: AddressWords, traffic: Traffic): void {
+    if (this.#table.get(key) === traffic) this.#table.delete(key);
+  }
+
+  #gidWord(qp: QueuePair, batch: RxBatch, i: number): number {
+    return qp.sourceGid(batch, i, this.#gid) ? lowWord(this.#gid) : 0;
+  }
+}
+
+/** Returns the key of a sender of datagrams. `lid` is 0 on RoCE. */
+export function datagramKey(
+  lid: number,
+  gid: Uint8Array,
+  qpn: number,
+): AddressWords {
+  return { w0: Kind.Datagram, w1: 0, w2: lid || lowWord(gid), w3: qpn };
+}
+
+/** Returns the key of a connection, which the local queue pair `qpn` receives. */
+export function connectionKey(qpn: number): AddressWords {
+  return { w0: Kind.Connection, w1: 0, w2: 0, w3: qpn };
+}
+
+function lowWord(gid: Uint8Array): number {
+  return gid[12]! << 24 | gid[13]! << 16 | gid[14]! << 8 | gid[15]!;
+}

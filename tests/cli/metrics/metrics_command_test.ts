@@ -1,0 +1,149 @@
+/** The command `metrics` against fake processes. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { CliFixture } from "../support.ts";
+import { handlers } from "./support.ts";
+
+Deno.test("metrics prints all interfaces of the namespace as OpenMetrics", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  await cli.daemon("ib7", { netns: "blue", handlers });
+  const { code, out, err } = await cli.run("metrics");
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /# EOF\n$/);
+  for (const name of ["ib0", "ib0.8003"]) {
+    assertStringIncludes(
+      out,
+      `ipoib_receive_bytes_total{interface="${name}"} 3193\n`,
+    );
+  }
+  assert(!out.includes("ib7"));
+});
+
+Deno.test("metrics -a has the namespace as a label, except of the initial one", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  await cli.daemon("ib0", { netns: "blue", handlers });
+  const { out } = await cli.run("metrics -a --format prometheus");
+  assertStringIncludes(out, 'ipoib_interface_running{interface="ib0"} 1\n');
+  assertStringIncludes(
+    out,
+    'ipoib_interface_running{netns="blue",interface="ib0"} 1\n',
+  );
+});
+
+Deno.test("an interface that does not answer has that metric only, and the others are shown", async () => {
+  await using cli = new CliFixture();
+  cli.replyLimitMs = 200;
+  await cli.daemon("ib0", { handlers });
+  cli.silent("ib1");
+  const { code, out } = await cli.run("metrics");
+  assertEquals(code, 0);
+  assertStringIncludes(out, 'ipoib_interface_answers{interface="ib1"} 0\n');
+  assertEquals(out.match(/interface="ib1"/g)!.length, 1);
+  assertStringIncludes(out, 'ipoib_interface_answers{interface="ib0"} 1\n');
+});
+
+Deno.test("without interfaces, metrics describes the metrics", async () => {
+  await using cli = new CliFixture();
+  const { code, out } = await cli.run("metrics");
+  assertEquals(code, 0);
+  assertStringIncludes(out, "# TYPE ipoib_receive_bytes counter\n");
+  const named = await cli.run("metrics ib4");
+  assertEquals([named.code, named.out], [3, ""]);
+  assertMatch(named.err, /^ipoib: ib4 is not running/);
+});
+
+Deno.test("--peers adds the traffic of peers", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
+    handlers: {
+      ...handlers,
+      "neigh.show": () => [{
+        ...{ dst: "10.0.0.2", dev: "ib0", lladdr: "80:..", state: ["STALE"] },
+        ...{ used: 0, confirmed: 0, updated: 0, probes: 0, queued: 0 },
+        ...{ rx_bytes: 3, rx_packets: 1, tx_bytes: 4, tx_packets: 1 },
+        round_trips: { counts: [2, 1, 0], sum_seconds: 0.5 },
+      }],
+    },
+  });
+  const without = await cli.run("metrics");
+  assert(!without.out.includes("10.0.0.2"));
+  const { out } = await cli.run("metrics --peers");
+  const labels = '{interface="ib0",peer="10.0.0.2"}';
+  assertStringIncludes(out, `ipoib_peer_receive_bytes_total${labels} 3\n`);
+  assertStringIncludes(out, `ipoib_peer_round_trip_seconds_sum${labels} 0.5\n`);
+  assertStringIncludes(out, '10.0.0.2",le="1.0"} 3\n');
+});
+
+Deno.test("--textfile replaces a file at once, in the format of node_exporter", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/ipoib.prom`;
+    await Deno.writeTextFile(path, "old");
+    using before = await Deno.open(path);
+    const { code, out } = await cli.run(["metrics", "--textfile", path]);
+    assertEquals([code, out], [0, ""]);
+    const text = await Deno.readTextFile(path);
+    assertStringIncludes(text, "# TYPE ipoib_receive_bytes_total counter\n");
+    assert(!text.includes("EOF"));
+    // A reader that had opened the file still reads the old text.
+    assertEquals(await new Response(before.readable).text(), "old");
+    assertEquals(countIn(folder), 1);
+    const failed = await cli.run(["metrics", "--textfile", `${folder}/a/b`]);
+    assertEquals(failed.code, 2);
+    assertMatch(failed.err, /^ipoib: Cannot write .*\/a\/b: /);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("--listen serves until a signal", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  const path = `${cli.runtime}/metrics.sock`;
+  const run = cli.run(["metrics", "--listen", `unix:${path}`]);
+  const connected = async (): Promise<Deno.Conn> => {
+    for (;;) {
+      try {
+        return await Deno.connect({ transport: "unix", path });
+      } catch {
+        await new Promise((done) => setTimeout(done, 10));
+      }
+    }
+  };
+  {
+    using connection = await connected();
+    await connection.write(
+      new TextEncoder().encode("GET /metrics HTTP/1.1\r\n\r\n"),
+    );
+    const text = await new Response(connection.readable).text();
+    assertStringIncludes(text, 'ipoib_interface_answers{interface="ib0"} 1');
+  }
+  cli.ending.resolve();
+  const { code, out, err } = await run;
+  assertEquals([code, out, err], [0, "", `Serving metrics at unix:${path}\n`]);
+});
+
+Deno.test("options that exclude each other, and invalid addresses, are refused", async () => {
+  await using cli = new CliFixture();
+  for (
+    const words of [
+      "--listen 127.0.0.1:1 --textfile x",
+      "--listen 127.0.0.1:1 --format prometheus",
+      "--listen 9788",
+      "--format xml",
+    ]
+  ) assertEquals((await cli.run(`metrics ${words}`)).code, 1, words);
+});
+
+function countIn(folder: string): number {
+  return [...Deno.readDirSync(folder)].length;
+}
