@@ -30,6 +30,11 @@ const FLAGS: readonly [flag: number, name: string][] = [
   [0x800, "stable-privacy"],
 ];
 
+/** Returns the IFA_F_ flag of a name of iproute2; 0 if there is none. */
+export function addressFlag(name: string): number {
+  return FLAGS.find(([, each]) => each === name)?.[0] ?? 0;
+}
+
 export function addressRecord(address: KernelAddress): AddressRecord {
   const { local, peer, broadcast, label, metric, scope } = address;
   return {

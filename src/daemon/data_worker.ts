@@ -6,12 +6,12 @@
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
-import { DEVICE_RECV_QUEUE, TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
+import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { InterfaceEvents } from "../ipoib/interface_events.ts";
-import { ringSize } from "../ipoib/rings.ts";
+import { newReceiveRing } from "../ipoib/rings.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
 import { deleteTaps } from "../netdev/tap/delete_taps.ts";
@@ -69,12 +69,11 @@ function placeOf({ name, netdev }: IpoibInterface): InterfacePlace {
 function receiveQueue(
   { hca, recvQueueSize }: DataInit,
 ): Pick<EngineContext, "recvQueueSize" | "recvQueueShrinks"> {
-  if (recvQueueSize !== undefined) {
-    return { recvQueueSize: ringSize(recvQueueSize) };
-  }
-  return hca.kind === "verbs"
-    ? { recvQueueSize: DEVICE_RECV_QUEUE, recvQueueShrinks: true }
-    : {};
+  const device = hca.kind === "verbs";
+  return {
+    recvQueueSize: newReceiveRing(recvQueueSize, device),
+    recvQueueShrinks: device && recvQueueSize === undefined,
+  };
 }
 
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {

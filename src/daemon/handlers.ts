@@ -1,6 +1,8 @@
 /** Handlers of the control socket of an interface. Most of them forward the call to the data worker. */
 
-import type { MethodOf } from "../ipc/schema.ts";
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
+import type { MethodOf, Result } from "../ipc/schema.ts";
 import type { HandlersOf } from "../ipc/server.ts";
 import type { DataCalls } from "./commands/context.ts";
 import type { EventHistory } from "./event_history.ts";
@@ -15,6 +17,8 @@ export interface HandlerParts {
   name: () => string;
   readiness: Readiness;
   events: EventHistory;
+  /** Returns the options of the interface for `config.show`. */
+  config: () => Result<"config.show">;
   /** Returns the number of clients that the control socket has disconnected. */
   clientsEnded: () => number;
   /** Returns the counters of the HCA's device by name. */
@@ -27,13 +31,20 @@ export interface HandlerParts {
 export function interfaceHandlers(
   parts: HandlerParts,
 ): HandlersOf<MethodOf<"interface">> {
-  const { thread, name, readiness, events, stop } = parts;
+  const { thread, name, readiness, events, config, stop } = parts;
   const forwarded = forward("interface", thread);
   const own = {
     ...events.handlers(),
     "wait": async ({ name: which = name() }, { signal }) => {
       await readiness.running(which, signal);
       return {};
+    },
+    "config.show": ({ name: which = name() }) => {
+      if (which === name()) return config();
+      throw new IpoibError("E_NOT_PARENT", `${which} is a child interface`, {
+        errno: Errno.EINVAL,
+        hint: `use its parent ${name()}`,
+      });
     },
     "down": async ({ name: which }, context) => {
       if (which === name()) context.afterReply(stop);

@@ -29,9 +29,10 @@ import {
   parentDirectory,
   removeEmptyDirectory,
 } from "../ipc/runtime_directory.ts";
-import { RUNNING } from "../ipc/schema.ts";
+import type { Result } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
-import type { InterfaceOptions } from "../ipc/up_options.ts";
+import { type InterfaceOptions, optionTexts } from "../ipc/up_options.ts";
+import { newReceiveRing } from "../ipoib/rings.ts";
 import type { Fd } from "../system/fd.ts";
 import {
   initialNamespaceInode,
@@ -40,6 +41,7 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
+import { applySetup } from "./apply_setup.ts";
 import type { DataInit, InterfacePlace } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import {
@@ -68,6 +70,7 @@ export class InterfaceProcess {
   onEnding: () => void = () => {};
 
   readonly #options: InterfaceOptions;
+  readonly #hca: ChosenHca;
   readonly #netns: Fd;
   readonly #sockets: string;
   readonly #thread: WorkerThread<DataCalls & WorkerAnswers>;
@@ -97,6 +100,7 @@ export class InterfaceProcess {
   ) {
     const { name, netns } = options;
     this.#options = options;
+    this.#hca = hca;
     this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
     const inode = namespaceInode(this.#netns.number);
     this.#sockets = socketDirectory(
@@ -133,6 +137,7 @@ export class InterfaceProcess {
         name: () => this.#name,
         readiness: this.#readiness,
         events: this.#events,
+        config: () => this.#config(),
         deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
@@ -160,7 +165,46 @@ export class InterfaceProcess {
       cause: `pid ${Deno.pid}`,
     });
     await this.#thread.start(this.#init(await this.#fabric.start()));
-    getLogger(this.name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
+    const log = getLogger(this.name);
+    log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
+    await this.#applySetup(log);
+    this.#readiness.setConfigured();
+    this.#announce();
+  }
+
+  async #applySetup(log: ReturnType<typeof getLogger>): Promise<void> {
+    const { setup, config } = this.#options;
+    if (setup === undefined) return;
+    const failed = await applySetup(
+      setup,
+      ({ method, params }) => this.#thread.call(method, params),
+      log,
+    );
+    log.info(
+      `configuration ${config}: ${setup.length - failed} settings applied` +
+        (failed === 0 ? "" : `, ${failed} failed`),
+    );
+  }
+
+  /** Calls {@linkcode onRunning} when the interface is ready for the first time. */
+  #announce(): void {
+    if (!this.#readiness.isReady(this.#name)) return;
+    this.onRunning();
+    this.onRunning = () => {};
+  }
+
+  #config(): Result<"config.show"> {
+    const { netns: _, ...options } = this.#options;
+    return {
+      options: {
+        ...optionTexts({ ...options, hca: this.#hca }),
+        ...(options.roce ? { roce: "yes" } : {}),
+      },
+      recv_queue_size: newReceiveRing(
+        options.recvQueueSize,
+        this.#hca.kind === "verbs",
+      ),
+    };
   }
 
   /**
@@ -268,9 +312,7 @@ export class InterfaceProcess {
 
   #onState(change: { name: string; state: string }): void {
     this.#readiness.set(change.name, change.state);
-    if (change.name !== this.#name || change.state !== RUNNING) return;
-    this.onRunning();
-    this.onRunning = () => {};
+    if (change.name === this.#name) this.#announce();
   }
 
   async #close(cause: string): Promise<void> {

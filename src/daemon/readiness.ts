@@ -5,11 +5,18 @@ import { RUNNING } from "../ipc/schema.ts";
 export class Readiness {
   readonly #states = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
+  #configured = false;
 
   /** Sets the state of an interface. */
   set(name: string, state: string): void {
     this.#states.set(name, state);
-    for (const wake of [...this.#waiting]) wake();
+    this.#wake();
+  }
+
+  /** Called when the configuration of the interface has been applied. Until then nothing is ready. */
+  setConfigured(): void {
+    this.#configured = true;
+    this.#wake();
   }
 
   /** Removes an interface. */
@@ -22,9 +29,13 @@ export class Readiness {
     return this.#states.get(name) ?? "starting";
   }
 
+  isReady(name: string): boolean {
+    return this.#configured && this.state(name) === RUNNING;
+  }
+
   /** Resolves when the interface is ready. Rejects with the reason of `signal` when it is aborted. */
   async running(name: string, signal: AbortSignal): Promise<void> {
-    while (this.state(name) !== RUNNING) {
+    while (!this.isReady(name)) {
       signal.throwIfAborted();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
@@ -32,5 +43,9 @@ export class Readiness {
       await promise;
       this.#waiting.delete(resolve);
     }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
   }
 }

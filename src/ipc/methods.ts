@@ -14,6 +14,7 @@ import * as v from "valibot";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import { EVENT_KINDS } from "../base/events.ts";
 import { DoctorRecordSchema } from "./schema/doctor_record.ts";
+import { NewAddressSchema, RouteSchema } from "./schema/address_records.ts";
 import {
   CAPTURE_EDGES,
   CaptureRecordSchema,
@@ -184,6 +185,40 @@ export const methods = {
     runs: { interface: "worker in turn" },
     params: ofInterface,
     result: v.array(AddressesRecordSchema),
+  },
+  /** Adds an address, or changes the one that the interface has. */
+  "addr.add": {
+    runs: { interface: "worker" },
+    params: v.strictObject({
+      name: interfaceName,
+      ...NewAddressSchema.entries,
+    }),
+    result: done,
+  },
+  /** Adds a route, unless the interface has it. */
+  "route.add": {
+    runs: { interface: "worker" },
+    params: v.strictObject({ name: interfaceName, ...RouteSchema.entries }),
+    result: done,
+  },
+  /** Returns the routes that an administrator added. */
+  "route.show": {
+    runs: { interface: "worker in turn" },
+    params: ofInterface,
+    result: v.array(v.object({
+      ifname: v.string(),
+      routes: v.array(v.object(RouteSchema.entries)),
+    })),
+  },
+  /** Returns the options of `ipoib up` for a parent, as text under their names on the command line. */
+  "config.show": {
+    runs: { interface: "process" },
+    params: ofInterface,
+    result: v.object({
+      options: v.record(v.string(), v.string()),
+      /** Size of the receive ring of a new interface, in packets. */
+      recv_queue_size: u32,
+    }),
   },
   /** Reads a sysfs attribute of the interface. The value has no newline. */
   "get": {

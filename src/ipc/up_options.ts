@@ -2,6 +2,7 @@
 
 import { formatGuid } from "../base/hex.ts";
 import type { LogLevel } from "../base/log.ts";
+import type { SetupStep } from "./setup.ts";
 
 /** Value of `--hca`. */
 export type HcaChoice =
@@ -54,6 +55,14 @@ export interface InterfaceOptions {
   /** Maximum number of connections of other hosts per interface. Default: 1024. */
   maxConnections?: number;
   log: LogLevel;
+  /** Use Ethernet (RoCE) ports too, which reach only other nodes that run this program. */
+  roce: boolean;
+  /** Name of the user that the process runs as. Default: the caller. */
+  user?: string;
+  /** Path of the configuration file, which describes one interface. */
+  config?: string;
+  /** The settings in this file that are not options. */
+  setup?: readonly SetupStep[];
 }
 
 /** Options of `ipoib up`. */
@@ -61,12 +70,8 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   /** Interface names, assigned to the ports in order. Empty: one interface per port, named `ib0`, `ib1`, ... */
   names: readonly string[];
   hca: HcaChoice;
-  /** Use Ethernet (RoCE) ports too, which reach only other nodes that run this program. */
-  roce: boolean;
   /** Run in the background and return once all interfaces are ready. */
   background: boolean;
-  /** Name of the user that the process runs as. Default: the caller. */
-  user?: string;
 }
 
 /** Options of `ipoib subnet run`. */
@@ -117,31 +122,49 @@ function hcaText(hca: HcaChoice): string {
   }
 }
 
-/** Returns the command line for these options, beginning with `up`. It starts the background process. */
-export function upArguments(options: UpOptions): string[] {
-  const words = ["up", ...options.names, "--hca", hcaText(options.hca)];
-  const add = (flag: string, value: string | number | undefined) => {
-    if (value !== undefined) words.push(flag, String(value));
+/** Returns the options of an interface that have a value, as text under their names on the command line. */
+export function optionTexts(
+  options: Omit<InterfaceOptions, "name"> & { readonly hca: HcaChoice },
+): Record<string, string> {
+  const { guid } = options;
+  const texts: Record<string, string | number | undefined> = {
+    "hca": hcaText(options.hca),
+    "netns": options.netns,
+    "pkey-index": options.pkeyIndex,
+    "guid": guid === undefined ? undefined : formatGuid(guid),
+    "subnet-mtu": options.subnetMtu,
+    "mode": options.mode,
+    "mtu": options.mtu,
+    "io": options.io,
+    "memberships": options.memberships,
+    "next-hops": options.nextHops,
+    "recv-queue-size": options.recvQueueSize,
+    "send-queue-size": options.sendQueueSize,
+    "max-groups": options.maxGroups,
+    "max-connections": options.maxConnections,
+    "log": options.log,
+    "user": options.user,
   };
-  add("--netns", options.netns);
-  add("--pkey-index", options.pkeyIndex);
-  add(
-    "--guid",
-    options.guid === undefined ? undefined : formatGuid(options.guid),
+  return Object.fromEntries(
+    Object.entries(texts).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]]
+    ),
   );
-  add("--subnet-mtu", options.subnetMtu);
-  add("--mode", options.mode);
-  add("--mtu", options.mtu);
-  add("--io", options.io);
-  add("--memberships", options.memberships);
-  add("--next-hops", options.nextHops);
-  add("--recv-queue-size", options.recvQueueSize);
-  add("--send-queue-size", options.sendQueueSize);
-  add("--max-groups", options.maxGroups);
-  add("--max-connections", options.maxConnections);
-  add("--log", options.log);
-  add("--user", options.user);
-  if (options.roce) words.push("--roce");
-  if (options.background) words.push("--background");
-  return words;
+}
+
+/**
+ * Returns the command line for these options, beginning with `up`. It starts the background process, which reads the
+ * configuration file again.
+ */
+export function upArguments(options: UpOptions): string[] {
+  const { names, config } = options;
+  return [
+    ...["up", ...names],
+    ...Object.entries(optionTexts(options)).flatMap((
+      [name, value],
+    ) => [`--${name}`, value]),
+    ...config === undefined ? ["--no-config"] : ["--config", config],
+    ...options.roce ? ["--roce"] : [],
+    ...options.background ? ["--background"] : [],
+  ];
 }

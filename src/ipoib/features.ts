@@ -106,6 +106,8 @@ export interface FeatureState {
   readonly fixed: boolean;
   /** False if the feature is fixed. */
   readonly requested: boolean;
+  /** True if a new interface requests the feature. */
+  readonly default: boolean;
 }
 
 /** The switches of the receive path. */
@@ -148,7 +150,7 @@ export class Features {
         : ALWAYS,
     );
     this.#requested = new Set(
-      [...this.#supported].filter((each) => !OFF_BY_DEFAULT.includes(each)),
+      [...this.#supported].filter((each) => this.#isDefault(each)),
     );
     this.update();
   }
@@ -162,8 +164,13 @@ export class Features {
         active: this.#active.has(name),
         fixed,
         requested: !fixed && this.#requested.has(name),
+        default: !fixed && this.#isDefault(name),
       };
     });
+  }
+
+  #isDefault(name: FeatureName): boolean {
+    return this.#supported.has(name) && !OFF_BY_DEFAULT.includes(name);
   }
 
   /** Requests features on or off. Has no effect on fixed features and other names. */

@@ -6,6 +6,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { DEFAULT_RECV_QUEUE, DEVICE_RECV_QUEUE } from "./constants.ts";
 
 /** Limits of a ring (Linux IPOIB_MIN_QUEUE_SIZE, IPOIB_MAX_QUEUE_SIZE). */
 const MIN_RING = 2;
@@ -24,4 +25,18 @@ export function ringSize(requested: number): number {
     );
   }
   return 2 ** Math.ceil(Math.log2(requested));
+}
+
+/**
+ * Returns the receive ring of a new interface. Throws as {@linkcode ringSize}.
+ *
+ * @param requested size on the command line
+ * @param device false on the embedded HCA
+ */
+export function newReceiveRing(
+  requested: number | undefined,
+  device: boolean,
+): number {
+  if (requested !== undefined) return ringSize(requested);
+  return device ? DEVICE_RECV_QUEUE : DEFAULT_RECV_QUEUE;
 }

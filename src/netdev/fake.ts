@@ -22,6 +22,7 @@ import {
   GatewayPrefixes,
 } from "./gateway_prefixes.ts";
 import {
+  type DeviceRoute,
   type DeviceStatus,
   type FrameListener,
   KERNEL_FEATURES,
@@ -29,6 +30,7 @@ import {
   type KernelFeature,
   type LinkChanges,
   type Netdev,
+  type NewAddress,
 } from "./netdev.ts";
 import { Iff } from "./rtnetlink/link_message.ts";
 
@@ -82,6 +84,9 @@ export class FakeNetdev implements Netdev {
   };
   /** Result of `kernelAddresses()`. */
   addressTable: KernelAddress[] = [];
+  /** Arguments of the calls of `setAddress()` and `addRoute()`. */
+  readonly addressesSet: NewAddress[] = [];
+  readonly routesAdded: DeviceRoute[] = [];
   /** Arguments of the calls of `change()`. */
   readonly changes: LinkChanges[] = [];
   /** Records calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
@@ -239,6 +244,19 @@ export class FakeNetdev implements Netdev {
 
   kernelAddresses(): KernelAddress[] {
     return this.addressTable;
+  }
+
+  /** Records the address. Does not change the configuration. */
+  setAddress(address: NewAddress): void {
+    this.addressesSet.push(address);
+  }
+
+  routes(): DeviceRoute[] {
+    return this.routesAdded;
+  }
+
+  addRoute(route: DeviceRoute): void {
+    this.routesAdded.push(route);
   }
 
   setMtu(mtu: number): void {

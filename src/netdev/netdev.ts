@@ -45,6 +45,40 @@ export interface KernelAddress {
   readonly validSeconds: number;
 }
 
+/** An address to set, with the attributes of `ip address add`. */
+export interface NewAddress {
+  readonly local: IpAddress;
+  /** The other end of a point-to-point address. */
+  readonly peer?: IpAddress | undefined;
+  /** In bits. */
+  readonly prefixLength: number;
+  /** The broadcast address of an IPv4 address: "subnet" for the last one of its subnet. Default: none. */
+  readonly broadcast?: IpAddress | "subnet" | undefined;
+  /** IFA_F_ flags. */
+  readonly flags: number;
+  readonly label?: string | undefined;
+  /** Metric of the route of the prefix. */
+  readonly metric?: number | undefined;
+}
+
+/** A unicast route through the interface, with one next hop. */
+export interface DeviceRoute {
+  readonly destination: IpAddress;
+  /** In bits. */
+  readonly prefixLength: number;
+  /** The gateway; undefined if the destinations are on the link. */
+  readonly gateway?: IpAddress | undefined;
+  /** The preferred source address. */
+  readonly source?: IpAddress | undefined;
+  readonly metric?: number | undefined;
+  /** Number of the routing table; 254 is main. */
+  readonly table: number;
+  /** MTU of the path, in bytes. */
+  readonly mtu?: number | undefined;
+  /** True if the gateway is on the link without an address of its subnet. */
+  readonly onlink: boolean;
+}
+
 /** The fields of a packet's headers that affect routing. */
 export interface Flow {
   readonly destination: IpAddress;
@@ -322,6 +356,12 @@ export interface Netdev {
   status(): DeviceStatus;
   /** Reads the addresses of the device from the kernel, also those that are not usable yet. Throws `E_NETLINK`. */
   kernelAddresses(): KernelAddress[];
+  /** Sets an address of the device. Throws `E_ADDRESS_SET` if the kernel refuses. */
+  setAddress(address: NewAddress): void;
+  /** Reads the routes through the device that an administrator added, of all tables. Throws `E_NETLINK`. */
+  routes(): DeviceRoute[];
+  /** Adds a route, unless the device has it. Throws `E_ROUTE_ADD` if the kernel refuses. */
+  addRoute(route: DeviceRoute): void;
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */
   setMtu(mtu: number): void;
   /** Changes the device. `config` follows later with a change of kind "link". Throws if the kernel refuses. */

@@ -18,18 +18,22 @@ import { FrameTaps } from "./frame_taps.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import type {
+  DeviceRoute,
   DeviceStatus,
   FrameListener,
   KernelAddress,
   KernelFeature,
   LinkChanges,
   Netdev,
+  NewAddress,
 } from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "./next_hop_program/next_hop_program.ts";
 import { dumpKernelAddresses } from "./rtnetlink/address_dump.ts";
+import { setAddress } from "./rtnetlink/address_set.ts";
+import { addRoute, dumpRoutes } from "./rtnetlink/routes.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
@@ -190,6 +194,18 @@ export class TapNetdev implements Netdev {
 
   kernelAddresses(): KernelAddress[] {
     return dumpKernelAddresses(this.config.requests, this.ifindex);
+  }
+
+  setAddress(address: NewAddress): void {
+    setAddress(this.config.requests, this.ifindex, address);
+  }
+
+  routes(): DeviceRoute[] {
+    return dumpRoutes(this.config.requests, this.ifindex);
+  }
+
+  addRoute(route: DeviceRoute): void {
+    addRoute(this.config.requests, this.ifindex, route);
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */

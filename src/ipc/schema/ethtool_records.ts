@@ -47,5 +47,7 @@ export const FeatureRecordSchema = v.object({
   active: v.boolean(),
   fixed: v.boolean(),
   requested: v.boolean(),
+  /** True if a new interface requests the feature. */
+  default: v.exactOptional(v.boolean()),
 });
 export type FeatureRecord = v.InferOutput<typeof FeatureRecordSchema>;

@@ -38,5 +38,24 @@ export const interfaceName = v.pipe(
   v.check(isInterfaceName, `must be ${INTERFACE_NAME_RULE}`),
 );
 
+/** An IP address as text. */
+export const ipAddress = v.pipe(v.string(), v.ip("must be an IP address"));
+
+/** True for an IP address and the length of a prefix in bits, such as `10.9.0.1/24`. */
+export function isIpPrefix(text: string): boolean {
+  const [address = "", length = "", ...rest] = text.split("/");
+  const bits = address.includes(":") ? 128 : 32;
+  return rest.length === 0 && v.is(ipAddress, address) &&
+    /^[0-9]{1,3}$/.test(length) && Number(length) <= bits;
+}
+
+export const ipPrefix = v.pipe(
+  v.string(),
+  v.check(
+    isIpPrefix,
+    "must be an IP address and a prefix length, such as 10.9.0.1/24",
+  ),
+);
+
 /** Counters by name. */
 export const counters = v.record(v.string(), v.number());

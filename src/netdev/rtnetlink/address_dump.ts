@@ -8,16 +8,16 @@ import {
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_FLAGS,
+  IFA_LABEL,
   IFA_LOCAL,
+  IFA_RT_PRIORITY,
   IFADDR_LENGTH,
   RTM_NEWADDR,
 } from "./address.ts";
 import { Attributes, type NetlinkMessage } from "./message.ts";
 import type { RequestSocket } from "./socket.ts";
 
-const IFA_LABEL = 3;
 const IFA_CACHEINFO = 6;
-const IFA_RT_PRIORITY = 9;
 /** Value of a lifetime without an end. */
 const FOREVER = 0xffffffff;
 

@@ -21,6 +21,9 @@ export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
 export const NLM_F_DUMP = 0x300;
+/** Flags of requests that create an object: change an existing one, refuse if it exists, create a missing one. */
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
 export const NLMSG_ERROR = 2;

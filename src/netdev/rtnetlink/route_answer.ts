@@ -17,10 +17,10 @@ import {
 } from "./message.ts";
 import { RTA_OIF } from "./route_flow.ts";
 
-const RTM_NEWROUTE = 24;
+export const RTM_NEWROUTE = 24;
 /** Length of struct rtmsg (route_flow.ts). */
-const RTMSG_LENGTH = 12;
-const RTA_GATEWAY = 5;
+export const RTMSG_LENGTH = 12;
+export const RTA_GATEWAY = 5;
 const RTA_MULTIPATH = 9;
 const RTA_VIA = 18;
 const RTA_NH_ID = 30;

@@ -9,7 +9,7 @@ import type { IpAddress } from "../../wire/ip_address.ts";
 import { AF_INET, AF_INET6 } from "./address.ts";
 import { MessageBuilder } from "./message.ts";
 
-const RTM_GETROUTE = 26;
+export const RTM_GETROUTE = 26;
 const RTA_DST = 1;
 export const RTA_OIF = 4;
 const RTA_SRC = 2;

@@ -1,0 +1,40 @@
+/** Applies the settings of a configuration file to a new interface and its children. */
+
+import { IpoibError } from "../base/errors.ts";
+import type { SetupCall, SetupStep } from "../ipc/setup.ts";
+
+/**
+ * Makes the calls in their order. A refused call is logged with its line and does not stop the others, so that one
+ * wrong setting does not take the interface away; the calls for a child that was not created are not made.
+ *
+ * @returns the number of settings that were not applied
+ */
+export async function applySetup(
+  steps: readonly SetupStep[],
+  call: (call: SetupCall) => Promise<unknown>,
+  log: { error(text: string): void },
+): Promise<number> {
+  const missing = new Set<string>();
+  let failed = 0;
+  for (const step of steps) {
+    if (missing.has(step.ifname)) {
+      failed++;
+      continue;
+    }
+    try {
+      await call(step);
+    } catch (error) {
+      failed++;
+      const { message, hint } = IpoibError.from(error);
+      log.error(
+        `${step.where}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
+      );
+      if (creates(step)) missing.add(step.ifname);
+    }
+  }
+  return failed;
+}
+
+function creates({ method }: SetupCall): boolean {
+  return method === "link.add" || method === "child.create";
+}
