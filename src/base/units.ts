@@ -78,3 +78,12 @@ export function pkeysMatch(a: number, b: number): boolean {
 export function formatPkey(pkey: number): string {
   return hex(pkey);
 }
+
+/** Length of the part of a parent's name in the name of a child (Linux ipoib_vlan.c). */
+const CHILD_NAME_PARENT_PART = 10;
+
+/** Returns ib_ipoib's name for a child: the first ten characters of the parent's name and the P_Key as written. */
+export function childName(parent: string, written: number): string {
+  const key = written.toString(16).padStart(4, "0");
+  return `${parent.slice(0, CHILD_NAME_PARENT_PART)}.${key}`;
+}

@@ -4,6 +4,7 @@
 export const VARIABLES = {
   IPOIB_RUNTIME_DIR:
     "Directory of control sockets, logs and embedded subnets. Default: /run/ipoib.",
+  IPOIB_CONFIG_DIR: "Directory of configuration files. Default: /etc/ipoib.",
   NOTIFY_SOCKET:
     "Socket of the service manager that receives readiness notifications (sd_notify(3)).",
   NO_COLOR: "Disables colors if set and not empty.",

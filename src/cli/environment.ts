@@ -38,6 +38,8 @@ export interface CliEnvironment {
   readonly uptimeMs: number;
   /** Path of the runtime directory. */
   readonly runtime: string;
+  /** Path of the directory of configuration files. */
+  readonly configDirectory: string;
   /** Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`. */
   namespace(spec?: string): Promise<NamespaceIdentity>;
   /** A process that does not reply for this long is listed as not answering. */

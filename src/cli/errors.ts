@@ -22,6 +22,8 @@ const CODES: Record<string, number> = {
   E_AMBIGUOUS: Exit.Usage,
   E_NAME: Exit.Usage,
   E_FILTER: Exit.Usage,
+  E_CONFIG: Exit.Usage,
+  E_CONFIG_READ: Exit.Usage,
   E_NOT_RUNNING: Exit.NotRunning,
   E_IPC_CLOSED: Exit.NotRunning,
 };

@@ -5,6 +5,7 @@ import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { addrShow } from "./commands/addr_show.ts";
 import { capture } from "./commands/capture.ts";
+import { checkConfig } from "./commands/check_config.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
@@ -32,6 +33,7 @@ import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
 import { param } from "./commands/param.ts";
 import { set } from "./commands/set.ts";
+import { showconf } from "./commands/showconf.ts";
 import { subnetEvents } from "./commands/subnet_events.ts";
 import { subnetFault } from "./commands/subnet_fault.ts";
 import { subnetMonitor } from "./commands/subnet_monitor.ts";
@@ -56,6 +58,8 @@ interface Group {
 const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   up,
   down,
+  showconf,
+  "check-config": checkConfig,
   link: {
     description: "manage interfaces",
     commands: [linkShow, linkSet, linkAdd, linkDel],

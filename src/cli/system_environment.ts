@@ -30,6 +30,9 @@ export function systemEnvironment(): CliEnvironment {
     get runtime() {
       return runtimeDirectory();
     },
+    get configDirectory() {
+      return variable("IPOIB_CONFIG_DIR") ?? "/etc/ipoib";
+    },
     replyLimitMs: 3000,
     namespace: findNamespace,
     namespaceNames,

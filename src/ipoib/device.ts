@@ -7,7 +7,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import { formatPkey, FULL_MEMBER } from "../base/units.ts";
+import { childName, formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
@@ -18,7 +18,6 @@ import { IpoibInterface } from "./interface.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 
 const MAX_PKEY = 0xffff;
-const IF_NAME_PARENT_PART = 10;
 
 /** How a child was created: "legacy" by `create_child`, "rtnl" by `link add`. */
 export type ChildKind = "legacy" | "rtnl";
@@ -373,10 +372,4 @@ function invalidPkey(what: "create" | "delete", pkey: number): IpoibError {
     `Cannot ${what} a child for P_Key ${shown}`,
     { errno: Errno.EINVAL, hint: "use 0x0001 to 0xffff, except 0x8000" },
   );
-}
-
-/** Returns ib_ipoib's name for a child: the first ten characters of the parent's name and the P_Key as written. */
-export function childName(parent: string, written: number): string {
-  const key = written.toString(16).padStart(4, "0");
-  return `${parent.slice(0, IF_NAME_PARENT_PART)}.${key}`;
 }

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
+  childName,
   formatMtuCode,
   formatPkey,
   type IbMtu,
@@ -75,4 +76,10 @@ Deno.test("formatPkey() writes four digits", () => {
     "0x8001",
     "0xffff",
   ]);
+});
+
+Deno.test("childName() returns ten characters of the parent's name and the P_Key as written", () => {
+  assertEquals(childName("ib0", 0x8001), "ib0.8001");
+  assertEquals(childName("ib0", 0x1), "ib0.0001");
+  assertEquals(childName("averylongname0", 0xffff), "averylongn.ffff");
 });

@@ -41,6 +41,8 @@ export type Call = [method: string, params: unknown];
 /** Runs command lines with captured output against fake processes in a temporary runtime directory. */
 export class CliFixture implements AsyncDisposable {
   readonly runtime = Deno.makeTempDirSync();
+  /** Directory of configuration files, which does not exist. */
+  readonly configDirectory = `${this.runtime}/etc`;
   /** Options of the calls of `up`. */
   readonly ups: UpOptions[] = [];
   /** Options of the calls of `subnet run`. */
@@ -81,6 +83,7 @@ export class CliFixture implements AsyncDisposable {
       openTerminal: () => Promise.resolve(this.terminal),
       uptimeMs: 3_600_000,
       runtime: this.runtime,
+      configDirectory: this.configDirectory,
       replyLimitMs: this.replyLimitMs,
       namespace: (spec) => Promise.resolve(identity(spec)),
       namespaceNames: () =>

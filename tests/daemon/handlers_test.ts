@@ -29,6 +29,7 @@ function interfaceOver(answer: Answer) {
     name: () => "ib0",
     readiness,
     events: new EventHistory(),
+    config: () => ({ options: {}, recv_queue_size: 256 }),
     clientsEnded: () => 4,
     deviceCounters: () => ({ "hca_symbol_error": 7 }),
     stop: () => stopped++,

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { childName } from "../../src/ipoib/device.ts";
 import { ip, ipv4Frame, Rig } from "./rig.ts";
 
 function refusal(fn: () => unknown): [string, number | undefined] {
@@ -128,12 +127,6 @@ Deno.test("a child is removed when another program deletes its network device", 
   assertEquals(a.device.children.length, 0);
   a.netdevs[1]!.config.emit("gone");
   rig.check();
-});
-
-Deno.test("childName() returns ten characters of the parent's name and the P_Key as written", () => {
-  assertEquals(childName("ib0", 0x8001), "ib0.8001");
-  assertEquals(childName("ib0", 0x1), "ib0.0001");
-  assertEquals(childName("averylongname0", 0xffff), "averylongn.ffff");
 });
 
 Deno.test("closing a device closes its children and their queue pairs", () => {

@@ -22,7 +22,7 @@ import {
 type Changes = Omit<Params<"link.set">, "name">;
 
 /** The change that each word with a value makes. */
-const READERS: Record<string, (value: string) => Changes> = {
+export const LINK_CHANGES: Record<string, (value: string) => Changes> = {
   mtu: (value) => ({ mtu: readMtu(value) }),
   mode: readLinkSetMode,
   umcast: (value) => ({ umcast: readUmcast(value) }),
@@ -53,7 +53,7 @@ const HELP = "interface, then changes as in `ip link set`: up, down, mtu N, " +
   "mode datagram|connected|default|dormant, umcast 0|1, name NAME, alias TEXT, txqueuelen N, group N, netns NS, " +
   "address LLADDR, addrgenmode M, {arp|multicast|allmulticast|promisc|dynamic} on|off";
 
-const WORDS = ["up", "down", ...Object.keys(READERS)];
+const WORDS = ["up", "down", ...Object.keys(LINK_CHANGES)];
 
 /** Values of words, for completion. */
 const VALUES: Readonly<Record<string, Source>> = {
@@ -119,8 +119,8 @@ function readChange(attribute: string, rest: string[]): Changes {
   if (attribute === "up" || attribute === "down") {
     return { up: attribute === "up" };
   }
-  const read = Object.hasOwn(READERS, attribute)
-    ? READERS[attribute]
+  const read = Object.hasOwn(LINK_CHANGES, attribute)
+    ? LINK_CHANGES[attribute]
     : undefined;
   if (read) return read(takeValue(rest, attribute));
   throw usageError(

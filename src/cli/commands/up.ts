@@ -1,7 +1,12 @@
 /** `ipoib up [IF...]`: creates interfaces and runs until stopped. The action loads src/daemon on demand. */
 
-import { Command, Option } from "@commander-js/extra-typings";
+import {
+  Command,
+  type CommandUnknownOpts,
+  Option,
+} from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { IpoibError } from "../../base/errors.ts";
 import { CONNECTED_MTU } from "../../base/units.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "../../ipc/schema.ts";
 import {
@@ -15,6 +20,14 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
+import {
+  configPath,
+  interfaceOf,
+  problemText,
+  readConfigFile,
+} from "../config/config_file.ts";
+import { type InterfaceFile, NETNS } from "../config/interface_file.ts";
+import { usageError } from "../errors.ts";
 import { guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
 import { completeOperands, inOrder } from "../completion/grammar.ts";
 
@@ -41,7 +54,7 @@ function interfaceName(
 }
 
 /** Returns a copy of `values` without undefined members. */
-function given<T extends object>(
+function present<T extends object>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(
@@ -83,6 +96,11 @@ export function up(cli: Cli) {
     )
     .option("--mtu <bytes>", "interface MTU", integer(68, CONNECTED_MTU))
     .option(...USER)
+    .option(
+      "--config <file>",
+      "configuration file of one interface (default: /etc/ipoib/IF.conf if it exists; not with several interfaces or a namespace)",
+    )
+    .option("--no-config", "use no configuration file")
     .option(
       "--background",
       "run in the background and return once all interfaces are ready",
@@ -126,21 +144,90 @@ export function up(cli: Cli) {
     .addOption(
       new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
     )
-    .action(async (names, options, self) => {
-      const { hca, roce, background, ...others } = options;
+    .action(async (given, _options, self) => {
+      const config = findConfig(cli, given ?? [], self);
+      const { names, file } = config;
+      if (file) applyOptions(file, self);
+      const { hca, roce, background, config: _, ...others } = self.opts();
       const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
         others;
       const { user, recvQueueSize, sendQueueSize, ...always } = rest;
       const upOptions: UpOptions = {
         ...always,
-        names: names ?? [],
+        names,
         hca: hca ?? { kind: "auto" },
         roce: roce ?? false,
         background: background ?? false,
-        ...given({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
-        ...given({ recvQueueSize, sendQueueSize }),
-        ...given({ netns: netnsOf(self) }),
+        ...present({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
+        ...present({ recvQueueSize, sendQueueSize }),
+        ...present({ netns: netnsOf(self) }),
+        ...present({ config: config.path, setup: file?.setup }),
       };
       cli.exitCode = await cli.environment.up(upOptions);
     });
+}
+
+/** The configuration file of `ipoib up`, and the names of the interfaces. */
+interface Config {
+  readonly names: readonly string[];
+  readonly path?: string;
+  readonly file?: InterfaceFile;
+}
+
+/**
+ * Reads the file that `--config` names, or else that of the only interface, if it exists and the interface is not
+ * created in another network namespace, where a host may have another configuration. Without a name, the file names
+ * the interface. Throws `E_USAGE`, `E_CONFIG` for a file with problems, and `E_CONFIG_READ`.
+ */
+function findConfig(
+  cli: Cli,
+  names: readonly string[],
+  command: CommandUnknownOpts,
+): Config {
+  const { config } = command.opts() as { config?: string | false };
+  const path = typeof config === "string"
+    ? config
+    : config === false || netnsOf(command) !== undefined
+    ? undefined
+    : defaultConfig(cli, names);
+  if (path === undefined) return { names };
+  if (names.length > 1) {
+    throw usageError(
+      "A configuration file describes one interface",
+      "start each interface with its own file",
+    );
+  }
+  const ifname = names[0] ?? interfaceOf(path);
+  const file = readConfigFile(path, ifname, command.options);
+  const [first, ...more] = file.problems;
+  if (!first) return { names: [ifname], path, file };
+  throw new IpoibError("E_CONFIG", problemText(path, first), {
+    ...more.length === 0 ? {} : {
+      hint: `and ${more.length} more, see ipoib check-config ${path}`,
+    },
+  });
+}
+
+function defaultConfig(
+  { environment }: Cli,
+  names: readonly string[],
+): string | undefined {
+  if (names.length !== 1) return undefined;
+  const path = configPath(environment.configDirectory, names[0]!);
+  try {
+    Deno.statSync(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sets the options that are in the file and not on the command line. */
+function applyOptions(file: InterfaceFile, command: CommandUnknownOpts): void {
+  for (const [name, value] of file.options) {
+    if (name === NETNS && netnsOf(command) !== undefined) continue;
+    if (command.getOptionValueSource(name) !== "cli") {
+      command.setOptionValueWithSource(name, value, "config");
+    }
+  }
 }
