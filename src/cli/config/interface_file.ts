@@ -154,8 +154,10 @@ class Reader {
     const given = nameEntry &&
       this.#try(nameEntry, () => readName(nameEntry.value));
     const ifname = given ?? childName(this.#ifname, pkey ?? 0);
-    if (pkey !== undefined) this.#checkName(nameEntry ?? pkeyEntry, ifname);
-    this.#children.set(ifname, section);
+    if (nameEntry ? given !== undefined : pkey !== undefined) {
+      this.#checkName(nameEntry ?? pkeyEntry, ifname);
+      this.#children.set(ifname, section);
+    }
     this.#add(section, ifname, () =>
       given === undefined
         ? {

@@ -6,6 +6,7 @@ import { coalescingTarget } from "./coalescing.ts";
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
+import { interfaceFileTarget } from "./interface_file.ts";
 import { largeSendTarget } from "./large_send.ts";
 import { linkLayerTargets } from "./link_layer.ts";
 import { linkHelloTarget } from "./link_hello.ts";
@@ -26,6 +27,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   madTarget,
   ...netlinkTargets,
   partitionsTarget,
+  interfaceFileTarget,
   saClientTarget,
   cmTarget,
   administratorTarget,
