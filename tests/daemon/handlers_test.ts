@@ -108,6 +108,7 @@ Deno.test("wait replies when the interface is running", async () => {
   readiness.set("ib0", "waiting for the subnet manager");
   await new Promise((resolve) => setTimeout(resolve));
   assert(!answered);
+  readiness.setConfigured();
   readiness.set("ib0", "running");
   await waiting;
 });

@@ -3,7 +3,7 @@ import { Readiness } from "../../src/daemon/readiness.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("Readiness.running() resolves when the interface is running", async () => {
+Deno.test("Readiness.running() resolves when the interface is running and configured", async () => {
   const readiness = new Readiness();
   assertEquals(readiness.state("ib0"), "starting");
   const waiting = readiness.running("ib0", never);
@@ -15,7 +15,12 @@ Deno.test("Readiness.running() resolves when the interface is running", async ()
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(done, false);
   readiness.set("ib0", "running");
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(done, false, "the configuration has not been applied");
+  assertEquals(readiness.isReady("ib0"), false);
+  readiness.setConfigured();
   await waiting;
+  assertEquals(readiness.isReady("ib0"), true);
   assertEquals(done, true);
   await readiness.running("ib0", never);
 });

@@ -201,10 +201,15 @@ function findConfig(
   const file = readConfigFile(path, ifname, command.options);
   const [first, ...more] = file.problems;
   if (!first) return { names: [ifname], path, file };
-  throw new IpoibError("E_CONFIG", problemText(path, first), {
-    ...more.length === 0 ? {} : {
-      hint: `and ${more.length} more, see ipoib check-config ${path}`,
-    },
+  const { hint, ...problem } = first;
+  const hints = [
+    ...hint ? [hint] : [],
+    ...more.length === 0
+      ? []
+      : [`${more.length} more: ipoib check-config ${path}`],
+  ];
+  throw new IpoibError("E_CONFIG", problemText(path, problem), {
+    ...hints.length === 0 ? {} : { hint: hints.join("; ") },
   });
 }
 
