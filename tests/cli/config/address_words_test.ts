@@ -122,7 +122,7 @@ Deno.test("parseAddressWords() restores every address from the text of addressWo
   fc.assert(fc.property(own, ({ local, prefixlen, flags, ...rest }) => {
     const text = addressWords({
       ...{ family: "inet", scope: "global", local, prefixlen, flags },
-      ...{ valid_life_time: 0xffffffff, preferred_life_time: 0xffffffff },
+      ...{ "valid_life_time": 0xffffffff, "preferred_life_time": 0xffffffff },
       ...rest,
     }, "ib0");
     const settable = flags.filter((flag) => flag !== "secondary");
@@ -137,10 +137,10 @@ Deno.test("parseAddressWords() restores every address from the text of addressWo
 Deno.test("addressWords() leaves out addresses that no administrator added", () => {
   const address = {
     ...{ family: "inet6" as const, local: "fe80::1", prefixlen: 64 },
-    ...{ scope: "link", flags: [], preferred_life_time: 0xffffffff },
+    ...{ scope: "link", flags: [], "preferred_life_time": 0xffffffff },
   };
-  const forever = { ...address, valid_life_time: 0xffffffff };
+  const forever = { ...address, "valid_life_time": 0xffffffff };
   assertEquals(addressWords(forever, "ib0"), undefined);
-  const dynamic = { ...address, scope: "global", valid_life_time: 90 };
+  const dynamic = { ...address, scope: "global", "valid_life_time": 90 };
   assertEquals(addressWords(dynamic, "ib0"), undefined);
 });
