@@ -1,5 +1,6 @@
 /** Test suites, their requirements, and the reasons why a suite cannot run. */
 
+import { FULL } from "./form.ts";
 import { RIG_TOOLS } from "../rig/tools.ts";
 import { packagesOf, type Tool } from "./packages.ts";
 
@@ -80,6 +81,14 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     guests: true,
   },
   fuzz: { permissions: ALL },
+  package: {
+    permissions: ALL,
+    root: true,
+    helpful: [
+      "systemd-analyze",
+      ...FULL ? ["mmdebstrap", "systemd-nspawn"] as const : [],
+    ],
+  },
   smoke: { permissions: ALL, root: true },
   torture: {
     permissions: ALL,

@@ -180,10 +180,10 @@ export class InterfaceProcess {
       ({ method, params }) => this.#thread.call(method, params),
       log,
     );
-    log.info(
-      `configuration ${config}: ${setup.length - failed} settings applied` +
-        (failed === 0 ? "" : `, ${failed} failed`),
-    );
+    const except = failed === 0
+      ? ""
+      : `, except ${failed} setting${failed === 1 ? "" : "s"}`;
+    log.info(`configuration ${config} applied${except}`);
   }
 
   /** Calls {@linkcode onRunning} when the interface is ready for the first time. */

@@ -553,6 +553,11 @@ Deno.test("ipoib subnet run passes its options to the daemon", async () => {
     { name: "default", log: "info" },
     { name: "lab", subnetMtu: 4096, partitions: "p.conf", log: "error" },
   ]);
+  await Deno.mkdir(cli.configDirectory);
+  const partitions = `${cli.configDirectory}/lab.partitions`;
+  await Deno.writeTextFile(partitions, "");
+  await cli.run("subnet run lab");
+  assertEquals(cli.subnetRuns.pop(), { name: "lab", log: "info", partitions });
 });
 
 Deno.test("ipoib subnet show queries the subnet manager", async () => {

@@ -3,6 +3,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { DEFAULT_SUBNET, LOG_CHOICES } from "../../ipc/up_options.ts";
 import type { Cli } from "../cli.ts";
+import { existing } from "../config/config_file.ts";
 import { LOG, SUBNET_MTU, subnetName, USER } from "../options.ts";
 import { completeOperands, inOrder } from "../completion/grammar.ts";
 import { SUBNETS } from "../completion/live.ts";
@@ -14,13 +15,16 @@ export function subnetRun(cli: Cli) {
     .option(...SUBNET_MTU)
     .option(
       "--partitions <file>",
-      "partition configuration (OpenSM syntax), reloaded on SIGHUP",
+      "partition configuration (OpenSM syntax), reloaded on SIGHUP (default: /etc/ipoib/NAME.partitions if it exists)",
     )
     .option(...USER)
     .addOption(
       new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
     )
-    .action(async (name, { subnetMtu, partitions, user, log }) => {
+    .action(async (name, options) => {
+      const { subnetMtu, user, log } = options;
+      const partitions = options.partitions ??
+        existing(`${cli.environment.configDirectory}/${name}.partitions`);
       cli.exitCode = await cli.environment.runSubnet({
         name,
         log,

@@ -22,6 +22,7 @@ import {
 import { type Cli, netnsOf } from "../cli.ts";
 import {
   configPath,
+  existing,
   interfaceOf,
   problemText,
   readConfigFile,
@@ -218,13 +219,7 @@ function defaultConfig(
   names: readonly string[],
 ): string | undefined {
   if (names.length !== 1) return undefined;
-  const path = configPath(environment.configDirectory, names[0]!);
-  try {
-    Deno.statSync(path);
-    return path;
-  } catch {
-    return undefined;
-  }
+  return existing(configPath(environment.configDirectory, names[0]!));
 }
 
 /** Sets the options that are in the file and not on the command line. */

@@ -14,6 +14,17 @@ export function configPath(directory: string, ifname: string): string {
   return `${directory}/${ifname}${SUFFIX}`;
 }
 
+/** Returns `path` if there is such a file. */
+export function existing(path: string): string | undefined {
+  try {
+    Deno.statSync(path);
+    return path;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw readError(path, error);
+  }
+}
+
 /** Returns the paths of all files in the directory, sorted; none if it does not exist. Throws `E_CONFIG_READ`. */
 export function configPaths(directory: string): string[] {
   try {
