@@ -13,6 +13,13 @@ export interface PackagedFile {
 
 const DOC = "usr/share/doc/ipoib";
 
+/** Returns the pages of the documentation. */
+function documentation(): [path: string, from: string][] {
+  const pages = [...Deno.readDirSync("docs")].map(({ name }) => name);
+  return ["README.md", ...pages.sort().map((name) => `docs/${name}`)]
+    .map((path) => [`${DOC}/${path}`, path]);
+}
+
 /** The files of every package. The program is that at `binary`. */
 function program(binary: string): PackagedFile[] {
   const files: [path: string, from: string][] = [
@@ -26,7 +33,7 @@ function program(binary: string): PackagedFile[] {
     ],
     ["usr/lib/tmpfiles.d/ipoib.conf", "packaging/tmpfiles.d/ipoib.conf"],
     [`${DOC}/examples/ib0.conf`, "packaging/ib0.conf"],
-    [`${DOC}/README.md`, "README.md"],
+    ...documentation(),
   ];
   return [
     { path: "usr/bin/ipoib", mode: 0o755, from: binary },

@@ -69,7 +69,7 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
 Deno.test("an ambiguous abbreviation is refused, with the candidates", async () => {
   await using cli = new CliFixture();
   const cases: Array<[string, string, string]> = [
-    ["s", "'s' (set, subnet)", "ipoib [options] COMMAND"],
+    ["s", "'s' (showconf, set, subnet)", "ipoib [options] COMMAND"],
     ["-j p", "'p' (path, param)", "ipoib [options] COMMAND"],
     ["d ib0", "'d' (down, debug, doctor)", "ipoib [options] COMMAND"],
     ["subnet r", "'r' (run, reload)", "ipoib subnet COMMAND"],

@@ -65,6 +65,7 @@ Deno.test({
         "./usr/lib/systemd/system/ipoib-subnet@.service",
         "./usr/lib/tmpfiles.d/ipoib.conf",
         "./usr/share/doc/ipoib/README.md",
+        "./usr/share/doc/ipoib/docs/boot.md",
         "./usr/share/doc/ipoib/copyright",
         "./usr/share/doc/ipoib/examples/ib0.conf",
       ]

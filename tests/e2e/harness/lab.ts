@@ -29,7 +29,11 @@ export class Lab implements AsyncDisposable {
   }
 
   get env(): Record<string, string> {
-    return { IPOIB_RUNTIME_DIR: this.runtime };
+    // The configuration files of this host do not matter.
+    return {
+      IPOIB_RUNTIME_DIR: this.runtime,
+      IPOIB_CONFIG_DIR: `${this.runtime}/etc`,
+    };
   }
 
   /** Creates a network namespace whose loopback interface is up. Returns its name. */
