@@ -120,12 +120,20 @@ Deno.test("ipoib showconf prints a file that gives the same options and settings
           pkey: "0x8001",
         },
         { ...records.child, ifname: "blue", kind: "rtnl", pkey: "0x8002" },
+        // In another namespace.
+        { ...records.child, ifname: "blue", kind: "rtnl", ifindex: 9 },
       ],
-      "link.show": ({ name }) => [{
-        ...records.link,
-        ...name === "ib0" ? {} : { flags: ["BROADCAST"] },
-        mtu_chain: { ...records.link.mtu_chain, admin: 1500 },
-      }],
+      "link.show": ({ name }) =>
+        name === undefined
+          ? ["ib0", "ib0.0001", "blue"].map((ifname) => ({
+            ...records.link,
+            ...{ ifname, ifindex: 5 },
+          }))
+          : [{
+            ...records.link,
+            ...name === "ib0" ? {} : { flags: ["BROADCAST"] },
+            mtu_chain: { ...records.link.mtu_chain, admin: 1500 },
+          }],
       "coalesce.get": () => ({
         ...{ "rx-usecs": 16, "rx-frames": 0, "adaptive-rx": 1 },
       }),

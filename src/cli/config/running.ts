@@ -25,7 +25,11 @@ export async function runningConfig(
   options: readonly Option[],
 ): Promise<RunningSection[]> {
   const config = await client.call("config.show", { name });
-  const children = await client.call("child.list", { parent: name });
+  // A file cannot describe a child in another namespace.
+  const here = (await client.call("link.show", {}))
+    .map(({ ifname, ifindex }) => `${ifindex} ${ifname}`);
+  const children = (await client.call("child.list", { parent: name }))
+    .filter(({ ifname, ifindex }) => here.includes(`${ifindex} ${ifname}`));
   return [
     {
       section: "Interface",
