@@ -5,12 +5,15 @@ import type { SetupCall, SetupStep } from "../ipc/setup.ts";
 
 /**
  * Makes the calls in their order. A refused call is logged with its line and does not stop the others, so that one
- * wrong setting does not take the interface away; the calls for a child that was not created are not made.
+ * wrong setting does not take the interface away; the calls for a child that was not created are not made. A child that
+ * exists is not created.
  *
+ * @param children names of the children that exist
  * @returns the number of settings that were not applied
  */
 export async function applySetup(
   steps: readonly SetupStep[],
+  children: readonly string[],
   call: (call: SetupCall) => Promise<unknown>,
   log: { error(text: string): void },
 ): Promise<number> {
@@ -21,6 +24,7 @@ export async function applySetup(
       failed++;
       continue;
     }
+    if (creates(step) && children.includes(step.ifname)) continue;
     try {
       await call(step);
     } catch (error) {

@@ -175,8 +175,10 @@ export class InterfaceProcess {
   async #applySetup(log: ReturnType<typeof getLogger>): Promise<void> {
     const { setup, config } = this.#options;
     if (setup === undefined) return;
+    const children = await this.#thread.call("child.list", {});
     const failed = await applySetup(
       setup,
+      children.map(({ ifname }) => ifname),
       ({ method, params }) => this.#thread.call(method, params),
       log,
     );

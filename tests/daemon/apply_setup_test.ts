@@ -26,7 +26,7 @@ Deno.test("applySetup() logs a refused setting with its line and applies the oth
   ];
   const called: string[] = [];
   const log: string[] = [];
-  const failed = await applySetup(steps, ({ method }) => {
+  const failed = await applySetup(steps, [], ({ method }) => {
     called.push(method);
     return method === "child.create" || method === "route.add"
       ? Promise.reject(
@@ -40,4 +40,20 @@ Deno.test("applySetup() logs a refused setting with its line and applies the oth
     "ib0.conf:5: Cannot route.add (remedy)",
   ]);
   assertEquals(failed, 3);
+});
+
+Deno.test("applySetup() does not create a child that exists, and applies its settings", async () => {
+  const steps = [
+    step(3, "blue", {
+      method: "link.add",
+      params: { link: "ib0", name: "blue", pkey: 2 },
+    }),
+    step(4, "blue", { method: "link.set", params: { name: "blue", up: true } }),
+  ];
+  const called: string[] = [];
+  const failed = await applySetup(steps, ["blue"], ({ method }) => {
+    called.push(method);
+    return Promise.resolve();
+  }, { error: () => {} });
+  assertEquals([called, failed], [["link.set"], 0]);
 });

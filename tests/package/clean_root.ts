@@ -1,10 +1,12 @@
 /** A clean Debian system in a folder, without a kernel, and commands in it. */
 
 import { Cache } from "../../scripts/rig/cache.ts";
-import { must, packageOf, run, TemporaryFolder } from "./support.ts";
+import { must, run } from "../e2e/harness/command.ts";
+import { packageOf, TemporaryFolder } from "./support.ts";
 
 const RELEASE = "bookworm";
 /** What the tests use in the system; the package itself depends on none of it. */
+const DOWNLOAD_LIMIT_MS = 600_000;
 const INCLUDED = "iproute2,iputils-ping,systemd";
 /** Name in the cache; another list of packages has another name. */
 const CACHED = `clean-root-${RELEASE}-1`;
@@ -31,7 +33,7 @@ export class CleanRoot implements AsyncDisposable {
           await must([
             ...["mmdebstrap", "--variant=minbase", `--include=${INCLUDED}`],
             ...[RELEASE, `${folder}/root.tar`],
-          ]);
+          ], { limitMs: DOWNLOAD_LIMIT_MS });
         })
     );
     const root = new CleanRoot(new TemporaryFolder());

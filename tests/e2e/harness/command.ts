@@ -2,7 +2,7 @@
 
 import { patient } from "../../../scripts/machine.ts";
 
-/** Time limit at normal machine speed; a command that exceeds it is killed. */
+/** Default time limit at normal machine speed; a command that exceeds it is killed. */
 const LIMIT_MS = 60_000;
 
 /** Exit code and output of a command. */
@@ -15,6 +15,8 @@ export interface Outcome {
 export interface CommandOptions {
   readonly env?: Record<string, string>;
   readonly stdin?: string;
+  /** Time limit at normal machine speed. Default: a minute. */
+  readonly limitMs?: number;
 }
 
 /** Runs a command to completion. Does not check its exit code. */
@@ -30,7 +32,10 @@ export async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const limit = setTimeout(() => child.kill("SIGKILL"), patient(LIMIT_MS));
+  const limit = setTimeout(
+    () => child.kill("SIGKILL"),
+    patient(options.limitMs ?? LIMIT_MS),
+  );
   if (options.stdin !== undefined) {
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(options.stdin));
