@@ -67,6 +67,8 @@ Deno.test("ipoib up refuses a file with problems, a missing file, and one file f
     const [line, text] of [
       ["up ib0 ib1 --config x.conf", "describes one interface"],
       ["up --config /nowhere/ib0.conf", "it does not exist"],
+      [`up ib0 --config ${cli.configDirectory}`, "it is not a regular file"],
+      ["up ib0 --config /dev/zero", "it is not a regular file"],
       ["up --config /nowhere/other", "names no interface"],
     ] as const
   ) {

@@ -4,18 +4,17 @@ import { Cache } from "../../scripts/rig/cache.ts";
 import { must, run } from "../e2e/harness/command.ts";
 import { packageOf, TemporaryFolder } from "./support.ts";
 
+/** Time for mmdebstrap to download and unpack the system. */
+const DOWNLOAD_LIMIT_MS = 600_000;
 const RELEASE = "bookworm";
 /** What the tests use in the system; the package itself depends on none of it. */
-const DOWNLOAD_LIMIT_MS = 600_000;
 const INCLUDED = "iproute2,iputils-ping,systemd";
 /** Name in the cache; another list of packages has another name. */
 const CACHED = `clean-root-${RELEASE}-1`;
-/**
- * Capabilities and system calls that the service manager of a host has, beyond those that systemd-nspawn gives.
- * RESTRICTED are the options of a container of its own network.
- */
+/** Capabilities of the service manager of a host that systemd-nspawn does not give. */
 const CAPABILITIES = "CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK";
-const RESTRICTED = ["--private-network", "--bind=/dev/net/tun"];
+/** Options for a network of its own, in which TAPs can be created. */
+const NETWORK = ["--private-network", "--bind=/dev/net/tun"];
 
 /** A system with the package file in /root/ipoib.deb. */
 export class CleanRoot implements AsyncDisposable {
@@ -97,7 +96,7 @@ StandardError=inherit
       ...['mount -t tmpfs none /run && exec "$@"', "sh"],
       ...["systemd-nspawn", "--quiet", "--register=no", "--keep-unit"],
       ...[`--directory=${this.path}`, `--capability=${CAPABILITIES}`],
-      ...["--system-call-filter=bpf perf_event_open", ...RESTRICTED],
+      ...["--system-call-filter=bpf perf_event_open", ...NETWORK],
       ...words,
     ]);
   }

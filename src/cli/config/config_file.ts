@@ -5,7 +5,7 @@ import { IpoibError } from "../../base/errors.ts";
 import { isInterfaceName } from "../../ipc/schema.ts";
 import { usageError } from "../errors.ts";
 import { type InterfaceFile, readInterfaceFile } from "./interface_file.ts";
-import type { Problem } from "./syntax.ts";
+import { MAX_FILE, type Problem } from "./syntax.ts";
 
 const SUFFIX = ".conf";
 
@@ -57,13 +57,21 @@ export function readConfigFile(
   ifname: string,
   options: readonly Option[],
 ): InterfaceFile {
-  let text: string;
+  const text = readRegular(path);
+  return readInterfaceFile(text, { path, ifname, options });
+}
+
+/** Returns the text of a regular file of at most {@linkcode MAX_FILE} bytes. */
+function readRegular(path: string): string {
   try {
-    text = Deno.readTextFileSync(path);
+    const { isFile, size } = Deno.statSync(path);
+    // `ipoib up` reads it more than once, so a pipe does not do.
+    if (!isFile) throw new Error("it is not a regular file");
+    if (size > MAX_FILE) throw new Error(`it has more than ${MAX_FILE} bytes`);
+    return Deno.readTextFileSync(path);
   } catch (error) {
     throw readError(path, error);
   }
-  return readInterfaceFile(text, { path, ifname, options });
 }
 
 function readError(path: string, error: unknown): IpoibError {

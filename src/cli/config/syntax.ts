@@ -5,8 +5,8 @@
  * is the case of the names of sections and keys. A value ends with its line.
  */
 
-/** Maximum size of a file in characters. */
-const MAX_FILE = 1 << 20;
+/** Maximum size of a file, in bytes and in characters. */
+export const MAX_FILE = 1 << 20;
 
 /** A place in a file. Lines and columns start at 1. */
 export interface Position {
