@@ -11,6 +11,7 @@ import {
   problemText,
   readConfigFile,
 } from "../config/config_file.ts";
+import { configKeys, keysText } from "../config/keys.ts";
 import { Exit, usageError } from "../errors.ts";
 import { up } from "./up.ts";
 
@@ -21,6 +22,7 @@ export function checkConfig(cli: Cli) {
       "[FILE...]",
       "files named IF.conf (default: all in /etc/ipoib)",
     )
+    .addHelpText("after", () => keysText(configKeys(up(cli).options)))
     .action((files) => {
       const { environment } = cli;
       const paths = files.length > 0

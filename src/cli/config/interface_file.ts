@@ -31,21 +31,33 @@ const NOT_IN_FILES = ["--config", "--no-config", "--background"];
 export const NETNS = "netns";
 
 /** Keys that may be repeated. The interface has all addresses before the first route. */
-const REPEATED: Readonly<
-  Record<string, (name: string, value: string) => SetupCall>
+export const REPEATED: Readonly<
+  Record<string, Pick<Setting, "description" | "read">>
 > = {
-  "address": (name, value) => ({
-    method: "addr.add",
-    params: { name, ...parseAddressWords(value) },
-  }),
-  "route": (name, value) => ({
-    method: "route.add",
-    params: { name, ...parseRouteWords(value) },
-  }),
+  "address": {
+    description: "ADDRESS/LENGTH [peer A] [brd A|+] [label NAME] [metric N] " +
+      "[nodad] [noprefixroute], as of ip address add",
+    read: (name, value) => ({
+      method: "addr.add",
+      params: { name, ...parseAddressWords(value) },
+    }),
+  },
+  "route": {
+    description: "PREFIX|default [via A] [src A] [metric N] [table N] " +
+      "[mtu N] [onlink], as of ip route add",
+    read: (name, value) => ({
+      method: "route.add",
+      params: { name, ...parseRouteWords(value) },
+    }),
+  },
 };
 
-/** Keys of a child that are not settings. */
-const CHILD_KEYS = ["name", "pkey", "up"];
+/** Keys of a child that are not settings, with their descriptions. */
+export const CHILD_KEYS: Readonly<Record<string, string>> = {
+  "pkey": "P_Key, such as 0x8001 (required)",
+  "name": "name of the child (default: as ipoib child create: ib0.8001)",
+  "up": "no to leave the child down (default: yes)",
+};
 
 /** The result of reading a file. */
 export interface InterfaceFile {
@@ -71,6 +83,16 @@ export function readInterfaceFile(
   return new Reader(context).read(text);
 }
 
+/** Returns the options of `ipoib up` that a file can have, by their keys. */
+export function optionsInFiles(
+  options: readonly Option[],
+): Map<string, Option> {
+  return new Map(
+    options.filter(({ long }) => long && !NOT_IN_FILES.includes(long))
+      .map((option) => [option.long!.slice(2), option]),
+  );
+}
+
 class Reader {
   readonly #path: string;
   readonly #ifname: string;
@@ -83,10 +105,7 @@ class Reader {
   constructor({ path, ifname, options }: FileContext) {
     this.#path = path;
     this.#ifname = ifname;
-    this.#known = new Map(
-      options.filter(({ long }) => long && !NOT_IN_FILES.includes(long))
-        .map((option) => [option.long!.slice(2), option]),
-    );
+    this.#known = optionsInFiles(options);
   }
 
   read(text: string): InterfaceFile {
@@ -141,7 +160,7 @@ class Reader {
   #readChild(section: Section): void {
     const settings = settingsOf("child");
     const entries = this.#distinct(section, [
-      ...CHILD_KEYS,
+      ...Object.keys(CHILD_KEYS),
       ...settings.keys(),
     ]);
     const pkeyEntry = entries.get("pkey");
@@ -231,7 +250,7 @@ class Reader {
   }
 
   #addRepeated({ entries }: Section, ifname: string): void {
-    for (const [key, read] of Object.entries(REPEATED)) {
+    for (const [key, { read }] of Object.entries(REPEATED)) {
       for (const entry of entries.filter((each) => each.key === key)) {
         this.#add(entry, ifname, () => read(ifname, entry.value));
       }

@@ -3,6 +3,7 @@
  * how it is written. Names and values are those of the commands `link set`, `ethtool -C`, `ethtool -K` and `param`.
  */
 
+import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
 import type {
   CoalesceRecord,
   FeatureRecord,
@@ -37,6 +38,8 @@ export interface InterfaceState {
 }
 
 export interface Setting {
+  /** One line for the help. */
+  readonly description: string;
   /** Parses a value. Throws `E_USAGE` and InvalidArgumentError. */
   readonly read: (ifname: string, value: string) => SetupCall;
   /** Returns the value of an interface; undefined if it is that of a new interface. */
@@ -54,10 +57,12 @@ const NEW_TX_QUEUE = 1000;
 /** Returns a setting of `ipoib link set`. */
 function link(
   word: keyof typeof LINK_CHANGES,
+  description: string,
   shown: (link: LinkRecord) => string | number | undefined,
   only?: "child",
 ): Setting {
   return {
+    description,
     read: (name, value) => ({
       method: "link.set",
       params: { name, ...LINK_CHANGES[word]!(value) },
@@ -70,9 +75,11 @@ function link(
 /** Returns a setting of `ipoib ethtool -C`. */
 function coalesce(
   word: keyof CoalesceRecord,
+  description: string,
   text: (value: number) => string = String,
 ): Setting {
   return {
+    description,
     read: (name, value) => ({
       method: "coalesce.set",
       params: {
@@ -88,6 +95,9 @@ function coalesce(
 /** Returns a setting of `ipoib param`. */
 function parameter(param: string): Setting {
   return {
+    description: `level of ${
+      param.replaceAll("_", " ").replace(" level", "")
+    } messages in the log, 0 or 1; also for the children`,
     only: "parent",
     read: (name, value) => {
       if (parseInteger(value) === undefined) {
@@ -120,12 +130,20 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   // The mode first, because it limits the MTU.
   "mode": link(
     "mode",
+    "IPoIB mode: datagram or connected (default: datagram)",
     ({ linkinfo: { info_data: { mode } } }) =>
       mode === "datagram" ? undefined : mode,
     "child",
   ),
-  "mtu": link("mtu", (link) => link.mtu_chain.admin, "child"),
+  "mtu": link(
+    "mtu",
+    "interface MTU in bytes",
+    (link) => link.mtu_chain.admin,
+    "child",
+  ),
   "recv-queue-size": {
+    description:
+      "packets that can wait in the receive queue (default: that of the parent)",
     only: "child",
     read: (name, value) => ({
       method: "rings.set",
@@ -135,26 +153,44 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   "umcast": link(
     "umcast",
+    "1 to ignore multicast groups that other programs have joined (default: 0)",
     ({ linkinfo: { info_data: { umcast } } }) =>
       Number(umcast) === 0 ? undefined : Number(umcast),
   ),
-  "alias": link("alias", ({ ifalias }) => ifalias),
+  "alias": link("alias", "text that `ip link` shows", ({ ifalias }) => ifalias),
   "txqueuelen": link(
     "txqueuelen",
+    `packets that can wait in the queue of the network device (default: ${NEW_TX_QUEUE})`,
     ({ txqlen }) => txqlen === NEW_TX_QUEUE ? undefined : txqlen,
   ),
   "group": link(
     "group",
+    "number of the group of the network device (default: 0)",
     ({ group }) => group === "default" ? undefined : group,
   ),
   "addrgenmode": link(
     "addrgenmode",
+    `how link-local addresses are formed: ${
+      ADDR_GEN_MODES.join(", ")
+    } (default: eui64)`,
     ({ inet6_addr_gen_mode: mode }) => mode === "eui64" ? undefined : mode,
   ),
-  "rx-usecs": coalesce("rx-usecs"),
-  "rx-frames": coalesce("rx-frames"),
-  "adaptive-rx": coalesce("adaptive-rx", () => "on"),
+  "rx-usecs": coalesce(
+    "rx-usecs",
+    "microseconds by which a receive event may be delayed (default: 0)",
+  ),
+  "rx-frames": coalesce(
+    "rx-frames",
+    "packets after which a receive event is not delayed further (default: 0)",
+  ),
+  "adaptive-rx": coalesce(
+    "adaptive-rx",
+    "on to choose the delay by the load, or off (default: off)",
+    () => "on",
+  ),
   "features": {
+    description:
+      "offloads as of ethtool -K, each with on or off: tso off gro off",
     read: (name, value) => ({
       method: "features.set",
       params: {

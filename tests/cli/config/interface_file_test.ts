@@ -5,6 +5,7 @@ import {
   readInterfaceFile,
   settingsOf,
 } from "../../../src/cli/config/interface_file.ts";
+import { configKeys } from "../../../src/cli/config/keys.ts";
 import {
   type InterfaceState,
   SETTINGS,
@@ -198,6 +199,24 @@ up = perhaps
   );
   const [comment] = read("[Interface]\nmtu = 1500 # enough").problems;
   assertEquals(comment!.hint, "a comment stands on a line of its own");
+});
+
+Deno.test("configKeys() describes every key that a section can have", () => {
+  for (const { section, keys } of configKeys(options)) {
+    for (const [key, description] of keys) {
+      assert(!/undefined|\.$/.test(description), `${key}: ${description}`);
+      // A known key is refused for its value, if at all.
+      const [first] = read(`[${section}]\n${key} = @`).problems
+        .filter(({ line }) => line === 2);
+      assert(!first?.message.startsWith("Unknown"), key);
+    }
+    const [{ hint } = { hint: "" }] = read(`[${section}]\nno = 1`).problems
+      .filter(({ line }) => line === 2);
+    assertEquals(
+      hint!.replace("expected ", "").split(", ").sort(),
+      [...keys.keys()].sort(),
+    );
+  }
 });
 
 /** The state of a new interface. */
