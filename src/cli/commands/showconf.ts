@@ -2,12 +2,14 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
+import { completeOperands, inOrder } from "../completion/grammar.ts";
+import { INTERFACES } from "../completion/live.ts";
 import { renderSections, runningConfig } from "../config/running.ts";
 import { INTERFACE } from "../options.ts";
 import { up } from "./up.ts";
 
 export function showconf(cli: Cli) {
-  return new Command("showconf")
+  return completeOperands(new Command("showconf"), inOrder([INTERFACES]))
     .description("print the running configuration as a configuration file")
     .argument("[IF]", INTERFACE)
     .action(async (name, _options, self) => {
