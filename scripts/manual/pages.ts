@@ -4,6 +4,7 @@ import { Cli } from "../../src/cli/cli.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { systemEnvironment } from "../../src/cli/system_environment.ts";
 import { ipoibPage } from "./ipoib_8.ts";
+import { configurationPage } from "./ipoib_conf_5.ts";
 
 /** Returns the pages by the name of their file. */
 export function manPages(date: Date): Map<string, string> {
@@ -12,5 +13,8 @@ export function manPages(date: Date): Map<string, string> {
     timeZone: "UTC",
   });
   const program = buildProgram(new Cli(systemEnvironment()));
-  return new Map([["ipoib.8", ipoibPage(program, day)]]);
+  return new Map([
+    ["ipoib.8", ipoibPage(program, day)],
+    ["ipoib.conf.5", configurationPage(program, day)],
+  ]);
 }

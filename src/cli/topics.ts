@@ -127,8 +127,8 @@ Drop a fifth of all packets, and stop that again:
 `;
 
 const SEE_ALSO = `\
-ip(8), ip-link(8), ip-neighbour(8), ip-netns(8), ethtool(8), opensm(8),
-ibstat(8)
+ipoib.conf(5), ip(8), ip-link(8), ip-neighbour(8), ip-netns(8), ethtool(8),
+ibstat(8), opensm(8)
 `;
 
 /** All topics, in the order of the sections of ipoib(8). */

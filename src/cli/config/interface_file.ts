@@ -25,7 +25,7 @@ import {
 } from "./syntax.ts";
 
 /** Options that a file cannot have: they choose the file, or how the command runs. */
-const NOT_IN_FILES = ["--config", "--no-config", "--background"];
+export const NOT_IN_FILES = ["--config", "--no-config", "--background"];
 
 /** The namespace is an option of all commands. */
 export const NETNS = "netns";

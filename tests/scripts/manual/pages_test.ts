@@ -12,14 +12,18 @@ import { Cli } from "../../../src/cli/cli.ts";
 import { buildProgram } from "../../../src/cli/program.ts";
 import { systemEnvironment } from "../../../src/cli/system_environment.ts";
 import { TOPICS } from "../../../src/cli/topics.ts";
+import {
+  NOT_IN_FILES,
+  settingsOf,
+} from "../../../src/cli/config/interface_file.ts";
 import { missingTools, testWhere } from "../../test_where.ts";
 
 const pages = manPages(new Date("2026-11-30T00:00:00Z"));
 const decoder = new TextDecoder();
 
-/** Returns the source of ipoib(8) without its escape sequences. */
-function plainSource(): string {
-  return pages.get("ipoib.8")!.replaceAll(/\\f[A-Z]|\\[%&]/g, "")
+/** Returns the source of a page without its escape sequences. */
+function plainSource(name: string): string {
+  return pages.get(name)!.replaceAll(/\\f[A-Z]|\\[%&]/g, "")
     .replaceAll("\\-", "-").replaceAll(/\s+/g, " ");
 }
 
@@ -50,7 +54,7 @@ async function runOn(
 }
 
 Deno.test("ipoib(8) has every command with its description, arguments and options", () => {
-  const page = plainSource();
+  const page = plainSource("ipoib.8");
   const contains = (text: string) =>
     assert(page.includes(text.replaceAll("`", "")), text);
   const program = buildProgram(new Cli(systemEnvironment()));
@@ -78,6 +82,20 @@ Deno.test("ipoib(8) has a section for each topic of the help", () => {
   for (const { name, section = name } of TOPICS) {
     const title = section.toUpperCase().replaceAll("-", " ");
     assertStringIncludes(page, `\n.Sh ${title}\n`);
+  }
+});
+
+Deno.test("ipoib.conf(5) has every key of configuration files", () => {
+  const page = plainSource("ipoib.conf.5");
+  const [up] = buildProgram(new Cli(systemEnvironment()), ["up"]).commands;
+  const options = up!.options.filter(({ long }) =>
+    long && !NOT_IN_FILES.includes(long)
+  ).map(({ long }) => long!.slice(2));
+  const settings = (["parent", "child"] as const).flatMap((kind) => [
+    ...settingsOf(kind).keys(),
+  ]);
+  for (const key of [...options, ...settings, "address", "route", "pkey"]) {
+    assertStringIncludes(page, `"${key} = `);
   }
 });
 
