@@ -1,6 +1,6 @@
 /** Command lines with which the scripts start the program: from source, or the executable in `IPOIB_BINARY`. */
 
-import { VARIABLES } from "../src/base/variables.ts";
+import { CNI_VARIABLES, VARIABLES } from "../src/base/variables.ts";
 
 /**
  * The minimum permissions of the program; `deno task ipoib` has the same. The user chooses the paths of files and
@@ -11,7 +11,7 @@ export const PERMISSIONS = [
   "--allow-ffi",
   "--allow-read",
   "--allow-write",
-  `--allow-env=${Object.keys(VARIABLES).join(",")}`,
+  `--allow-env=${[...Object.keys(VARIABLES), ...CNI_VARIABLES].join(",")}`,
   "--allow-run",
   "--allow-net",
   "--allow-sys",

@@ -47,6 +47,9 @@ const SYSTEM = [
 /** Deno opens files in /proc, /sys and /dev only with --allow-all. */
 const ALL = ["--allow-all"];
 
+/** The programs of the end-to-end tests in the full form only. */
+const FULL_E2E_TOOLS: readonly Tool[] = ["podman", "runc", "busybox"];
+
 /** Suites whose requirements differ from {@linkcode USUAL}. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
@@ -123,6 +126,8 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "promtool",
       "script",
       "xmllint",
+      "/usr/lib/cni/host-local",
+      ...(FULL ? FULL_E2E_TOOLS : []),
     ],
   },
 };

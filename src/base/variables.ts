@@ -20,7 +20,18 @@ export const VARIABLES = {
 
 export type Variable = keyof typeof VARIABLES;
 
+/** The variables that a container runtime sets for a CNI plugin (`ipoib cni`). */
+export const CNI_VARIABLES = [
+  "CNI_COMMAND",
+  "CNI_CONTAINERID",
+  "CNI_NETNS",
+  "CNI_IFNAME",
+  "CNI_PATH",
+] as const;
+
+export type CniVariable = typeof CNI_VARIABLES[number];
+
 /** Returns the value of a variable, or undefined if it is unset or empty. */
-export function variable(name: Variable): string | undefined {
+export function variable(name: Variable | CniVariable): string | undefined {
   return Deno.env.get(name) || undefined;
 }

@@ -5,6 +5,7 @@
 
 import type { HostFacts } from "../doctor/facts.ts";
 import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
+import type { CniVariable } from "../base/variables.ts";
 import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
 import type { HcaPort } from "./hcas.ts";
@@ -30,6 +31,19 @@ export interface CliEnvironment {
   readonly outEnded: boolean;
   /** Standard error. */
   err(text: string): void;
+  /** Returns all of standard input. Throws `E_CNI_IO` if it exceeds 1 MiB. */
+  input(): Promise<string>;
+  /** Returns the value of a variable of CNI, or undefined if it is unset or empty. */
+  cniVariable(name: CniVariable): string | undefined;
+  /**
+   * Runs the CNI plugin at `path` with the variables of this process, `command` as CNI_COMMAND, and `input` on its
+   * standard input. Returns undefined if the file does not exist. Throws `E_CNI_IO`.
+   */
+  runPlugin(
+    path: string,
+    command: string,
+    input: string,
+  ): Promise<{ code: number; stdout: string } | undefined>;
   /** True if text on standard output uses colors. */
   readonly color: boolean;
   /** Returns the terminal in raw mode; undefined if standard input or output is not a terminal. */

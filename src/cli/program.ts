@@ -6,6 +6,7 @@ import type { Cli } from "./cli.ts";
 import { addrShow } from "./commands/addr_show.ts";
 import { capture } from "./commands/capture.ts";
 import { checkConfig } from "./commands/check_config.ts";
+import { cni } from "./commands/cni.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
@@ -104,6 +105,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
       ...[subnetMonitor, subnetEvents],
     ],
   },
+  cni,
   completions,
 };
 

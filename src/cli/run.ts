@@ -42,11 +42,22 @@ export async function run(
   args: readonly string[],
   environment: CliEnvironment,
 ): Promise<number> {
-  const words = isExtcapCall(args) ? ["extcap", ...args] : args;
+  const words = wordsOf(args, environment);
   if (words.some((word) => NEEDS_ALL.test(word))) {
     return await runWith(words, environment, []);
   }
   return await runWith(words, environment, words);
+}
+
+/** Returns the command line, with its command if another program started this one as its plugin. */
+function wordsOf(
+  args: readonly string[],
+  environment: CliEnvironment,
+): readonly string[] {
+  if (isExtcapCall(args)) return ["extcap", ...args];
+  // A container runtime passes no arguments.
+  const plugin = args.length === 0 && environment.cniVariable("CNI_COMMAND");
+  return plugin ? ["cni"] : args;
 }
 
 /** Runs a command line with the commands that `words` may name. */

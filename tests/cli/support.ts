@@ -3,6 +3,7 @@
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { HcaPort } from "../../src/cli/hcas.ts";
 import type { CliEnvironment, Terminal } from "../../src/cli/environment.ts";
+import type { CniVariable } from "../../src/base/variables.ts";
 import { patient } from "../../scripts/machine.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -63,6 +64,15 @@ export class CliFixture implements AsyncDisposable {
   outEnded: (out: string) => boolean = () => false;
   /** True if output is colored. */
   color = false;
+  /** Standard input. */
+  input = "";
+  /** The variables of CNI. */
+  readonly cniVariables: Partial<Record<CniVariable, string>> = {};
+  /** CNI plugins by path: each returns its exit code and output. */
+  readonly plugins: Record<
+    string,
+    (command: string, input: string) => { code: number; stdout: string }
+  > = {};
   /** Time limit of lists. */
   replyLimitMs = patient(5000);
 
@@ -81,6 +91,10 @@ export class CliFixture implements AsyncDisposable {
       err: (text) => outcome.err += text,
       color: this.color,
       openTerminal: () => Promise.resolve(this.terminal),
+      input: () => Promise.resolve(this.input),
+      cniVariable: (name) => this.cniVariables[name] || undefined,
+      runPlugin: (path, command, input) =>
+        Promise.resolve(this.plugins[path]?.(command, input)),
       uptimeMs: 3_600_000,
       runtime: this.runtime,
       configDirectory: this.configDirectory,
@@ -138,7 +152,7 @@ export class CliFixture implements AsyncDisposable {
       netns?: string;
       handlers?: Handlers;
       children?: string[];
-      moved?: Record<string, string>;
+      moved?: Record<string, string | string[]>;
     } = {},
   ): Promise<Call[]> {
     const { children = [], moved = {} } = options;
@@ -157,10 +171,11 @@ export class CliFixture implements AsyncDisposable {
       }),
     );
     for (const each of children) linkName(directory, name, each);
-    for (const [netns, each] of Object.entries(moved)) {
+    for (const [netns, names] of Object.entries(moved)) {
       const there = socketDirectory(this.runtime, identity(netns));
       Deno.mkdirSync(there, { recursive: true });
-      linkName(there, linkTarget(this.runtime, there, server.path), each);
+      const target = linkTarget(this.runtime, there, server.path);
+      for (const each of [names].flat()) linkName(there, target, each);
     }
     return calls;
   }
