@@ -4,7 +4,8 @@
  * A compiled program is a runtime, `denort`, with the bundled sources appended. The running Deno downloads the `denort` of its
  * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles with a
  * `denort` 2.4.2; both come from the npm registry. The variable `DENORT_BIN` selects another `denort`. The script
- * refuses a `denort` whose release differs from the compiler's, and runs the new executable once.
+ * refuses a `denort` whose release differs from the compiler's, and runs the new executable once. docs/compile.md says
+ * what to do without network access.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -22,6 +23,13 @@ const HOST_TIMEOUT_MS = 4000;
 Deno.chdir(new URL("../", import.meta.url));
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
+
+const STEPS = 4;
+let step = 0;
+
+function begin(what: string): void {
+  say(`[${++step}/${STEPS}] ${what}\n`);
+}
 
 function fail(message: string): never {
   Deno.stderr.writeSync(encoder.encode(`Cannot compile: ${message}\n`));
@@ -54,7 +62,7 @@ async function chooseRuntime(
   if (version !== NPM_DENORT_VERSION) return { version, denort: undefined };
   const denort = await npmDenort().catch((error) =>
     fail(
-      `${error.message}; set DENORT_BIN to the denort of a Deno release, and --with to that release`,
+      `${error.message}; set DENORT_BIN to the denort of a Deno release, and --with to that release (docs/compile.md)`,
     )
   );
   return { version, denort };
@@ -69,6 +77,7 @@ const options = parseArgs(Deno.args, {
     ),
 });
 const output = String(options.output);
+begin("Choosing the runtime");
 const { version, denort } = await chooseRuntime(
   options.with === undefined ? undefined : String(options.with),
 );
@@ -83,12 +92,6 @@ if (denort !== undefined) {
     );
   }
 }
-say(
-  `Compiling ${output} with Deno ${version}${
-    denort === undefined ? "" : ` and ${denort}`
-  }\n`,
-);
-
 const compiler = version === Deno.version.deno
   ? [Deno.execPath()]
   : ["npx", "-y", `deno@${version}`];
@@ -104,9 +107,16 @@ async function deno(
     stdout: "inherit",
     stderr: "inherit",
   }).output().catch((error) => fail(`${program} does not start: ${error}`));
-  if (code !== 0) fail(`deno ${args[0]} exited with code ${code}`);
+  if (code !== 0) {
+    fail(
+      `deno ${
+        args[0]
+      } exited with code ${code}; without network access see docs/compile.md`,
+    );
+  }
 }
 
+begin("Checking the packages, and bundling the sources");
 // The packages are checked against the lock file. The bundle contains what the program uses of them.
 await deno(
   [Deno.execPath()],
@@ -116,6 +126,11 @@ const folder = await Deno.makeTempDir({ prefix: "ipoib-compile-" });
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 const main = await bundle(Deno.cwd(), folder).catch((error) =>
   fail(error.message)
+);
+begin(
+  `Compiling ${output} with Deno ${version}${
+    denort === undefined ? "" : ` and ${denort}`
+  }`,
 );
 await deno(
   compiler,
@@ -132,6 +147,7 @@ await deno(
   main,
 );
 
+begin(`Running ${output} --version`);
 const { success, stdout } = await new Deno.Command(
   await Deno.realPath(output),
   {

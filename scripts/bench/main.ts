@@ -89,6 +89,10 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
     );
     await Deno.writeTextFile(options.json, `${text}\n`);
   }
+  const failures = [outcome, ...guests, ...engine].flatMap((each) =>
+    each?.failures ?? []
+  );
+  if (failures.length > 0) say(`\nFailed:\n${failures.join("\n")}`);
 }
 
 async function temporaryFolder(cleanup: Cleanup): Promise<string> {
@@ -108,7 +112,7 @@ async function inNamespaces(
 }
 
 function report(options: Options, outcome: Outcome): void {
-  const { series, absent, failures, drops } = outcome;
+  const { series, absent, drops } = outcome;
   const tunnels = TUNNEL_COLUMNS.filter(({ to, subject }) =>
     !((to ?? subject) in absent)
   );
@@ -126,16 +130,14 @@ function report(options: Options, outcome: Outcome): void {
   for (const [name, counts] of Object.entries(drops)) {
     say(`${name}: ${dropsText(counts)}`);
   }
-  if (failures.length > 0) say(`\n${failures.join("\n")}`);
 }
 
 function reportTable(
   { repeats }: Options,
-  { series, columns, failures }: TableResult,
+  { series, columns }: TableResult,
 ): void {
   say(caption(repeats));
   say(table(series, columns));
-  if (failures.length > 0) say(`\n${failures.join("\n")}`);
 }
 
 function caption(repeats: number): string {

@@ -103,11 +103,18 @@ export class Run {
       measurements.map((each) => [each, seriesOf(each)] as const),
     );
     this.outcome.series.push(...[...series.values()].flat());
-    for (let repeat = 1; repeat <= this.#options.repeats; repeat++) {
+    const { repeats } = this.#options;
+    const suited = subjects.flatMap((subject) =>
+      measurements.filter(({ suits }) => suits?.(subject) !== false)
+    );
+    const total = repeats * suited.length;
+    let done = 0;
+    for (let repeat = 1; repeat <= repeats; repeat++) {
       for (const subject of subjects) {
         for (const [measurement, own] of series) {
           if (measurement.suits?.(subject) === false) continue;
-          const head = `${repeat}/${this.#options.repeats} ${subject.name}`;
+          const head =
+            `${++done}/${total} ${subject.name}, repeat ${repeat} of ${repeats}`;
           const values = await this.#measure(measurement, subject, head);
           own.forEach(({ values: by }, i) =>
             (by[subject.name] ??= []).push(values[i]!)

@@ -41,12 +41,13 @@ export async function runSweep(
         values: {} as Record<string, number[]>,
       }))
     );
+    const total = repeats * settings.length * subjects.length;
+    let done = 0;
     for (let repeat = 1; repeat <= repeats; repeat++) {
       for (const [i, setting] of settings.entries()) {
         for (const subject of subjects) {
-          const head =
-            `${repeat}/${repeats} ${name}, ${parameter} ${setting}, ` +
-            subject.name;
+          const head = `${++done}/${total} ${name}, ${parameter} ${setting}, ` +
+            `${subject.name}, repeat ${repeat} of ${repeats}`;
           const values = await measure(sweep, subject, setting, options, head);
           result.forEach((series, of) =>
             (series[i]!.values[subject.name] ??= []).push(values[of]!)

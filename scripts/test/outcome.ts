@@ -55,6 +55,11 @@ export class OutcomeReader {
     return this.#finished.length + this.#ignored.length;
   }
 
+  /** Number of tests that have failed. */
+  get failed(): number {
+    return this.#failed;
+  }
+
   /** Name of the running test, with its step; undefined between tests. */
   get running(): string | undefined {
     return this.#parents.length > 0 ? this.#parents.join(" > ") : undefined;

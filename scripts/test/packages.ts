@@ -37,6 +37,7 @@ export const PACKAGE_OF = {
   podman: "podman",
   runc: "runc",
   busybox: "busybox-static",
+  journalctl: "systemd",
   opensm: "opensm",
   ibsim: "ibsim-utils",
   saquery: "infiniband-diags",

@@ -2,6 +2,7 @@
 
 import { type Cleanup, endChild } from "../cleanup.ts";
 import { SLOWNESS } from "../machine.ts";
+import { FileCount } from "./file_count.ts";
 import { isolated, withParentDeath } from "./isolation.ts";
 import { type Outcome, OutcomeReader } from "./outcome.ts";
 import type { Suite } from "./suites.ts";
@@ -52,12 +53,14 @@ export async function runSuite(
     clearInterval(watch);
     endChild(child, "SIGKILL");
   }, CHECK_INTERVAL_MS);
+  const files = new FileCount(suite.files, () => reader.failed);
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {
     const text = decoder.decode(bytes, { stream: true });
-    say(text);
+    say(files.take(text));
     reader.take(text);
   }
+  say(files.end());
   const { success } = await child.status;
   clearInterval(watch);
   const outcome = reader.outcome(success && hung === undefined);

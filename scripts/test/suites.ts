@@ -23,6 +23,8 @@ export interface Suite extends Needs {
   readonly name: string;
   /** Paths for `deno test`: the folder, or the chosen files in it. */
   readonly paths: readonly string[];
+  /** Number of test files. */
+  readonly files?: number;
 }
 
 /** Features of the machine. */
@@ -122,6 +124,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "kea-dhcp6",
       "radvd",
       "rdisc6",
+      "journalctl",
       "prometheus",
       "promtool",
       "script",
@@ -158,9 +161,17 @@ export function suitesOf(
     const whole = wanted.length === 0 || wanted.includes("tests") ||
       wanted.includes(folder);
     if (!whole && inside.length === 0) continue;
-    suites.push({ ...needsOf(name), name, paths: whole ? [folder] : inside });
+    const paths = whole ? [folder] : inside;
+    suites.push({ ...needsOf(name), name, paths, files: count(files, paths) });
   }
   return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
+}
+
+/** Returns the number of files that are in `paths`, or below one of them. */
+function count(files: readonly string[], paths: readonly string[]): number {
+  return files.filter((file) =>
+    paths.some((path) => file === path || file.startsWith(`${path}/`))
+  ).length;
 }
 
 /** Returns the reason why a suite cannot run on this machine, or undefined if it can. */

@@ -1,9 +1,11 @@
 /**
- * A rate limit for similar log lines, so that peers and users cannot fill the log. Lines with the same reason
- * ({@linkcode reasonOf}) are similar.
+ * Rate limits of the log, so that peers and users cannot fill it. In a period of five seconds are written:
  *
- * The limit is that of the kernel's printk_ratelimited(): 10 lines in 5 seconds (include/linux/ratelimit_types.h).
- * Further lines are counted, and the count is reported when the period is over.
+ * - of similar lines, which have the same reason ({@linkcode reasonOf}), ten, as by the kernel's printk_ratelimited()
+ *   (include/linux/ratelimit_types.h); at level debug 200
+ * - of all lines together, 32 KiB; at level debug another 256 KiB
+ *
+ * Further lines are counted, and the counts are reported when the period is over, in at most 32 KiB.
  */
 
 import type { Millis } from "./units.ts";
@@ -12,15 +14,43 @@ import type { Millis } from "./units.ts";
 export const PERIOD_MS: Millis = 5000;
 /** Maximum number of lines with one reason in one period. */
 export const MAX_LINES = 10;
+/** Bytes that a writer adds to a line: the time stamp, or the fields of the journal. */
+const ADDED_BYTES = 32;
+/** Maximum length of a reason. Longer texts with the same beginning are similar. */
+const MAX_REASON_LENGTH = 160;
 /** Maximum number of reasons with a period of their own. Further reasons share one period. */
 export const MAX_REASONS = 128;
 
 const OTHER = "other lines";
 
+/** Lines that have limits of their own. */
+export interface LineKind {
+  /** Maximum number of lines with one reason in one period. */
+  readonly lines: number;
+  /** Maximum length of all lines in one period, in bytes. */
+  readonly bytes: number;
+}
+
+export const Kind = {
+  Message: { lines: MAX_LINES, bytes: 32 * 1024 },
+  Debug: { lines: 200, bytes: 256 * 1024 },
+} as const satisfies Record<string, LineKind>;
+
 interface Period {
   readonly start: Millis;
   lines: number;
+  /** Length of the lines; counted for all lines of a kind only. */
+  bytes: number;
   suppressed: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Returns the reason under which the lines beyond the limit of a kind are counted. */
+function allOf(kind: LineKind): string {
+  return `more than ${kind.bytes / 1024} KiB of ${
+    kind === Kind.Debug ? "debug lines" : "lines"
+  } in ${PERIOD_MS / 1000} s`;
 }
 
 export interface LogLimiterOptions {
@@ -31,6 +61,12 @@ export interface LogLimiterOptions {
   wakeAfter: (delay: Millis) => void;
 }
 
+/** Reasons that always have a period of their own. */
+const OWN_PERIOD: ReadonlySet<string> = new Set([
+  OTHER,
+  ...Object.values(Kind).map(allOf),
+]);
+
 export class LogLimiter {
   readonly #options: LogLimiterOptions;
   readonly #periods = new Map<string, Period>();
@@ -40,16 +76,29 @@ export class LogLimiter {
     this.#options = options;
   }
 
-  /** Returns true if a line of this reason may be written now. Otherwise counts it and returns false. */
-  admits(reason: string): boolean {
+  /**
+   * Returns true if a line may be written now. Otherwise counts it and returns false.
+   *
+   * @param reason undefined if only the length of all lines is limited
+   */
+  admits(
+    reason: string | undefined,
+    text: string,
+    kind: LineKind = Kind.Message,
+  ): boolean {
     const now = this.#options.now();
-    const period = this.#period(reason, now);
-    if (period.lines < MAX_LINES) {
-      period.lines++;
-      return true;
+    const similar = reason === undefined
+      ? undefined
+      : this.#period(reason, now);
+    if (similar && similar.lines >= kind.lines) {
+      return this.#suppress(similar, now);
     }
-    if (period.suppressed++ === 0 && !this.#waking) this.#wake(period, now);
-    return false;
+    const all = this.#period(allOf(kind), now);
+    const bytes = encoder.encode(text).length + ADDED_BYTES;
+    if (all.bytes + bytes > kind.bytes) return this.#suppress(all, now);
+    all.bytes += bytes;
+    if (similar) similar.lines++;
+    return true;
   }
 
   /** Ends the periods that are over, or every period if `all` is true, and reports their suppressed lines. */
@@ -62,6 +111,11 @@ export class LogLimiter {
     );
     if (next !== undefined) this.#wake(next, now);
     else this.#waking = false;
+  }
+
+  #suppress(period: Period, now: Millis): false {
+    if (period.suppressed++ === 0 && !this.#waking) this.#wake(period, now);
+    return false;
   }
 
   #endExpired(now: Millis): void {
@@ -80,10 +134,10 @@ export class LogLimiter {
     if (known !== undefined && !this.#isOver(known, now)) return known;
     if (known !== undefined) this.#end(reason, known);
     else if (this.#periods.size >= MAX_REASONS) this.#endExpired(now);
-    if (this.#periods.size >= MAX_REASONS && reason !== OTHER) {
+    if (this.#periods.size >= MAX_REASONS && !OWN_PERIOD.has(reason)) {
       return this.#period(OTHER, now);
     }
-    const period = { start: now, lines: 0, suppressed: 0 };
+    const period = { start: now, lines: 0, bytes: 0, suppressed: 0 };
     this.#periods.set(reason, period);
     return period;
   }
@@ -109,5 +163,6 @@ export class LogLimiter {
  */
 export function reasonOf(text: string): string {
   return text.replace(/"[^"]*"/g, '"#"')
-    .replace(/[\w:.]+/g, (word) => /\d/.test(word) ? "#" : word);
+    .replace(/[\w:.]+/g, (word) => /\d/.test(word) ? "#" : word)
+    .slice(0, MAX_REASON_LENGTH);
 }

@@ -3,10 +3,14 @@
 /** The variables and their descriptions in the help. */
 export const VARIABLES = {
   IPOIB_RUNTIME_DIR:
-    "Directory of control sockets, logs and embedded subnets. Default: /run/ipoib.",
+    "Directory of control sockets and embedded subnets. Default: /run/ipoib.",
   IPOIB_CONFIG_DIR: "Directory of configuration files. Default: /etc/ipoib.",
+  IPOIB_LOG_DIR:
+    "Directory of the logs of `ipoib up --background`. Default: /var/log/ipoib for root; the directory log in the runtime directory with IPOIB_RUNTIME_DIR or --user, and for other users.",
   NOTIFY_SOCKET:
     "Socket of the service manager that receives readiness notifications (sd_notify(3)).",
+  JOURNAL_STREAM:
+    "Set by systemd: the device and inode of the stream to the journal. The log goes to the journal if standard error is that stream.",
   NO_COLOR: "Disables colors if set and not empty.",
   FORCE_COLOR:
     "Enables colors in help even if the output is not a terminal; 0 or false disables them.",

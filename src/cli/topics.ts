@@ -67,9 +67,10 @@ const FILES = `\
       (mode 0600).
   /run/ipoib/netns/INODE/IF.sock
       Control socket of an interface in another network namespace.
-  /run/ipoib/IF.log
-      Log of a process that \`ipoib up --background\` started; in another network
-      namespace it is beside the control socket.
+  /var/log/ipoib/IF.log
+      Log of a process that \`ipoib up --background\` started, and IF.log.1 to
+      IF.log.4 the older ones; in another network namespace in the directory
+      netns/NAME. \`ipoib -d link show\` prints the path.
   /run/ipoib/subnet/NAME/
       The embedded subnet NAME.
   /dev/net/tun
@@ -86,6 +87,7 @@ const EXIT_STATUS = `\
 
 Refusals of \`ipoib ethtool\` have the exit status of ethtool(8): 1, with \`-t\` 74,
 with \`-G\` 81, with \`-K\` 92. \`ipoib doctor\` has 4 for warnings, 5 for failures.
+\`ipoib up --background\` has 4 if the interfaces are not ready in time.
 `;
 
 const EXAMPLES = `\

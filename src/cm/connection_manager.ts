@@ -13,7 +13,7 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
-import type { Logger } from "../base/log.ts";
+import { explain, type Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { MadAgent, PortAttributes } from "../hca/hca.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
@@ -76,7 +76,7 @@ export class ConnectionManager {
       for (const callback of this.#later.splice(0)) callback();
     });
     this.#context = {
-      agent,
+      agent: { send: (mad, to) => this.#transmit(mad, to) },
       port,
       table: this.#table,
       deadlines: this.#deadlines,
@@ -162,6 +162,10 @@ export class ConnectionManager {
   }
 
   #onMessage(message: CmMessage | UnknownCmMessage, from: MadAddress): void {
+    explain(
+      this.#parts.log,
+      () => `CM message ${textOf(message)} received from LID ${hex(from.lid)}`,
+    );
     switch (message.kind) {
       case "unknown":
         this.#counters.add("drop_unknown_attribute");
@@ -295,8 +299,34 @@ export class ConnectionManager {
   }
 
   #send(message: CmMessage, to: MadAddress): void {
-    this.#parts.agent.send(CmMessage.emit(message), to);
+    this.#transmit(CmMessage.emit(message), to);
   }
+
+  #transmit(mad: Uint8Array, to: MadAddress): void {
+    explain(
+      this.#parts.log,
+      () =>
+        `CM message ${textOf(CmMessage.parse(mad))} sent to LID ${hex(to.lid)}`,
+    );
+    this.#parts.agent.send(mad, to);
+  }
+}
+
+/** Returns a message as text for the log. */
+function textOf(message: CmMessage | UnknownCmMessage | undefined): string {
+  if (message === undefined || message.kind === "unknown") return "unknown";
+  const kind = message.kind.toUpperCase();
+  const local = hex(message.body.localCommId);
+  if (message.kind === "req") {
+    const { serviceId, localQpn } = message.body;
+    return `${kind} ${local} for service ${hex(serviceId, 16)} by QPN ${
+      hex(localQpn, 6)
+    }`;
+  }
+  const ids = `${kind} ${local} to ${hex(message.body.remoteCommId)}`;
+  return message.kind === "rej"
+    ? `${ids} with reason ${message.body.reason}`
+    : ids;
 }
 
 /** True if a message with this LocalCommID may be for the connection, which does not know the ID before a REP. */

@@ -5,7 +5,7 @@
  * the reactor.
  */
 
-import { getLogger, type LogLevel } from "../base/log.ts";
+import { getLogger, type LimitedLog, type LogLevel } from "../base/log.ts";
 import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
@@ -76,7 +76,12 @@ function receiveQueue(
   };
 }
 
-function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
+function start(
+  init: DataInit,
+  reactor: Reactor,
+  emit: Emit,
+  log: LimitedLog,
+): Hosted {
   using parts = new DisposableStack();
   exactTimers();
   using netns = new Fd(init.netns);
@@ -92,7 +97,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   );
   parts.defer(() => port.close());
   const { sa } = parts.adopt(
-    openSaClient(reactor, port),
+    openSaClient(reactor, port, getLogger(init.name)),
     (each) => each.close(),
   );
   const shared = init.hca.kind === "verbs" && init.hca.locks !== undefined
@@ -106,7 +111,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     : undefined;
   const connections = openConnections(reactor, port, init.name);
   if (connections) parts.defer(() => connections.close());
-  const memberships = new PortMemberships(sa, shared);
+  const memberships = new PortMemberships(sa, shared, getLogger(init.name));
   const { maxGroups, maxConnections } = init;
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships, connections },
@@ -167,6 +172,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     children,
     captures,
     reactor,
+    log,
     subnet,
     showSubnet,
   };

@@ -81,7 +81,7 @@ export class DeviceThread {
   #await(task: DeviceTask): void {
     const waited = Atomics.wait(this.#state, 0, this.#taken, MAX_TASK_MS);
     if (waited === "timed-out") {
-      getLogger("ipoib").warn(
+      getLogger().warn(
         "A system call on the device of a child has not returned: not waiting for it",
       );
       return;
@@ -123,7 +123,7 @@ export class DeviceThread {
       return true;
     } catch (error) {
       const { message } = IpoibError.from(error);
-      getLogger("ipoib").warn(
+      getLogger().warn(
         `Cannot start a thread for the devices of children: ${message}`,
       );
       return false;

@@ -5,7 +5,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import type { EventDetails, EventName } from "../base/events.ts";
-import { getLogger } from "../base/log.ts";
+import { explain, getLogger } from "../base/log.ts";
 import { hardwareCounters } from "../hca/verbs/hardware_counters.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
@@ -117,6 +117,13 @@ class SoftSide implements FabricSide {
   }
 
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
+    explain(
+      getLogger(this.#options.name),
+      () =>
+        `The subnet manager ${
+          silent ? "does not answer" : "is missing"
+        }: this process tries to take its role`,
+    );
     this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
       // An interface that was on the subnet continues without a manager until a process takes the role.

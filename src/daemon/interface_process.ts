@@ -323,6 +323,8 @@ export class InterfaceProcess {
     clearInterval(this.#timer);
     await this.#thread.close().catch(() => {});
     this.#record("link", "deleted", { subject: this.#name, cause });
+    // Without a place the interface was never created.
+    if (this.#places.length > 0) getLogger(this.#name).info("deleted");
     await this.#socketNames?.update([]);
     await this.#server?.close();
     if (this.#server) removeEmptyDirectory(parentDirectory(this.#server.path));

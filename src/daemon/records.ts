@@ -44,6 +44,7 @@ export interface RecordContext {
   counters: Record<string, number>;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
+  log: { destination: string; level: string };
   now: Millis;
 }
 
@@ -99,6 +100,8 @@ export function linkRecord(
     ...(iface.doubt === undefined ? {} : { membership_in_doubt: iface.doubt }),
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
+    log: context.log.destination,
+    log_level: context.log.level,
     version: VERSION,
   };
 }

@@ -2,7 +2,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import { configureLog, getLogger } from "../base/log.ts";
+import { getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
@@ -10,6 +10,7 @@ import { HeapTrim } from "../system/unused_memory.ts";
 import { notify } from "../system/notify.ts";
 import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerRole } from "./manager/manager_role.ts";
+import { type ProcessLog, withLog } from "./process_log.ts";
 import { reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
@@ -19,10 +20,17 @@ import { makeSubnetDirectory } from "./subnet_directory.ts";
  *
  * Throws `E_SUBNET_TAKEN` (EBUSY) if another process is the manager, and the errors of the start and of the manager.
  */
-export async function runSubnet(options: SubnetRunOptions): Promise<number> {
+export function runSubnet(options: SubnetRunOptions): Promise<number> {
+  return withLog((log) => run(options, log));
+}
+
+async function run(
+  options: SubnetRunOptions,
+  processLog: ProcessLog,
+): Promise<number> {
   const { user } = options;
   reduceRights([], user === undefined ? {} : { user });
-  const limited = await configureLog(options.log);
+  processLog.begin(options);
   ensureDescriptors(0);
   using _trim = new HeapTrim();
   const { name } = options;
@@ -57,7 +65,6 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   Deno.removeSignalListener("SIGHUP", reload);
   await role.close();
   ending.ignore();
-  limited.flush(true);
   if (failure) throw failure;
   return 0;
 }

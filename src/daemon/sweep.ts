@@ -1,6 +1,6 @@
 /**
  * Removal of the files that killed processes left in the runtime directory. `ipoib up` removes control sockets, links
- * to them, logs, and directories of namespaces; a new subnet manager removes the sockets of ports.
+ * to them, and directories of namespaces; a new subnet manager removes the sockets of ports. log_sweep.ts removes logs.
  */
 
 import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
@@ -11,9 +11,6 @@ import {
 import { isPortSocket } from "../subnet/sockets.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf, removeFile } from "../system/files.ts";
-
-/** Age up to which the log of a killed process is kept for diagnosis. */
-const LOG_MS = 24 * 3600 * 1000;
 
 /** Temporary name of a socket that has not been linked to its path. */
 const UNFINISHED = /^\.[0-9a-z]+$/;
@@ -90,19 +87,11 @@ function removeOld(path: string, before: number): void {
   if ((mtime?.getTime() ?? 0) < before) removeFile(path);
 }
 
-/** Removes stale sockets with the links to them, and old logs. */
+/** Removes stale sockets with the links to them. */
 function sweepDirectory(directory: string): void {
   sweepUnfinished(directory);
-  const sockets = new Set<string>();
   for (const { name, path, target } of interfaceSockets(directory)) {
     if (target !== undefined) continue;
     if (removeDeadSocket(path, "stream")) unlinkNames(directory, name);
-    else sockets.add(name);
-  }
-  const before = Date.now() - LOG_MS;
-  for (const { name } of Deno.readDirSync(directory)) {
-    const owner = /^(.*)\.log(\.old)?$/.exec(name)?.[1];
-    if (owner === undefined || sockets.has(owner)) continue;
-    removeOld(`${directory}/${name}`, before);
   }
 }

@@ -1,6 +1,7 @@
 /** `ipoib up`: runs one or more interfaces in this process, or starts a background process for them. */
 
-import { configureLog, getLogger } from "../base/log.ts";
+import { getLogger } from "../base/log.ts";
+import { writeAll } from "../base/log_line.ts";
 import { variable } from "../base/variables.ts";
 import { allowReleases } from "../hca/verbs/device.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
@@ -8,20 +9,19 @@ import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
 import { HeapTrim } from "../system/unused_memory.ts";
-import { beginSession } from "../system/detach.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
 import { ProcessLocks } from "../system/process_locks.ts";
 import { unsetLibraryVariables } from "../system/trusted_libraries.ts";
-import { logFile, startInBackground } from "./background.ts";
-import { BackgroundLog } from "./background_log.ts";
+import { startInBackground } from "./background.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
 import { ensureDescriptors } from "./descriptors.ts";
+import { type ProcessLog, withLog } from "./process_log.ts";
 import {
   capabilitiesOf,
   checkRights,
@@ -38,7 +38,11 @@ const ONE_FAILED = 2;
  * Runs interfaces until the last one has ended, or starts a background process and returns when they are ready. Returns
  * the exit code. Throws the error if an interface fails to start, or if the last one ends because of an error.
  */
-export async function up(options: UpOptions): Promise<number> {
+export function up(options: UpOptions): Promise<number> {
+  return withLog((log) => run(options, log));
+}
+
+async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   unsetLibraryVariables();
   checkRights();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
@@ -46,6 +50,7 @@ export async function up(options: UpOptions): Promise<number> {
   ensureDescriptors(planned.length);
   if (hcas.kind === "verbs") allowReleases();
   if (options.background) {
+    if (hcas.kind === "soft") showNotice(hcas.notice);
     return await startInBackground({
       ...options,
       names: planned.map(({ name }) => name),
@@ -54,13 +59,11 @@ export async function up(options: UpOptions): Promise<number> {
   const needs = { hca: hcas.kind, nextHops: options.nextHops };
   using reduced = reduceRights(capabilitiesOf(needs), options);
   const { netns } = reduced;
-  const logPath = logFile();
-  if (logPath !== undefined) beginSession();
-  const log = await configureLog(options.log);
-  if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
-
   const runtime = runtimeDirectory();
   makeRuntimeDirectory(runtime);
+  log.begin(options);
+  if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
+
   using locks = ProcessLocks.hold(processLocksPath(runtime));
   using _trim = new HeapTrim();
   using holder = namespaceHolder(options.netns);
@@ -81,26 +84,28 @@ export async function up(options: UpOptions): Promise<number> {
     reduced[Symbol.dispose]();
     reduceMainThread(needs);
   };
-  const backgroundLog = logPath === undefined
-    ? undefined
-    : await BackgroundLog.open(logPath);
   group.onRunning = () => {
     notify("READY=1", variable("NOTIFY_SOCKET"));
-    // Redirecting standard error closes the pipe to the process that started this one, which then returns.
-    backgroundLog?.begin();
+    // The process that started this one in the background then returns.
+    log.detach();
   };
   group.onStopping = () => notify("STOPPING=1", variable("NOTIFY_SOCKET"));
-  void ending.promise.then(() => group.end());
-  let success = false;
+  void ending.promise.then((signal) => {
+    getLogger().info(`stopping: ${signal} received`);
+    group.end();
+  });
   try {
     sweep(runtime);
-    success = await group.run();
-    return success ? 0 : ONE_FAILED;
+    return await group.run() ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
-    log.flush(true);
-    backgroundLog?.close(success);
   }
+}
+
+/** Prints a notice of level info, which the new process writes to its log only. */
+function showNotice(notice: Notice | undefined): void {
+  if (notice?.level !== "info") return;
+  writeAll(Deno.stderr, `${notice.text}\n`);
 }
 
 function logNotice({ level, text }: Notice): void {

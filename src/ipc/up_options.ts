@@ -1,7 +1,7 @@
 /** Options of `ipoib up` and `ipoib subnet run`, which src/cli parses and src/daemon uses. */
 
 import { formatGuid } from "../base/hex.ts";
-import type { LogLevel } from "../base/log.ts";
+import { LOG_LEVELS, type LogLevel } from "../base/log_level.ts";
 import type { SetupStep } from "./setup.ts";
 
 /** Value of `--hca`. */
@@ -18,13 +18,7 @@ export const IO_CHOICES = ["auto", "poll", "uring"] as const;
 export const MEMBERSHIP_CHOICES = ["auto", "rtnetlink", "proc"] as const;
 export const NEXT_HOP_CHOICES = ["auto", "program", "routes"] as const;
 export const MODE_CHOICES = ["datagram", "connected"] as const;
-export const LOG_CHOICES = [
-  "debug",
-  "info",
-  "warning",
-  "error",
-  "silent",
-] as const satisfies readonly LogLevel[];
+export const LOG_CHOICES = LOG_LEVELS;
 
 /** Options of one interface. */
 export interface InterfaceOptions {
@@ -72,6 +66,10 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   hca: HcaChoice;
   /** Run in the background and return once all interfaces are ready. */
   background: boolean;
+  /** Path of the log of the background process. Default: daemon/log_path.ts. */
+  logFile?: string;
+  /** Seconds to wait in the background until all interfaces are ready. Default: no limit. */
+  timeoutS?: number;
 }
 
 /** Options of `ipoib subnet run`. */
@@ -157,13 +155,15 @@ export function optionTexts(
  * configuration file again.
  */
 export function upArguments(options: UpOptions): string[] {
-  const { names, config } = options;
+  const { names, config, logFile, timeoutS } = options;
   return [
     ...["up", ...names],
     ...Object.entries(optionTexts(options)).flatMap((
       [name, value],
     ) => [`--${name}`, value]),
     ...config === undefined ? ["--no-config"] : ["--config", config],
+    ...logFile === undefined ? [] : ["--log-file", logFile],
+    ...timeoutS === undefined ? [] : ["--timeout", String(timeoutS)],
     ...options.roce ? ["--roce"] : [],
     ...options.background ? ["--background"] : [],
   ];

@@ -1,6 +1,6 @@
 /** The carrier of a network device, which is on while the link carries traffic. */
 
-import type { Logger } from "../base/log.ts";
+import { explain, type Logger } from "../base/log.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { portRateMbps } from "../hca/port_rate.ts";
@@ -29,6 +29,7 @@ export class Carrier {
   set(on: boolean): void {
     if (on === this.#on) return;
     this.#on = on;
+    explain(this.#parts.log, () => `Carrier is set ${on ? "on" : "off"}`);
     const { netdev, port } = this.#parts;
     if (on) netdev.setSpeed(portRateMbps(port.attributes));
     netdev.setCarrier(on);

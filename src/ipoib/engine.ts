@@ -69,6 +69,7 @@ export class Engine {
   readonly #receiver: Receiver;
   readonly #neighbourEvents: NeighbourEvents;
   readonly #announceTimer: Timer;
+  readonly #debug: DebugLog;
   /** Addresses to announce a second time, keyed by text. */
   readonly #announced = new Map<string, IpAddress>();
   #qp: UdQp | undefined;
@@ -95,7 +96,7 @@ export class Engine {
       ...{ context, sender, identity, log, debug, events },
     });
     const kernelNeighbours = netdev.config.neighbours;
-    const kernel = new KernelSync(clock, kernelNeighbours);
+    const kernel = new KernelSync(clock, kernelNeighbours, debug);
     const limits = new TableLimits(
       clock,
       kernelNeighbours,
@@ -123,7 +124,7 @@ export class Engine {
     sender.onTooLong = (slot, length, mtu) => tooLong.answer(slot, length, mtu);
     this.#neighbourEvents = new NeighbourEvents(events);
     this.neighbours = new NeighbourTable({
-      ...{ sender, kernel, limits },
+      ...{ sender, kernel, limits, debug },
       peers: this.peers,
       events: this.#neighbourEvents,
     });
@@ -138,6 +139,7 @@ export class Engine {
       families,
     );
     const { groups, peers, paths, neighbours, conflicts } = this;
+    this.#debug = debug;
     this.#families = families.map((family) => ({
       family,
       translator: family.translator({
@@ -255,6 +257,9 @@ export class Engine {
       this.#familyOf(group)?.family.isOnLinkGroup(group)
     );
     const wanted = this.#wanted.choose(memberships, this.#isAllHosts);
+    this.#debug.decision(() =>
+      `The kernel is a member of ${memberships.length} groups, of which ${wanted.length} are wanted`
+    );
     const mgids = wanted.map((group) =>
       this.#familyOf(group)!.family.mgid(group, link.mgid)
     );
@@ -268,6 +273,7 @@ export class Engine {
   /** Announces addresses twice, because switches may not have the new group member in their tables the first time. */
   announce(addresses: readonly IpAddress[]): void {
     if (addresses.length === 0) return;
+    this.#debug.decision(() => `Announcing ${addresses.join(", ")}`);
     this.#announce(addresses);
     for (const each of addresses) this.#announced.set(String(each), each);
     this.#announceTimer.at(this.#reactor.clock.now() + ANNOUNCE_INTERVAL_MS);

@@ -23,9 +23,10 @@
  * interface waits and creates another one (refusal.ts).
  */
 
+import { hex } from "../base/hex.ts";
 import { getLogger, type Logger } from "../base/log.ts";
 import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
-import type { PortEvent, SendMemory } from "../hca/hca.ts";
+import type { PortAttributes, PortEvent, SendMemory } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
@@ -282,6 +283,7 @@ export class IpoibInterface {
       const { device, port } = this.#context.port.attributes;
       return `Event ${event.type} on device ${device} port ${port}`;
     });
+    this.#debug.decision(() => portText(this.#context.port.attributes));
     this.#during(portEventText(event), () => this.#followPort(event));
   }
 
@@ -349,6 +351,15 @@ export class IpoibInterface {
     const found = findPkey(this.#pkeyChoice, attributes.pkeys, identity.pkey);
     if (found.pkey !== identity.pkey || found.index !== identity.pkeyIndex) {
       this.#queuePair.close();
+    }
+    if (found.index !== identity.pkeyIndex) {
+      this.#debug.decision(() =>
+        found.index < 0
+          ? `P_Key ${formatPkey(found.pkey)} is not in the port's table`
+          : `P_Key ${
+            formatPkey(found.pkey)
+          } has index ${found.index} in the port's table`
+      );
     }
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
@@ -490,6 +501,7 @@ export class IpoibInterface {
 
   #onConfig(change: ConfigChange): void {
     if (this.#closed) return;
+    this.#debug.decision(() => this.#changeText(change));
     switch (change) {
       case "link": {
         const { up } = this.netdev.config;
@@ -515,6 +527,26 @@ export class IpoibInterface {
     }
   }
 
+  #changeText(change: ConfigChange): string {
+    const { config } = this.netdev;
+    switch (change) {
+      case "link":
+        return `The kernel's device ${config.name} is ${
+          config.up ? "up" : "down"
+        }, carrier ${config.carrier ? "on" : "off"}, MTU ${config.mtu}`;
+      case "address": {
+        const addresses = config.addresses.map(({ address }) => `${address}`);
+        return `The kernel's addresses are ${addresses.join(", ") || "none"}`;
+      }
+      case "route":
+        return "The next hops are forgotten, because the kernel's routes may have changed";
+      case "membership":
+        return "The kernel's multicast memberships have changed";
+      case "gone":
+        return "The kernel's device is gone";
+    }
+  }
+
   /** Announces addresses that have not been announced on the link. */
   #followAddresses(): void {
     if (!this.carrier) return;
@@ -530,4 +562,14 @@ export class IpoibInterface {
   #now(): Millis {
     return this.#context.reactor.clock.now();
   }
+}
+
+/** Returns the attributes of a port that a port event may have changed. */
+function portText(port: PortAttributes): string {
+  const pkeys = port.pkeys.filter((pkey) => pkey !== 0).map(formatPkey);
+  return `The port is ${port.state}: LID ${hex(port.lid)}, SM LID ${
+    hex(port.smLid)
+  }, SM SL ${port.smSl}, GID ${formatGid(port.gid)}, P_Keys ${
+    pkeys.join(" ") || "none"
+  }`;
 }

@@ -6,7 +6,8 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
+import { hex } from "../base/hex.ts";
+import { explain, type Logger } from "../base/log.ts";
 import type { HcaPort, SendMemory, UdQp } from "../hca/hca.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
@@ -106,6 +107,13 @@ export class LinkQueuePair {
     }
     this.#refusal.end();
     identity.qpn = this.#qp.qpn;
+    explain(
+      this.#parts.log,
+      () =>
+        `Queue pair ${
+          hex(identity.qpn, 6)
+        } is created with P_Key index ${identity.pkeyIndex} and a receive queue of ${this.#size} packets`,
+    );
     this.#qp.onFailure = (error) => this.#onFailure(error);
     engine.attach(this.#qp);
     this.moderation.attach(this.#qp);
@@ -139,6 +147,10 @@ export class LinkQueuePair {
     if (!this.#qp) return;
     engine.attach(undefined);
     this.moderation.attach(undefined);
+    explain(
+      this.#parts.log,
+      () => `Queue pair ${hex(identity.qpn, 6)} is closed`,
+    );
     this.#qp.close();
     this.#qp = undefined;
     identity.qpn = 0;
@@ -158,7 +170,11 @@ export class LinkQueuePair {
 
   /** The device refuses `what`: records it, and schedules the next try. */
   #refuse(what: string, error: IpoibError): void {
-    this.#refusal.begin(what, error);
+    const delay = this.#refusal.begin(what, error);
+    explain(
+      this.#parts.log,
+      () => `The device refuses ${what}: the next try is in ${delay / 1000} s`,
+    );
     this.#parts.events.add("fabric", "queue_pair", () => ({
       subject: what,
       new: "refused",

@@ -6,7 +6,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
+import { explain, type Logger } from "../base/log.ts";
 import { CONNECTED_MTU, type IbMtu, ipoibMtu } from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
@@ -178,6 +178,10 @@ export class InterfaceMtu {
     const most = this.#isConnected ? CONNECTED_MTU : this.datagram;
     const mtu = Math.min(most, admin ?? Infinity);
     this.#own = mtu;
+    explain(this.#parts.log, () => {
+      const { port, group = "unknown", admin = "unset", binding } = this.chain;
+      return `MTU ${mtu} in ${this.#parts.mode()} mode (port ${port}, group ${group}, admin ${admin}; limited by: ${binding})`;
+    });
     if (mtu === device) return;
     this.#parts.netdev.setMtu(mtu);
     this.#record(device, mtu, this.#limitText(mtu));

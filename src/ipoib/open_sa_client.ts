@@ -1,5 +1,6 @@
 /** Opens a subnet administration client on a port: connects it to a MAD agent, a timer and the port attributes. */
 
+import type { Logger } from "../base/log.ts";
 import type { HcaPort, PortAttributes } from "../hca/hca.ts";
 import { type ManagerLocation, SaClient } from "../sa/client.ts";
 import type { Reactor } from "../system/reactor.ts";
@@ -26,6 +27,7 @@ export interface OpenSaClient {
 export function openSaClient(
   reactor: Pick<Reactor, "clock" | "timer">,
   port: SaPort,
+  log?: Logger,
 ): OpenSaClient {
   const agent = port.openMadAgent(MgmtClass.SubnAdm);
   const timer = reactor.timer((now) => sa.tick(now));
@@ -33,6 +35,7 @@ export function openSaClient(
     agent,
     location: () => managerLocation(port.attributes),
     wakeAt: (when) => timer.at(when),
+    log,
   });
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   agent.onSendFailed = (id, errno) => sa.onSendFailed(id, errno);

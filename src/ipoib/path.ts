@@ -24,7 +24,8 @@ import { MAX_BACKOFF_MS } from "../base/backoff.ts";
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
-import type { Millis } from "../base/units.ts";
+import { formatRate } from "../base/rates.ts";
+import { formatMtuCode, type Millis } from "../base/units.ts";
 import type { AddressHandle } from "../hca/hca.ts";
 import { pathAttributes } from "../hca/path_attributes.ts";
 import type { Timer } from "../system/reactor.ts";
@@ -155,6 +156,11 @@ export class PathTable {
     if (path.state === "asking") this.#await(path, waiter);
     else if (this.#awaited.size >= MAX_PENDING_PATHS) {
       this.#statistics.tables.add("paths_not_asked");
+      this.#debug.decision(() =>
+        `Path to ${
+          formatGid(gid)
+        } is not queried: ${MAX_PENDING_PATHS} others are pending`
+      );
       waiter(undefined);
     } else {
       this.#await(path, waiter);
@@ -173,6 +179,15 @@ export class PathTable {
     const known = path.observedLid;
     path.observedLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
     if (path.observedLid === 0) return;
+    if (path.observedLid !== known) {
+      this.#debug.decision(() =>
+        `Packets from ${formatGid(gid)} come from LID ${
+          hex(sourceLid)
+        }, but the path leads to LID ${
+          hex(path.record?.dlid ?? 0)
+        }: it is queried again`
+      );
+    }
     // The backoff is that of queries for the old LID.
     if (path.observedLid !== known) path.retries = 0;
     this.doubt(path, now);
@@ -203,6 +218,7 @@ export class PathTable {
   doubtAll(now: Millis): void {
     const paths = this.entries()
       .filter(({ state }) => state === "complete" || state === "doubtful");
+    this.#debug.decision(() => `All ${paths.length} paths are queried again`);
     for (const path of paths) path.retries = 0;
     this.#unrenewed = [];
     this.#renewSoon(paths);
@@ -328,6 +344,9 @@ export class PathTable {
     }
     this.#statistics.tables.add("paths_evicted", evicted.length);
     if (evicted.length > 0) this.#events.evicted(evicted.length);
+    this.#debug.decision(() =>
+      `${evicted.length} paths are removed, because the table has the maximum of ${limit}`
+    );
   }
 
   #complete(path: Path, record: PathRecord): void {
@@ -337,11 +356,21 @@ export class PathTable {
       const attributes = pathAttributes(record, port.attributes);
       ah = port.createAddressHandle(attributes);
     } catch (error) {
-      const errno = IpoibError.from(error).errno ?? Errno.EINVAL;
+      const { message, errno = Errno.EINVAL } = IpoibError.from(error);
+      this.#debug.decision(() =>
+        `Path to ${formatGid(path.gid)} cannot be used: ${message}`
+      );
       this.#fail(path, { status: 0, errno });
       return;
     }
     this.#statistics.tables.add("paths_found");
+    this.#debug.decision(() =>
+      `Path to ${formatGid(path.gid)} is found: LID ${
+        hex(record.dlid)
+      }, SL ${record.sl}, MTU ${formatMtuCode(record.mtu)}, rate ${
+        formatRate(record.rate)
+      }`
+    );
     const old = path.ah;
     this.#events.found(path, record);
     path.failure = undefined;
@@ -373,6 +402,11 @@ export class PathTable {
     if (path.retries >= MAX_PATH_RETRIES) return;
     path.retries++;
     this.#retryAt(path, path.renewedAt + pauseAfter(path.retries));
+    this.#debug.decision(() =>
+      `Path to ${formatGid(path.gid)} is queried again ${
+        pauseAfter(path.retries) / 1000
+      } s after the last query`
+    );
   }
 
   #retryAt(path: Path, when: Millis): void {

@@ -7,6 +7,7 @@
 import { Backoff } from "../base/backoff.ts";
 import { errnoText } from "../base/errno.ts";
 import type { IpoibError } from "../base/errors.ts";
+import type { Millis } from "../base/units.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 
 export class Refusal {
@@ -25,8 +26,8 @@ export class Refusal {
     });
   }
 
-  /** The device has refused `what`. Schedules the next try. */
-  begin(what: string, error: IpoibError): void {
+  /** The device has refused `what`. Schedules the next try, and returns the delay before it. */
+  begin(what: string, error: IpoibError): Millis {
     const { code, errno, message, hint } = error;
     // The message of a limit has its numbers.
     const reason = errno === undefined || code === "E_MEMLOCK"
@@ -35,7 +36,9 @@ export class Refusal {
     const remedy = hint === undefined ? "" : ` (${hint})`;
     const text = `the device refuses ${what}: ${reason}${remedy}`;
     this.current = { text, error };
-    this.#timer.at(this.#reactor.clock.now() + this.#backoff.next());
+    const delay = this.#backoff.next();
+    this.#timer.at(this.#reactor.clock.now() + delay);
+    return delay;
   }
 
   /** The call has succeeded, or is not needed any more. */

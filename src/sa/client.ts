@@ -8,6 +8,7 @@
  * that match no pending request.
  */
 
+import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { MadAgent } from "../hca/hca.ts";
 import {
@@ -17,6 +18,7 @@ import {
   MadStatus,
   Method,
 } from "../wire/mad.ts";
+import { formatGid } from "../wire/gid.ts";
 import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { PathRecord } from "../wire/sa/path_record.ts";
 import { SaAttribute } from "../wire/sa/sa_mad.ts";
@@ -54,13 +56,14 @@ export interface SaClientOptions {
    * Infinity: no request is pending.
    */
   wakeAt: (when: Millis) => void;
+  log?: Logger | undefined;
 }
 
 export class SaClient {
   readonly #location: () => ManagerLocation;
   readonly #transactions: Transactions;
 
-  constructor({ agent, location, wakeAt }: SaClientOptions) {
+  constructor({ agent, location, wakeAt, log }: SaClientOptions) {
     this.#location = location;
     this.#transactions = new Transactions({
       send: (mad, to) => agent.send(mad, to),
@@ -71,6 +74,7 @@ export class SaClient {
         return grh === undefined ? address : { ...address, grh };
       },
       wakeAt,
+      log,
     });
   }
 
@@ -104,6 +108,7 @@ export class SaClient {
         attribute: SaAttribute.PathRecord,
         componentMask: mask,
         data: PathRecord.emit(record),
+        subject: () => formatGid(request.dgid),
         timeout: PATH_TIMEOUT,
         parse: PathRecord.parse,
       },
@@ -164,6 +169,7 @@ export class SaClient {
         attribute: SaAttribute.McMemberRecord,
         componentMask: mask,
         data: McMemberRecord.emit(record),
+        subject: () => formatGid(record.mgid),
         timeout: MEMBERSHIP_TIMEOUT,
         parse: McMemberRecord.parse,
         ...method === Method.Delete

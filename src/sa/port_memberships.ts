@@ -13,8 +13,9 @@
  */
 
 import { Counters } from "../base/counters.ts";
+import { explain, getLogger, type Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
-import { gidKey } from "../wire/gid.ts";
+import { formatGid, gidKey } from "../wire/gid.ts";
 import { JoinState, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import type { SaClient } from "./client.ts";
 import {
@@ -39,6 +40,7 @@ interface Leave {
 export class PortMemberships {
   readonly #sa: Pick<SaClient, "join" | "leave" | "get">;
   readonly #others: OtherHolders;
+  readonly #log: Logger;
   /** Holders of each membership, including those whose join is pending: true for those that have joined. */
   readonly #holders = new Map<string, Map<object, boolean>>();
   /** Leaves of the memberships that only pending joins hold, due when the last of these fails. */
@@ -60,7 +62,9 @@ export class PortMemberships {
   constructor(
     sa: Pick<SaClient, "join" | "leave" | "get">,
     others: OtherHolders = NO_OTHER_HOLDERS,
+    log: Logger = getLogger(),
   ) {
+    this.#log = log;
     this.#sa = sa;
     this.#others = others;
   }
@@ -164,6 +168,13 @@ export class PortMemberships {
     if (others === "none") this.#send(key, request, now);
     else {
       this.#counters.add("leaves_withheld");
+      explain(
+        this.#log,
+        () =>
+          `The leave of ${formatGid(record.mgid)} is withheld: ${
+            others === "kernel" ? "the kernel" : "another process"
+          } is a member on this port`,
+      );
       if (others === "kernel") this.#withhold(key, request, now);
     }
   }

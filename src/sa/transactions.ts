@@ -13,17 +13,20 @@
  * with the number of pending requests.
  */
 
-import { Errno } from "../base/errno.ts";
+import { Errno, errnoText } from "../base/errno.ts";
+import { explain, getLogger, type Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import {
+  formatMadStatus,
   MAD_BASE_VERSION,
   MAD_LENGTH,
   type MadAddress,
   MadStatus,
   MadView,
+  Method,
   responseMethod,
 } from "../wire/mad.ts";
-import { SA_DATA_OFFSET, SaMad } from "../wire/sa/sa_mad.ts";
+import { SA_DATA_OFFSET, SaAttribute, SaMad } from "../wire/sa/sa_mad.ts";
 import type { SaCallback, SaFailure, SaRequest } from "./result.ts";
 
 /** Number of retransmissions after the first transmission. */
@@ -35,6 +38,8 @@ export interface Question<T> {
   attribute: number;
   componentMask: bigint;
   data: Uint8Array;
+  /** Returns the GID that the request is about, for the log. */
+  subject?: () => string;
   /** Time-out T in ms; the module header defines the retransmission schedule. */
   timeout: Millis;
   /** Parses the 200 bytes of attribute data of the response. The request fails with EINVAL if it returns undefined. */
@@ -58,10 +63,13 @@ export interface TransactionsOptions {
   wakeAt: (when: Millis) => void;
   /** The first TransactionID, 32 bits. Default: 1. */
   firstId?: number;
+  log?: Logger | undefined;
 }
 
 interface Pending {
   readonly id: number;
+  /** Returns the request as text for the log. */
+  readonly text: () => string;
   readonly mad: Uint8Array;
   readonly method: number;
   readonly attribute: number;
@@ -88,8 +96,11 @@ export class Transactions {
   readonly #address: () => MadAddress | undefined;
   readonly #wakeAt: (when: Millis) => void;
   #nextId: number;
+  readonly #log: Logger;
 
-  constructor({ send, address, wakeAt, firstId = 1 }: TransactionsOptions) {
+  constructor(options: TransactionsOptions) {
+    const { send, address, wakeAt, firstId = 1, log = getLogger() } = options;
+    this.#log = log;
     this.#send = send;
     this.#address = address;
     this.#wakeAt = wakeAt;
@@ -103,9 +114,13 @@ export class Transactions {
     callback: SaCallback<T>,
   ): SaRequest {
     const { method, attribute, componentMask, data, whenEnded } = question;
+    const { subject = () => "" } = question;
     const id = this.#takeId();
     const pending: Pending = {
       id,
+      text: () =>
+        `SA request ${requestName(method, attribute)} ${subject()} ` +
+        `(transaction ${id})`,
       mad: SaMad.emit(SaMad.of({
         method,
         transactionId: BigInt(id),
@@ -138,7 +153,9 @@ export class Transactions {
     this.#transmit(pending);
     return {
       cancel: () => {
-        if (this.#pending.get(id) === pending) this.#end(pending);
+        if (this.#pending.get(id) !== pending) return;
+        explain(this.#log, () => `${pending.text()} is cancelled`);
+        this.#end(pending);
       },
     };
   }
@@ -153,6 +170,13 @@ export class Transactions {
       pending.attribute !== view.attributeId ||
       view.baseVersion !== MAD_BASE_VERSION
     ) return;
+    explain(
+      this.#log,
+      () =>
+        `${pending.text()} is answered with status ${
+          formatMadStatus(view.status)
+        }`,
+    );
     this.#end(pending);
     const repeated = pending.sendsLeft < RETRIES;
     if (
@@ -196,8 +220,17 @@ export class Transactions {
    */
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
-      this.#end(pending);
       const { sendErrno } = pending;
+      explain(
+        this.#log,
+        () =>
+          `${pending.text()} has failed: ${
+            sendErrno === 0
+              ? "no answer"
+              : `the device refuses to send it: ${errnoText(sendErrno)}`
+          }`,
+      );
+      this.#end(pending);
       pending.fail(
         sendErrno === 0
           ? { status: 0, errno: Errno.ETIMEDOUT }
@@ -236,6 +269,12 @@ export class Transactions {
   #transmit(pending: Pending): void {
     pending.sendErrno = 0;
     const to = this.#address();
+    explain(this.#log, () => {
+      const attempt = `${RETRIES - pending.sendsLeft + 1} of ${RETRIES + 1}`;
+      return to === undefined
+        ? `${pending.text()} is not sent (attempt ${attempt}): the port has no subnet manager`
+        : `${pending.text()} is sent to LID ${to.lid} (attempt ${attempt})`;
+    });
     if (to !== undefined) this.#send(pending.mad, to);
   }
 
@@ -248,4 +287,17 @@ export class Transactions {
     this.#nextId = (id + 1) >>> 0;
     return id;
   }
+}
+
+/** Returns a request as text, for example `Set MCMemberRecord`. */
+function requestName(method: number, attribute: number): string {
+  return `${nameOf(Method, method)} ${nameOf(SaAttribute, attribute)}`;
+}
+
+function nameOf(
+  names: Readonly<Record<string, number>>,
+  value: number,
+): string {
+  return Object.keys(names).find((name) => names[name] === value) ??
+    String(value);
 }

@@ -1,39 +1,49 @@
-/** Detaches the process from its terminal: starts a new session and redirects standard error to a file. */
+/** Detaches the process from its terminal: starts a new session and redirects the standard streams. */
 
-import { libc } from "../../ffi/libc.ts";
+import { cString, libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
-import { descriptorTarget, type Fd } from "./fd.ts";
-import { openRegular } from "./regular_file.ts";
+import { descriptorTarget, Fd } from "./fd.ts";
 
+export const STDOUT = 1;
 const STDERR = 2;
+const DESCRIPTORS = { stdout: STDOUT, stderr: STDERR } as const;
+const O_WRONLY_CLOEXEC = 1 | 0x80000;
 const O_CLOEXEC = 0x80000;
-/** Highest descriptor searched for copies of standard error. The runtime makes them at its start, so they are low. */
+/** Highest descriptor searched for copies of a stream. The runtime makes them at its start, so they are low. */
 const MAX_COPIES = 256;
+
+/** Standard output or standard error. */
+export type OutputStream = keyof typeof DESCRIPTORS;
 
 /** Starts a new session without a controlling terminal (setsid(2)). Does nothing for a process group leader. */
 export function beginSession(): void {
   libc().setsid();
 }
 
-/** Opens a log file for appending, for {@linkcode redirectStderr}. Throws `E_LOG_FILE`. */
-export function openLog(path: string): Fd {
-  return openRegular(path, "E_LOG_FILE", {
-    access: "write",
-    create: true,
-    append: true,
-  });
+/** Opens /dev/null for writing. Throws `E_REDIRECT`. */
+export function openNull(): Fd {
+  return new Fd(
+    unwrap(
+      libc().open(cString("/dev/null"), O_WRONLY_CLOEXEC, 0),
+      "E_REDIRECT",
+      "open /dev/null",
+    ),
+  );
 }
 
-/** Redirects standard error of all threads to `file`. Throws `E_LOG_FILE`. */
-export function redirectStderr(file: Fd): void {
-  const old = descriptorTarget(STDERR);
+/** Redirects a stream of all threads to `target`, a descriptor or another stream. Throws `E_REDIRECT`. */
+export function redirect(
+  stream: OutputStream,
+  target: Fd | OutputStream,
+): void {
+  const to = typeof target === "string" ? DESCRIPTORS[target] : target.number;
+  const from = DESCRIPTORS[stream];
+  const old = descriptorTarget(from);
   // The runtime writes to copies of the descriptor, so each copy is replaced.
   for (let fd = MAX_COPIES; fd > STDERR; fd--) {
-    if (descriptorTarget(fd) === old) libc().dup3(file.number, fd, O_CLOEXEC);
+    if (fd !== to && descriptorTarget(fd) === old) {
+      libc().dup3(to, fd, O_CLOEXEC);
+    }
   }
-  unwrap(
-    libc().dup3(file.number, STDERR, 0),
-    "E_LOG_FILE",
-    "write to the log",
-  );
+  unwrap(libc().dup3(to, from, 0), "E_REDIRECT", `redirect ${stream}`);
 }

@@ -16,13 +16,25 @@ const LOCK_EX_NB = 2 | 4;
  */
 export function tryLock(path: string): Fd | undefined {
   const fd = openRegular(path, "E_LOCK", { access: "both", create: true });
-  if (libc().flock(fd.number, LOCK_EX_NB) === 0) {
-    if (linkInode(path) === statFd(fd.number).inode) return fd;
+  try {
+    if (lockFile(fd, path) && linkInode(path) === statFd(fd.number).inode) {
+      return fd;
+    }
+  } catch (error) {
     fd.close();
-    return undefined;
+    throw error;
   }
-  const why = errno();
   fd.close();
-  if (why === Errno.EAGAIN) return undefined;
+  return undefined;
+}
+
+/**
+ * Locks an open file, until all descriptors of this open file description are closed. Returns false if another one
+ * holds the lock. Throws `E_LOCK`.
+ */
+export function lockFile(fd: Fd, path: string): boolean {
+  if (libc().flock(fd.number, LOCK_EX_NB) === 0) return true;
+  const why = errno();
+  if (why === Errno.EAGAIN) return false;
   throw lastError("E_LOCK", `lock "${path}"`, { errno: why });
 }

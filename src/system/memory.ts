@@ -88,6 +88,8 @@ export function sealedSize(fd: number): number {
 
 /** Fields of statx(2) of an open descriptor. */
 export interface FileStatus {
+  /** `st_dev` of stat(2). */
+  readonly device: bigint;
   readonly inode: bigint;
   readonly size: number;
   readonly uid: number;
@@ -111,11 +113,19 @@ export function statFd(fd: number): FileStatus {
   );
   const view = new DataView(buffer.buffer);
   return {
+    device: deviceNumber(view.getUint32(136, true), view.getUint32(140, true)),
     inode: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
     uid: view.getUint32(20, true),
     regular: (view.getUint16(28, true) & S_IFMT) === S_IFREG,
   };
+}
+
+/** Returns makedev(3) of glibc. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (high & 0xfffff000n) << 32n | (low & 0xffffff00n) << 12n |
+    (high & 0xfffn) << 8n | low & 0xffn;
 }
 
 /** A shared mapping of a memfd. The constructor throws `E_MMAP`. */

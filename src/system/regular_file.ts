@@ -22,8 +22,10 @@ const CHUNK = 65536;
 
 export interface FileOptions {
   access: keyof typeof ACCESS;
-  /** Creates the file with mode 0600 if it is missing. */
+  /** Creates the file if it is missing. */
   create?: boolean;
+  /** Mode of a file that is created. Default: 0600. */
+  mode?: number;
   append?: boolean;
   /** True for a file given by the user: symbolic links are followed, and the file may belong to any user. */
   named?: boolean;
@@ -43,7 +45,7 @@ export function openRegular(
     (options.named ? 0 : O_NOFOLLOW);
   const fd = new Fd(
     unwrap(
-      libc().open(cString(path), flags, 0o600),
+      libc().open(cString(path), flags, options.mode ?? 0o600),
       code,
       `open "${path}"`,
     ),

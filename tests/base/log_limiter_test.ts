@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  Kind,
   LogLimiter,
   MAX_LINES,
   MAX_REASONS,
@@ -22,7 +23,7 @@ function limiter() {
 
 function admitted(limiter: LogLimiter, reason: string, lines: number): number {
   let count = 0;
-  for (let i = 0; i < lines; i++) if (limiter.admits(reason)) count++;
+  for (let i = 0; i < lines; i++) if (limiter.admits(reason, reason)) count++;
   return count;
 }
 
@@ -43,7 +44,7 @@ Deno.test("LogLimiter reports suppressed lines before the first line of the next
   const { clock, limiter: limit, reports } = limiter();
   admitted(limit, "a", MAX_LINES + 5);
   clock.advance(PERIOD_MS);
-  assert(limit.admits("a"));
+  assert(limit.admits("a", "a"));
   assertEquals(reports, [["a", 5]]);
 });
 
@@ -51,7 +52,7 @@ Deno.test("LogLimiter bounds the lines of any number of reasons and counts every
   const { clock, limiter: limit, reports } = limiter();
   let lines = 0;
   for (let i = 0; i < 100_000; i++) {
-    if (limit.admits(`reason ${i}`)) lines++;
+    if (limit.admits(`reason ${i}`, "")) lines++;
     clock.advance(0.01);
   }
   assert(lines <= (MAX_REASONS + MAX_LINES), `${lines} lines`);
@@ -84,6 +85,24 @@ Deno.test("LogLimiter admits lines again in each new period", () => {
     clock.advance(PERIOD_MS);
   }
   assertEquals(reports.length, 2);
+});
+
+Deno.test("LogLimiter bounds the length of all lines of a kind, and counts the others", () => {
+  const { clock, limiter: limit, reports } = limiter();
+  const text = "x".repeat(1000);
+  for (const kind of [Kind.Message, Kind.Debug]) {
+    let bytes = 0;
+    for (let i = 0; i < 1000; i++) {
+      if (limit.admits(undefined, text, kind)) bytes += text.length;
+    }
+    assert(bytes <= kind.bytes && bytes > kind.bytes * 0.9, `${bytes} bytes`);
+  }
+  clock.advance(PERIOD_MS);
+  limit.flush();
+  assertEquals(reports.map(([reason]) => reason), [
+    "more than 32 KiB of lines in 5 s",
+    "more than 256 KiB of debug lines in 5 s",
+  ]);
 });
 
 Deno.test("reasonOf() replaces numbers, addresses and quoted names", () => {

@@ -1,11 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
-import { configureLog, getLogger } from "../../src/base/log.ts";
+import {
+  configureLog,
+  explain,
+  getDebugLogger,
+  getLogger,
+} from "../../src/base/log.ts";
+import { plainLine, stampedLine } from "../../src/base/log_line.ts";
 import { MAX_LINES, PERIOD_MS } from "../../src/base/log_limiter.ts";
 
-Deno.test("a log line has the logger's name and, unless it is info, the level", async () => {
+Deno.test("a log line has the logger's name and, unless it is info, the level", () => {
   const lines: string[] = [];
-  await configureLog("info", { write: (text) => void lines.push(text) });
+  configureLog("info", { write: (text) => void lines.push(text) });
   const log = getLogger("ib0");
   log.info("link is up");
   log.warn("multicast join failed");
@@ -20,7 +26,7 @@ Deno.test("a log line has the logger's name and, unless it is info, the level", 
   ]);
 });
 
-Deno.test("the log drops lines below the minimum level", async () => {
+Deno.test("the log drops lines below the minimum level", () => {
   for (
     const [level, shown] of [
       ["debug", 3],
@@ -30,7 +36,7 @@ Deno.test("the log drops lines below the minimum level", async () => {
     ] as const
   ) {
     const lines: string[] = [];
-    await configureLog(level, { write: (text) => void lines.push(text) });
+    configureLog(level, { write: (text) => void lines.push(text) });
     const log = getLogger("ib0");
     log.debug("d");
     log.info("i");
@@ -39,10 +45,10 @@ Deno.test("the log drops lines below the minimum level", async () => {
   }
 });
 
-Deno.test("the log suppresses a flood of similar lines and reports their number", async () => {
+Deno.test("the log suppresses a flood of similar lines and reports their number", () => {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const limited = await configureLog("info", {
+  const limited = configureLog("info", {
     write: (text) => void lines.push(text),
     now: () => clock.now(),
     wakeAfter: () => {},
@@ -61,18 +67,18 @@ Deno.test("the log suppresses a flood of similar lines and reports their number"
   ]);
 });
 
-Deno.test("the log replaces control characters and cuts long lines", async () => {
+Deno.test("the log replaces control characters and cuts long lines", () => {
   const lines: string[] = [];
-  await configureLog("info", { write: (text) => void lines.push(text) });
+  configureLog("info", { write: (text) => void lines.push(text) });
   getLogger("ib0").info("name {a}\nib0: error: forged\x1b[31m");
   getLogger("ib0").info("x".repeat(100_000));
   assertEquals(lines[0], "ib0: name {a}?ib0: error: forged?[31m\n");
   assert(lines[1]!.length < 2000);
 });
 
-Deno.test("a logger may have the name of a member that every object has", async () => {
+Deno.test("a logger may have the name of a member that every object has", () => {
   const lines: string[] = [];
-  await configureLog("info", { write: (text) => void lines.push(text) });
+  configureLog("info", { write: (text) => void lines.push(text) });
   for (const name of ["constructor", "toString", "__proto__"]) {
     getLogger(name).info("link is up");
   }
@@ -80,5 +86,68 @@ Deno.test("a logger may have the name of a member that every object has", async 
     "constructor: link is up\n",
     "toString: link is up\n",
     "__proto__: link is up\n",
+  ]);
+});
+
+Deno.test("the minimum level of the log can be changed at any time", () => {
+  const lines: string[] = [];
+  const control = configureLog("info", {
+    write: (text) => void lines.push(text),
+  });
+  const log = getLogger("ib0");
+  const unwanted = () => {
+    throw new Error("The text of a disabled line was built");
+  };
+  explain(log, unwanted);
+  control.level = "debug";
+  explain(log, () => "joins");
+  control.level = "warning";
+  log.info("not shown");
+  explain(log, unwanted);
+  assertEquals([control.level, ...lines], ["warning", "ib0: debug: joins\n"]);
+});
+
+Deno.test("100 000 different lines in five seconds are at most 64 KiB in the log, at level debug 320 KiB", () => {
+  for (const [level, most] of [["info", 32], ["debug", 288]] as const) {
+    let bytes = 0;
+    const clock = new FakeClock();
+    const limited = configureLog(level, {
+      sink: (line) => void (bytes += stampedLine(line).length),
+      now: () => clock.now(),
+      wakeAfter: () => {},
+    });
+    const log = getLogger("ib0");
+    const words = ["alpha", "beta", "gamma", "delta", "epsilon"];
+    for (let i = 0; i < 100_000; i++) {
+      const word = words[i % 5]! + String.fromCharCode(97 + i % 23);
+      const text = `${word} ${"x".repeat(i % 1000)}`;
+      log.warn(text);
+      explain(log, () => text);
+      if (level === "debug") getDebugLogger("ib0").info(text);
+      clock.advance(PERIOD_MS / 200_000);
+    }
+    limited.flush(true);
+    // The counts of the suppressed lines add at most 32 KiB.
+    assert(bytes < (most + 32) * 1024, `${level}: ${bytes} bytes`);
+  }
+});
+
+Deno.test("lines that cannot be written are counted, and the count precedes the next line", () => {
+  const lines: string[] = [];
+  let full = true;
+  configureLog("info", {
+    sink: (line) => {
+      if (full) throw new Error("No space left on device");
+      lines.push(plainLine(line));
+    },
+  });
+  const log = getLogger("ib0");
+  log.info("a");
+  log.info("b");
+  full = false;
+  log.info("c");
+  assertEquals(lines, [
+    "warning: 2 lines lost, because the log could not be written\n",
+    "ib0: c\n",
   ]);
 });

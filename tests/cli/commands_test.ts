@@ -441,7 +441,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
     "--roce --background --io poll --memberships proc --next-hops routes --recv-queue-size 1000 --send-queue-size 64 " +
-    "--max-groups 40 --max-connections 7 --log debug";
+    "--max-groups 40 --max-connections 7 --log debug --log-file /srv/ib.log --timeout 60";
   assertEquals((await cli.run(line)).code, 2);
   assertEquals(cli.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -462,7 +462,22 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
     maxGroups: 40,
     maxConnections: 7,
     log: "debug",
+    logFile: "/srv/ib.log",
+    timeoutS: 60,
   });
+});
+
+Deno.test("ipoib up --timeout and --log-file need --background; a relative path is made absolute", async () => {
+  await using cli = new CliFixture();
+  for (const words of ["--timeout 5", "--log-file ib.log"]) {
+    const { code, err } = await cli.run(`up ib0 ${words}`);
+    assertEquals(code, 1);
+    assertStringIncludes(err, "needs --background");
+  }
+  assertEquals((await cli.run("up --background --timeout 0")).code, 1);
+  assertEquals(cli.ups, []);
+  await cli.run("up ib0 --background --log-file ib.log");
+  assertEquals(cli.ups.pop()?.logFile, `${Deno.cwd()}/ib.log`);
 });
 
 Deno.test("the command line parses upArguments() to the same options", async () => {
@@ -497,11 +512,16 @@ Deno.test("the command line parses upArguments() to the same options", async () 
     maxGroups: optional(fc.integer({ min: 1, max: 16_383 })),
     maxConnections: optional(fc.integer({ min: 0, max: 65_536 })),
     log: fc.constantFrom("debug" as const, "silent" as const),
-  }).map((all) =>
-    Object.fromEntries(
-      Object.entries(all).filter(([, value]) => value !== undefined),
-    ) as unknown as UpOptions
-  );
+    logFile: optional(fc.constantFrom("/srv/ib.log", "/var/log/x")),
+    timeoutS: optional(fc.integer({ min: 1, max: 86_400 })),
+  }).map((all) => {
+    // The two need the background.
+    const { logFile: _, timeoutS: __, ...foreground } = all;
+    return Object.fromEntries(
+      Object.entries(all.background ? all : foreground)
+        .filter(([, value]) => value !== undefined),
+    ) as unknown as UpOptions;
+  });
   await fc.assert(fc.asyncProperty(options, async (expected) => {
     assertEquals(await cli.run(upArguments(expected)), done);
     assertEquals(cli.ups.pop(), expected);

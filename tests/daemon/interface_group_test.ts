@@ -22,7 +22,7 @@ class Fixture {
 
   /** Runs the group, and waits until it has started. */
   async run(): Promise<{ end: Promise<boolean> }> {
-    await configureLog("error", {
+    configureLog("error", {
       write: (text) => void (this.log += text),
     });
     const end = this.group.run();

@@ -9,10 +9,10 @@ import { SubnetManager } from "../../src/subnet/manager.ts";
 
 const FRAMES = 100_000;
 
-Deno.test("100 000 malformed frames produce a limited number of log lines, and the others are counted", async () => {
+Deno.test("100 000 malformed frames produce a limited number of log lines, and the others are counted", () => {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const limited = await configureLog("info", {
+  const limited = configureLog("info", {
     write: (text) => void lines.push(text),
     now: () => clock.now(),
     wakeAfter: () => {},

@@ -13,7 +13,7 @@ import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { FakeLockFile } from "./fake_lock_file.ts";
 
 const lines: string[] = [];
-await configureLog("info", {
+configureLog("info", {
   write: (text) => void lines.push(text.trimEnd()),
 });
 

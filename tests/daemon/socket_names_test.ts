@@ -16,7 +16,7 @@ async function inRuntime(
   ) => Promise<void>,
 ): Promise<void> {
   const log: string[] = [];
-  await configureLog("info", { write: (text) => void log.push(text) });
+  configureLog("info", { write: (text) => void log.push(text) });
   const runtime = await Deno.makeTempDir();
   const before = Deno.env.get("IPOIB_RUNTIME_DIR");
   Deno.env.set("IPOIB_RUNTIME_DIR", runtime);

@@ -47,22 +47,19 @@ Deno.test("sweep() removes the files of killed processes, and keeps those of run
     const live = `${runtime}/netns/8`;
     const server = await IpcServer.listen(`${live}/ib0.sock`, "ib0", {});
     linkName(live, "ib0", "ib0.8001");
-    await Deno.writeTextFile(`${live}/ib0.log`, "");
-    age(`${live}/ib0.log`);
     await leaveSocket(`${live}/ib1.sock`);
-    const logs = `${runtime}/netns/9`;
-    await Deno.writeTextFile(`${logs}/ib0.log`, "");
-    for (const name of ["ib1.log", "ib1.log.old"]) {
-      await Deno.writeTextFile(`${logs}/${name}`, "");
-      age(`${logs}/${name}`);
+    const unfinished = `${runtime}/netns/9`;
+    for (const name of [".new", ".old"]) {
+      await Deno.writeTextFile(`${unfinished}/${name}`, "");
     }
+    age(`${unfinished}/.old`);
     await leaveSocket(`${runtime}/ib5.sock`);
 
     sweep(runtime);
     assertEquals(names(`${runtime}/netns`), ["10", "8", "9"]);
     assertEquals(names(moved), ["ib0.8002.sock"]);
-    assertEquals(names(live), ["ib0.8001.sock", "ib0.log", "ib0.sock"]);
-    assertEquals(names(logs), ["ib0.log"]);
+    assertEquals(names(live), ["ib0.8001.sock", "ib0.sock"]);
+    assertEquals(names(unfinished), [".new"]);
     assertEquals(names(runtime), ["netns"]);
     await server.close();
   }));
@@ -70,17 +67,17 @@ Deno.test("sweep() removes the files of killed processes, and keeps those of run
 Deno.test("sweep() ignores directories that are symbolic links or writable by other users", () =>
   inRuntime((runtime) => {
     const elsewhere = Deno.makeTempDirSync();
-    Deno.writeTextFileSync(`${elsewhere}/x.log`, "");
-    age(`${elsewhere}/x.log`);
+    Deno.writeTextFileSync(`${elsewhere}/.old`, "");
+    age(`${elsewhere}/.old`);
     Deno.mkdirSync(`${runtime}/netns`, { mode: 0o700 });
     Deno.symlinkSync(elsewhere, `${runtime}/netns/7`);
     Deno.mkdirSync(`${runtime}/netns/8`);
     Deno.chmodSync(`${runtime}/netns/8`, 0o777);
-    Deno.writeTextFileSync(`${runtime}/netns/8/x.log`, "");
-    age(`${runtime}/netns/8/x.log`);
+    Deno.writeTextFileSync(`${runtime}/netns/8/.old`, "");
+    age(`${runtime}/netns/8/.old`);
     sweep(runtime);
-    assertEquals(names(elsewhere), ["x.log"]);
-    assertEquals(names(`${runtime}/netns/8`), ["x.log"]);
+    assertEquals(names(elsewhere), [".old"]);
+    assertEquals(names(`${runtime}/netns/8`), [".old"]);
     Deno.removeSync(elsewhere, { recursive: true });
   }));
 

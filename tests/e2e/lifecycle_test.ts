@@ -45,7 +45,7 @@ labTest(
       await host.call("wait", {});
     }
     await until("the hosts to reach each other", () => a.reaches(b));
-    const log = await Deno.readTextFile(`${a.sockets}/ib0.log`);
+    const log = await Deno.readTextFile(a.logFile);
     assertStringIncludes(log, "administratively down");
     // The process is a session leader: it does not receive Ctrl-C of the terminal.
     const session = await must(["ps", "-o", "sid=", "-p", String(pid)]);
@@ -57,7 +57,8 @@ labTest(
       assertEquals(socketsIn(host.sockets), []);
     }
     await until("the end of the process", () => !runs(pid));
-    // The logs and the directories of the namespaces have been removed.
+    // The logs remain; the directories of the namespaces have been removed.
+    assertStringIncludes(await Deno.readTextFile(b.logFile), "deleted");
     assertEquals(namesIn(`${lab.runtime}/netns`), []);
     assertEquals(namesIn(`${lab.runtime}/subnet/default`), ["manager.lock"]);
   },

@@ -1,5 +1,6 @@
 /** Invalid commands fail with a one-line message and the documented exit code, and have no other effect. */
 
+import { parentDirectory } from "../../src/ipc/runtime_directory.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
 import { type Lab, labTest, type Outcome, run } from "./harness/mod.ts";
@@ -85,8 +86,8 @@ labTest("A log is not written through a symbolic link", async (lab) => {
   const [a] = await lab.hosts(1);
   const target = `${lab.runtime}/target`;
   await Deno.writeTextFile(target, "unchanged");
-  await Deno.mkdir(a.sockets, { recursive: true, mode: 0o700 });
-  await Deno.symlink(target, `${a.sockets}/ib0.log`);
+  await Deno.mkdir(parentDirectory(a.logFile), { recursive: true });
+  await Deno.symlink(target, a.logFile);
   const up = await a.ipoib("up", "ib0", "--hca", "soft", "--background");
   assertEquals(up.code, 2);
   assertMatch(errorMessage(up), /ib0\.log/);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { EventRecord } from "../../src/base/events.ts";
 import { EventSink } from "../../src/base/event_sink.ts";
-import { configureLog } from "../../src/base/log.ts";
+import { configureLog, getLogger } from "../../src/base/log.ts";
 import { PERIOD_MS } from "../../src/base/log_limiter.ts";
 import {
   FakeFabric,
@@ -47,7 +47,8 @@ import { FakeSubnet } from "./fake_subnet.ts";
 /** Log lines of all hosts of the process; a new {@linkcode Rig} clears them. */
 export const logLines: string[] = [];
 let logTime = 0;
-await configureLog("debug", {
+/** The log of all hosts, whose level a test may change. */
+export const hostLog = configureLog("info", {
   write: (text) => void logLines.push(text.trimEnd()),
   // Each line falls into a new period, so that the log limiter drops none.
   now: () => logTime += PERIOD_MS,
@@ -172,7 +173,7 @@ export class Host {
       }),
     });
     const { port } = this;
-    const { sa } = openSaClient(reactor, port);
+    const { sa } = openSaClient(reactor, port, getLogger(`ib${number}`));
     this.sa = sa;
     this.memberships = new PortMemberships(sa, options.others);
     this.#connections = options.connections
@@ -293,6 +294,12 @@ export class Host {
 
   /** Delivers an ARP packet from another host by unicast. */
   receiveArp(from: Host, arp: Arp): void {
+    this.injectArp(from, arp);
+    this.rig.settle();
+  }
+
+  /** Sends an ARP packet from another host by unicast; the rig delivers it when it settles. */
+  injectArp(from: Host, arp: Arp): void {
     const payload = new Uint8Array(56);
     emitArp(arp, viewOf(payload), 0);
     from.port.inject({
@@ -303,7 +310,6 @@ export class Host {
       encap: encapWord(EtherType.Arp),
       payload,
     });
-    this.rig.settle();
   }
 }
 

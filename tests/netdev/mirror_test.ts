@@ -270,9 +270,9 @@ kernelTest("ConfigMirror.route() returns none if the kernel refuses", () => {
 
 kernelTest(
   "ConfigMirror reports that its interface is gone, and logs that it was deleted",
-  async () => {
+  () => {
     const lines: string[] = [];
-    await configureLog("info", { write: (line) => lines.push(line) });
+    configureLog("info", { write: (line) => lines.push(line) });
     using scene = new Scene();
     const { config, ifindex } = scene.netdev;
     addAddress(scene.requests, ifindex, "10.0.0.1/24");
@@ -296,9 +296,9 @@ kernelTest(
 
 ipTest(
   "ConfigMirror logs why it cannot follow its interface, and not that it was deleted",
-  async () => {
+  () => {
     const lines: string[] = [];
-    await configureLog("info", { write: (line) => lines.push(line) });
+    configureLog("info", { write: (line) => lines.push(line) });
     using netns = new TestNamespace();
     using other = new TestNamespace();
     using tap = openTap({ name: "ib0", netns: netns.fd });

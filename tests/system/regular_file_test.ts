@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { openLog } from "../../src/system/detach.ts";
 import { Errno } from "../../src/base/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
@@ -50,8 +49,12 @@ function checkRefusals(code: string, use: (path: string) => void): void {
 Deno.test("tryLock() refuses symbolic links, non-regular files and files of other users", () =>
   checkRefusals("E_LOCK", (path) => tryLock(path)?.close()));
 
-Deno.test("openLog() refuses symbolic links, non-regular files and files of other users", () =>
-  checkRefusals("E_LOG_FILE", (path) => openLog(path).close()));
+Deno.test("openRegular() refuses symbolic links, non-regular files and files of other users", () =>
+  checkRefusals(
+    "E_X",
+    (path) =>
+      openRegular(path, "E_X", { access: "write", create: true }).close(),
+  ));
 
 Deno.test("readRegular() refuses symbolic links, non-regular files and files of other users", () =>
   checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));

@@ -6,7 +6,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
+import { PARAMETERS } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { NONE, words } from "../completion/candidates.ts";
 import { completeOperands, settings } from "../completion/grammar.ts";
@@ -14,20 +14,16 @@ import { INTERFACE } from "../options.ts";
 import { parseSetting } from "../setting_words.ts";
 import { renderParams } from "../render/tables_text.ts";
 
-const PARAMETERS: readonly string[] = [
-  ...READ_ONLY_PARAMETERS,
-  ...WRITABLE_PARAMETERS,
-];
-
 const HELP = `
 Parameters: ${PARAMETERS.join(", ")}
+log_level is that of "ipoib up --log"; it applies to the lines of the interface and its children.
 
 An interface that has the name of a parameter is given as "dev IF".`;
 
 export function param(cli: Cli) {
   const command = new Command("param")
     .description(
-      "show or change the parameters of the driver: debug_level, ...",
+      "show or change the parameters of the driver (debug_level, ...) and the log level",
     )
     .usage("[options] [[dev] IF] [NAME [VALUE]]")
     .argument("[WORD...]", `${INTERFACE}; parameter; new value`)

@@ -19,6 +19,7 @@ import {
   parseHca,
   type UpOptions,
 } from "../../ipc/up_options.ts";
+import { variable } from "../../base/variables.ts";
 import { type Cli, netnsOf } from "../cli.ts";
 import {
   configPath,
@@ -63,6 +64,28 @@ function present<T extends object>(
   ) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
+/** Throws `E_USAGE` if an option is given that only `--background` has. */
+function refuseWithoutBackground(options: Record<string, unknown>): void {
+  for (const [flag, value] of Object.entries(options)) {
+    if (value !== undefined) {
+      throw usageError(
+        `${flag} needs --background`,
+        "in the foreground the log goes to standard error, or to the journal",
+      );
+    }
+  }
+}
+
+/** Returns an absolute path, which `ipoib -d link show` prints. */
+function resolved(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
+const BACKGROUND_HELP = `
+Exit codes with --background: 0 all interfaces are ready; 2 an interface failed;
+4 not ready in time (--timeout); 129, 130, 143 interrupted by SIGHUP, SIGINT,
+SIGTERM. After 4 and a signal the process is stopped.`;
+
 export function up(cli: Cli) {
   return completeOperands(new Command("up"), inOrder([]))
     .description(
@@ -106,6 +129,15 @@ export function up(cli: Cli) {
       "--background",
       "run in the background and return once all interfaces are ready",
     )
+    .option(
+      "--timeout <seconds>",
+      "with --background: stop and fail if the interfaces are not ready in time (default: no limit)",
+      integer(1, 86_400),
+    )
+    .option(
+      "--log-file <file>",
+      "with --background: append the log to this file (default: see `ipoib help`, IPOIB_LOG_DIR)",
+    )
     .addOption(
       new Option("--io <backend>", "I/O backend of the data path")
         .choices(IO_CHOICES).default("auto" as const),
@@ -145,6 +177,7 @@ export function up(cli: Cli) {
     .addOption(
       new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
     )
+    .addHelpText("after", BACKGROUND_HELP)
     .action(async (given, _options, self) => {
       const config = findConfig(cli, given ?? [], self);
       const { names, file } = config;
@@ -152,7 +185,20 @@ export function up(cli: Cli) {
       const { hca, roce, background, config: _, ...others } = self.opts();
       const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
         others;
-      const { user, recvQueueSize, sendQueueSize, ...always } = rest;
+      const {
+        user,
+        recvQueueSize,
+        sendQueueSize,
+        timeout,
+        logFile,
+        ...always
+      } = rest;
+      if (!background && !variable("IPOIB_LOG_FILE")) {
+        refuseWithoutBackground({
+          "--timeout": timeout,
+          "--log-file": logFile,
+        });
+      }
       const upOptions: UpOptions = {
         ...always,
         names,
@@ -160,7 +206,8 @@ export function up(cli: Cli) {
         roce: roce ?? false,
         background: background ?? false,
         ...present({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
-        ...present({ recvQueueSize, sendQueueSize }),
+        ...present({ recvQueueSize, sendQueueSize, timeoutS: timeout }),
+        ...present({ logFile: logFile && resolved(logFile) }),
         ...present({ netns: netnsOf(self) }),
         ...present({ config: config.path, setup: file?.setup }),
       };

@@ -25,7 +25,13 @@ import {
 } from "./syntax.ts";
 
 /** Options that a file cannot have: they choose the file, or how the command runs. */
-export const NOT_IN_FILES = ["--config", "--no-config", "--background"];
+export const NOT_IN_FILES = [
+  "--config",
+  "--no-config",
+  "--background",
+  "--timeout",
+  "--log-file",
+];
 
 /** The namespace is an option of all commands. */
 export const NETNS = "netns";

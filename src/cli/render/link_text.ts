@@ -69,7 +69,14 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     stateLine(link, style),
     ...limitedLines(link, style),
     namespaceLine(link, style),
+    ...logLines(link),
   ];
+}
+
+/** Returns the place and level of the log. A process of another version may not tell. */
+function logLines({ log, log_level: level }: LinkRecord): string[] {
+  if (log === undefined) return [];
+  return [`    log ${log}${level === undefined ? "" : ` level ${level}`}`];
 }
 
 function namespaceLine(link: LinkRecord, { netns }: Style): string {

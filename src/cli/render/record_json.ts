@@ -35,6 +35,7 @@ const LINK: Members<LinkRow> = {
     ...["membership", "unreached", "qpn", "gid", "hca"] as const,
     ...["mtu_chain", "connections", "no_connections"] as const,
     ...["next_hops", "namespace", "pid", "version"] as const,
+    ...["log", "log_level"] as const,
   ],
   stats: ["stats64", "drops"],
 };

@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import type { LimitedLog } from "../../base/log.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import type { IpoibDevice, OpenNetdev } from "../../ipoib/device.ts";
@@ -11,6 +12,7 @@ import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { Captures } from "../capture/captures.ts";
+import { logDestination } from "../log_output.ts";
 import type { RecordContext } from "../records.ts";
 import type { Commands, Later, MethodCalls } from "../thread/commands.ts";
 
@@ -37,6 +39,8 @@ export interface CommandContext {
   children: ChildDevices;
   captures: Pick<Captures, "start">;
   reactor: Reactor;
+  /** The log of the data worker. */
+  log: Pick<LimitedLog, "level">;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
   /** Inode of the network namespace in which the call looks up names; undefined for no preference. */
@@ -61,6 +65,7 @@ export function recordContext(context: CommandContext): RecordContext {
       ...connectionCounters(context.connections),
     },
     subnet: context.subnet,
+    log: { destination: logDestination(), level: context.log.level },
     now: context.reactor.clock.now(),
   };
 }

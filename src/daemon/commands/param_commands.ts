@@ -1,8 +1,17 @@
-/** Commands `param.show` and `param.set`: the module parameters of ib_ipoib (Linux ipoib_main.c, ipoib_multicast.c). */
+/**
+ * Commands `param.show` and `param.set`: the module parameters of ib_ipoib (Linux ipoib_main.c, ipoib_multicast.c), and
+ * the minimum level of the log.
+ */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
+import { LOG_LEVELS } from "../../base/log_level.ts";
+import {
+  LOG_LEVEL,
+  PARAMETERS,
+  READ_ONLY_PARAMETERS,
+  WRITABLE_PARAMETERS,
+} from "../../ipc/schema.ts";
 import type { DebugLevels } from "../../ipoib/debug_log.ts";
 import type { CommandContext, DataCommands } from "./context.ts";
 import { scanInteger } from "./kernel_numbers.ts";
@@ -40,8 +49,14 @@ export const paramCommands = {
       value: context.device.debugLevels[LEVELS[param]],
       writable: true,
     })),
+    { param: LOG_LEVEL, value: context.log.level, writable: true },
   ],
-  "param.set": ({ device }, { param, value }) => {
+  "param.set": ({ device, log }, { param, value }) => {
+    if (param === LOG_LEVEL) {
+      log.level = LOG_LEVELS.find((each) => each === value) ??
+        invalid(param, value, `levels: ${LOG_LEVELS.join(", ")}`);
+      return {};
+    }
     if (READ_ONLY_PARAMETERS.some((each) => each === param)) {
       throw new IpoibError(
         "E_FILE_MODE",
@@ -53,9 +68,7 @@ export const paramCommands = {
     if (known === undefined) {
       throw new IpoibError("E_NO_FILE", `Parameter ${param} does not exist`, {
         errno: Errno.ENOENT,
-        hint: `available parameters: ${
-          [...READ_ONLY_PARAMETERS, ...WRITABLE_PARAMETERS].join(", ")
-        }`,
+        hint: `available parameters: ${PARAMETERS.join(", ")}`,
       });
     }
     device.debugLevels[LEVELS[known]] = scanInteger(value) ??

@@ -9,6 +9,7 @@ import {
 import { IpoibError } from "../../base/errors.ts";
 import { drain } from "../../system/event_fd.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
+import { logSink } from "../log_output.ts";
 import type { CallMessage, FromWorker, ToWorker } from "./protocol.ts";
 
 /** The operations of a started worker. */
@@ -39,7 +40,12 @@ interface Port<Init> {
  */
 export function serve<Init extends { log: LogLevel }>(
   openReactor: (init: Init) => Reactor,
-  start: (init: Init, reactor: Reactor, emit: Emit) => Hosted,
+  start: (
+    init: Init,
+    reactor: Reactor,
+    emit: Emit,
+    log: LimitedLog,
+  ) => Hosted,
 ): void {
   // The project's `lib` types describe the global scope of the main thread.
   const port = self as unknown as Port<Init>;
@@ -60,7 +66,8 @@ export function serve<Init extends { log: LogLevel }>(
     }
     posted = data.posted;
     // Timers of the runtime do not fire while the reactor blocks, so the log uses a timer of the reactor.
-    const limited = log = await configureLog(data.init.log, {
+    const limited = log = configureLog(data.init.log, {
+      sink: logSink(),
       wakeAfter: (delay) => logTimer?.at(reactor.clock.now() + delay),
     });
     try {
@@ -72,6 +79,7 @@ export function serve<Init extends { log: LogLevel }>(
         reactor,
         (event, detail) =>
           port.postMessage({ type: "event", event, data: detail }),
+        limited,
       );
     } catch (error) {
       const failure = IpoibError.from(error).toJSON();

@@ -12,5 +12,5 @@ import { getLogger } from "../../base/log.ts";
 export function released(object: string, result: number): void {
   if (result === 0) return;
   const reason = errnoText(Math.abs(result));
-  getLogger("verbs").warn(`Cannot release ${object}: ${reason}`);
+  getLogger().warn(`Cannot release ${object}: ${reason}`);
 }

@@ -150,6 +150,10 @@ export const LinkRecordSchema = v.object({
   namespace: count,
   /** PID of the process that owns the interface. */
   pid: u32,
+  /** Where the log of this process goes: `journal`, `stderr`, or the path of a file. */
+  log: v.exactOptional(v.string()),
+  /** Minimum level of the log of the interface. */
+  log_level: v.exactOptional(v.string()),
   /** Version of this process. */
   version: v.exactOptional(v.string()),
 });

@@ -175,11 +175,19 @@ export const WRITABLE_PARAMETERS = [
   "mcast_debug_level",
   "data_debug_level",
 ] as const;
+/** Parameter of this program: the minimum level of the log, which can be changed. */
+export const LOG_LEVEL = "log_level";
 
-/** A module parameter of ib_ipoib. */
+export const PARAMETERS = [
+  ...READ_ONLY_PARAMETERS,
+  ...WRITABLE_PARAMETERS,
+  LOG_LEVEL,
+] as const;
+
+/** A module parameter of ib_ipoib, or {@linkcode LOG_LEVEL}, whose value is a word. */
 export const ParamRecordSchema = v.object({
   param: v.string(),
-  value: v.number(),
+  value: v.union([v.number(), v.string()]),
   /** False for a read-only parameter. */
   writable: v.boolean(),
 });

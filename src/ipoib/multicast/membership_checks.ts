@@ -8,11 +8,14 @@
  * the failure (`checkFailure`) until a later check has a result.
  */
 
+import { hex } from "../../base/hex.ts";
 import type { Millis } from "../../base/units.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SaResult } from "../../sa/result.ts";
-import { MadStatus } from "../../wire/mad.ts";
+import { formatGid } from "../../wire/gid.ts";
+import { formatMadStatus, MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
+import type { DebugLog } from "../debug_log.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 import { PacedChecks } from "./paced_checks.ts";
 
@@ -23,6 +26,7 @@ export interface MembershipCheckParts {
   readonly groups: ReadonlyMap<string, MulticastGroup>;
   /** Returns the GID of the port, 16 bytes. */
   readonly portGid: () => Uint8Array;
+  readonly debug: DebugLog;
   /** Called when the port is no longer a member of a group, or when the group has another MLID, which is given. */
   readonly onLost: (group: MulticastGroup, mlid: number | undefined) => void;
 }
@@ -70,7 +74,13 @@ export class MembershipChecks {
     answer: SaResult<McMemberRecord>,
     now: Millis,
   ): void {
-    const { groups, onLost } = this.#parts;
+    const { groups, onLost, debug } = this.#parts;
+    debug.decision(() => {
+      const result = answer.ok
+        ? `the port is a member, MLID ${hex(answer.record.mlid)}`
+        : `status ${formatMadStatus(answer.status)}, errno ${answer.errno}`;
+      return `Membership check of ${formatGid(group.mgid)}: ${result}`;
+    });
     if (!answer.ok && answer.status === MadStatus.Ok) {
       for (const each of groups.values()) {
         this.schedule(each, now);

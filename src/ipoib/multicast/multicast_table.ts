@@ -11,13 +11,16 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { hex } from "../../base/hex.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Millis } from "../../base/units.ts";
+import { formatRate } from "../../base/rates.ts";
+import { formatMtuCode, type Millis } from "../../base/units.ts";
 import type { UdQp } from "../../hca/hca.ts";
 import type { SaFailure, SaResult } from "../../sa/result.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
+import { formatMadStatus } from "../../wire/mad.ts";
 import {
   broadcastJoin,
   groupJoin,
@@ -109,6 +112,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#checks = new MembershipChecks({
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
+      debug: parts.debug,
       onLost: (group, mlid) => this.#onLost(group, mlid),
     });
     this.#foreign = new ForeignGroups({
@@ -184,6 +188,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
    */
   rejoin(now: Millis): void {
     if (!this.#broadcast) return;
+    this.#parts.debug.decision(() =>
+      `All ${this.#groups.size} groups are joined again, the broadcast group first`
+    );
     for (const group of this.#groups.values()) {
       if (group.progress === "idle") continue;
       group.resetBackOff();
@@ -302,8 +309,13 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #onLost(group: MulticastGroup, mlid: number | undefined): void {
-    const { sender, log } = this.#parts;
+    const { sender, log, debug } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
+    debug.decision(() =>
+      `Membership of ${formatGid(group.mgid)} is lost: ${
+        mlid === undefined ? "no record" : `the MLID is ${hex(mlid)}`
+      }`
+    );
     logLoss(log, group, mlid);
     this.#events.lost(group, mlid);
     this.#join(group, this.#now());
@@ -373,6 +385,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       return;
     }
     group.progress = "joined";
+    this.#parts.debug.decision(() =>
+      `Group ${formatGid(group.mgid)} is joined: ${parametersOf(record)}`
+    );
     group.failure = group.obstacle = group.inquiry = undefined;
     group.checkFailure = undefined;
     group.resetBackOff();
@@ -436,7 +451,19 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     group.unsent = unsent;
     group.failures++;
     if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
+    else {
+      this.#parts.debug.decision(() =>
+        `The reason why the join of ${
+          formatGid(group.mgid)
+        } was refused with status ${formatMadStatus(status)} is looked up`
+      );
+    }
     if (group.sendOnly && group.failures >= 2) {
+      this.#parts.debug.decision(() =>
+        `Send-only group ${
+          formatGid(group.mgid)
+        } is joined again with the next packet only`
+      );
       group.progress = "idle";
       group.resetBackOff();
       // The refusal also ends a membership from before a client reregister.
@@ -446,6 +473,11 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     }
     group.progress = "waiting";
     group.backOff(now);
+    this.#parts.debug.decision(() =>
+      `Join of ${formatGid(group.mgid)} is tried again in ${
+        group.backoff.last / 1000
+      } s`
+    );
   }
 
   /** @param cause why the group is left, for its event */
@@ -453,6 +485,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#groups.delete(gidKey(group.mgid));
     if (group.ah) this.#events.left(group, cause);
     this.received.clear();
+    this.#parts.debug.decision(() =>
+      `Group ${formatGid(group.mgid)} is left: ${cause}`
+    );
     this.#parts.debug.multicast(() =>
       `deleting multicast group ${formatGid(group.mgid)}`
     );
@@ -515,6 +550,13 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     }
     this.#timer.at(first);
   }
+}
+
+/** Returns the parameters of a group as text. */
+function parametersOf({ mlid, qkey, mtu, rate, sl }: McMemberRecord): string {
+  return `MLID ${hex(mlid)}, Q_Key ${hex(qkey, 8)}, MTU ${
+    formatMtuCode(mtu)
+  }, rate ${formatRate(rate)}, SL ${sl}`;
 }
 
 function joinStateOf(group: MulticastGroup): number {

@@ -18,6 +18,7 @@ import {
   MAX_KERNEL_REMOVALS,
   REQUEST_INTERVAL_MS,
 } from "../constants.ts";
+import type { DebugLog } from "../debug_log.ts";
 import type { Neighbour } from "./neighbour.ts";
 
 export class KernelSync {
@@ -32,13 +33,15 @@ export class KernelSync {
   /** Called to send a request for an address that the kernel does not resolve because its entry is PERMANENT. */
   onRequest: (address: IpAddress) => void = () => {};
   readonly #clock: Clock;
+  readonly #debug: DebugLog;
   readonly #kernel: KernelNeighbours;
   /** Addresses whose kernel entries are PERMANENT. */
   readonly #permanent = new AddressTable<true>();
   #changes = 0;
   #periodEnd: Millis = 0;
 
-  constructor(clock: Clock, kernel: KernelNeighbours) {
+  constructor(clock: Clock, kernel: KernelNeighbours, debug: DebugLog) {
+    this.#debug = debug;
     this.#clock = clock;
     this.#kernel = kernel;
     kernel.onNeighbour((record, deleted) => this.#onRecord(record, deleted));
@@ -70,9 +73,13 @@ export class KernelSync {
       }
       neighbour.requestedAt = now;
       neighbour.requestPending = true;
+      this.#debug.decision(() =>
+        `${address} is resolved by a request of this program: the kernel's entry is PERMANENT`
+      );
       this.onRequest(address);
     } else if (!neighbour.requestPending && this.#allowed(now)) {
       neighbour.requestedAt = now;
+      this.#debug.decision(() => `The kernel is made to resolve ${address}`);
       if (!this.#kernel.resolve(address)) this.onRemoved(address);
     }
   }
@@ -96,6 +103,9 @@ export class KernelSync {
   }
 
   #resync(): void {
+    this.#debug.decision(() =>
+      "The kernel's neighbours are read again, because notifications were lost or the interface has moved"
+    );
     const known = new AddressTable<true>();
     this.#permanent.clear();
     for (const record of this.#kernel.list()) {
@@ -106,6 +116,9 @@ export class KernelSync {
   }
 
   #onRecord({ address, state }: KernelNeighbour, deleted: boolean): void {
+    this.#debug.decision(() =>
+      `The kernel's entry of ${address} is ${deleted ? "deleted" : state}`
+    );
     const permanent = !deleted && state === "PERMANENT";
     if (permanent) this.#permanent.set(address, true);
     else if (this.#permanent.size > 0) this.#permanent.delete(address);

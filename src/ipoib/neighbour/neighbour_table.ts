@@ -25,7 +25,11 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
-import type { LinkAddress } from "../../wire/link_address.ts";
+import {
+  formatLinkAddress,
+  type LinkAddress,
+  linkAddressBytes,
+} from "../../wire/link_address.ts";
 import { AddressTable } from "../address_table.ts";
 import {
   ARP_LOCK_MS,
@@ -35,6 +39,7 @@ import {
   MAX_STATIC_NEIGHBOURS,
   MAX_WAITING_PACKETS,
 } from "../constants.ts";
+import type { DebugLog } from "../debug_log.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import { isPeer, type Peer, type PeerTable } from "../peer.ts";
 import type { PacketSender } from "../packet_sender.ts";
@@ -68,6 +73,7 @@ export interface NeighbourTableParts {
   readonly kernel: KernelSync;
   readonly limits: TableLimits;
   readonly events: NeighbourEvents;
+  readonly debug: DebugLog;
 }
 
 export class NeighbourTable implements WaitingTable<IpAddress> {
@@ -81,10 +87,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   readonly #limits: TableLimits;
   readonly #events: NeighbourEvents;
   readonly #entries = new AddressTable<Neighbour>();
+  readonly #debug: DebugLog;
 
   constructor(
-    { sender, peers, kernel, limits, events }: NeighbourTableParts,
+    { sender, peers, kernel, limits, events, debug }: NeighbourTableParts,
   ) {
+    this.#debug = debug;
     this.#sender = sender;
     this.#peers = peers;
     this.#kernel = kernel;
@@ -140,6 +148,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
         this.#kernel.now(),
       );
       this.#entries.set(address, neighbour);
+      this.#debug.decision(() => `Neighbour ${address} is created`);
     }
     return neighbour;
   }
@@ -155,6 +164,11 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.probedAt = timed ? this.#kernel.now() : -Infinity;
     neighbour.requestPending = true;
     if (peer && (!unicast || ++neighbour.probes > 1)) {
+      this.#debug.decision(() =>
+        `The path to ${address} is in doubt: the kernel asks ${
+          unicast ? "again, without an answer" : "by broadcast"
+        }`
+      );
       this.#peers.doubt(peer, this.#kernel.now());
     }
     return neighbour;
@@ -251,13 +265,25 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     const locked = peer !== undefined && source !== "announcement" &&
       !(requestPending && source === "reply") &&
       now - neighbour.updatedAt < ARP_LOCK_MS;
-    if (!same && locked) return;
+    if (!same && locked) {
+      this.#debug.decision(() =>
+        `${neighbour.address} stays at ${
+          textOf(peer.address)
+        }: it has changed within ${ARP_LOCK_MS} ms`
+      );
+      return;
+    }
     if (same && source === "reply") this.#countRoundTrip(neighbour, now);
     neighbour.probedAt = -Infinity;
     neighbour.requestPending = false;
     neighbour.probes = 0;
     if (!same) {
       this.#events.located(neighbour, peer, from, SOURCES[source]);
+      this.#debug.decision(() =>
+        `${neighbour.address} is at ${textOf(from)} (${source}${
+          peer ? `; before: ${textOf(peer.address)}` : ""
+        })`
+      );
       this.#setPeer(neighbour, from);
       neighbour.updatedAt = now;
       // The kernel confirmed the old link-layer address, not the new one.
@@ -300,6 +326,11 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     for (const neighbour of [...peer.followers]) {
       if (!(neighbour instanceof Neighbour) || neighbour.isStatic) continue;
       this.#events.failed(neighbour, "the port of the peer is gone");
+      this.#debug.decision(() =>
+        `${neighbour.address} at ${
+          textOf(peer.address)
+        } is unreachable: the kernel resolves it again`
+      );
       this.#clearPeer(neighbour);
       // A probe that was sent to the unreachable peer will not be answered.
       neighbour.requestPending = false;
@@ -323,6 +354,9 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     let count = Math.min(most, order.length);
     while (count > least && isInUse(order[count - 1]!, now)) count--;
     const evicted = order.slice(0, count);
+    this.#debug.decision(() =>
+      `${count} neighbours are removed, because the table has the maximum of ${limit}`
+    );
     for (const neighbour of evicted) {
       this.#remove(neighbour);
       this.#kernel.remove(neighbour.address);
@@ -333,6 +367,9 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
   #remove(neighbour: Neighbour): void {
     this.#entries.delete(neighbour.address);
+    this.#debug.decision(() =>
+      `Neighbour ${neighbour.address} is removed, with ${neighbour.queue.length} waiting packets`
+    );
     this.#clearPeer(neighbour);
     neighbour.queue.drop("tx_neighbour_failed");
     if (neighbour.isNextHop) this.onRemoved();
@@ -343,6 +380,10 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.peer = undefined;
     neighbour.egress = new WaitingEgress(this, neighbour.address);
   }
+}
+
+function textOf(address: LinkAddress): string {
+  return formatLinkAddress(linkAddressBytes(address));
 }
 
 /** Returns the time of the last IP packet to a resolved neighbour; 0 for never. */

@@ -102,7 +102,7 @@ export class MirroredNeighbours implements KernelNeighbours {
     try {
       return read(access);
     } catch (error) {
-      getLogger("netdev").warn(IpoibError.from(error).message);
+      getLogger().warn(IpoibError.from(error).message);
       return undefined;
     }
   }

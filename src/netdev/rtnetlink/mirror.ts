@@ -10,7 +10,7 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
-import { getLogger } from "../../base/log.ts";
+import { explain, getLogger } from "../../base/log.ts";
 import { Errno } from "../../base/errno.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { MIN_IPV6_MTU } from "../../wire/ipv6_address.ts";
@@ -218,6 +218,11 @@ export class ConfigMirror implements NetConfig {
   #drain(): void {
     const outcome = this.#attached.events.drain((event) => this.#apply(event));
     if (outcome === "overrun") {
+      explain(
+        getLogger(this.name),
+        () =>
+          "Notifications of the kernel were lost: the configuration is read again",
+      );
       // The lost events may have been of a link that was down.
       this.#ipv6Removals++;
       this.#pending.add("link");
@@ -315,6 +320,10 @@ export class ConfigMirror implements NetConfig {
       this.#attached.close();
       return false;
     }
+    explain(
+      getLogger(this.name),
+      () => `The device is now in network namespace ${this.namespace.inode}`,
+    );
     this.#pending.add("link");
     if (before !== this.#attached.memberships.groups) {
       this.#pending.add("membership");

@@ -43,7 +43,7 @@ export function deleteTaps(taps: readonly Tap[]): void {
     try {
       deleteTogether(netns, ifindexes);
     } catch (error) {
-      getLogger("ipoib").debug(IpoibError.from(error).message);
+      getLogger().debug(IpoibError.from(error).message);
     }
   }
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Cli } from "../../../src/cli/cli.ts";
 import {
+  NOT_IN_FILES,
   readInterfaceFile,
   settingsOf,
 } from "../../../src/cli/config/interface_file.ts";
@@ -73,9 +74,7 @@ log = debug
     maxConnections: 7,
     log: "debug",
   });
-  const other = options.map(({ long }) => long!.slice(2)).filter((name) =>
-    !["config", "no-config", "background"].includes(name)
-  );
+  const other = options.filter(({ long }) => !NOT_IN_FILES.includes(long!));
   assertEquals(other.length + 1, file.options.size, "every option is tested");
 });
 

@@ -22,6 +22,7 @@ function examine(
     ...{ device, port, memberships, sa, reactor: rig.reactor, subnet: "lab" },
     children: childDevices,
     captures,
+    log: { level: "info" as const },
     showSubnet: () => {},
   };
   try {

@@ -1,12 +1,17 @@
 /** Parameters of the driver: their list, the checks of values, and the log lines that levels enable. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Errno } from "../../../src/base/errno.ts";
+import type { LogLevel } from "../../../src/base/log_level.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { type Host, ip, ipv4Frame, logLines, Rig } from "../../ipoib/rig.ts";
 import { run } from "./support.ts";
 
-function levels(host: Host): Record<string, number> {
-  const records = run(host, "param.show").filter(({ writable }) => writable);
+/** Returns the debug levels of the driver. */
+function levels(host: Host): Record<string, number | string> {
+  const records = run(host, "param.show").filter(({ param }) =>
+    param.endsWith("debug_level")
+  );
   return Object.fromEntries(records.map(({ param, value }) => [param, value]));
 }
 
@@ -35,6 +40,7 @@ Deno.test("param.show returns the parameters of the driver, param.set changes th
       ["debug_level", true],
       ["mcast_debug_level", true],
       ["data_debug_level", true],
+      ["log_level", true],
     ],
   );
   const off = {
@@ -116,4 +122,19 @@ Deno.test("debug_level logs path queries and port events, data_debug_level logs 
     }),
     ["received", "sending packet, length="],
   );
+});
+
+Deno.test("param.set log_level changes the minimum level of the log, and refuses other words", () => {
+  const host = new Rig().host();
+  const log = { level: "info" as LogLevel };
+  run(host, "param.set", { param: "log_level", value: "debug" }, { log });
+  assertEquals(log.level, "debug");
+  const { errno, hint } = assertThrows(
+    () =>
+      run(host, "param.set", { param: "log_level", value: "loud" }, { log }),
+    IpoibError,
+    'Invalid value "loud" for log_level',
+  );
+  assertEquals([errno, log.level], [Errno.EINVAL, "debug"]);
+  assertStringIncludes(hint!, "warning");
 });

@@ -54,6 +54,7 @@ export function run<M extends DataMethod>(
       ...{ reactor: rig.reactor, subnet: "lab" },
       children: childDevices,
       captures,
+      log: { level: "info" as const },
       showSubnet: () => {},
       ...context,
     },

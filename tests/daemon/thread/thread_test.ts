@@ -1,6 +1,11 @@
 /** WorkerThread and serve() with a real worker, whose reactor blocks. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertRejects,
+} from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
 import { descriptorTarget } from "../../../src/system/fd.ts";
@@ -146,7 +151,8 @@ Deno.test("a closed worker leaves no descriptors of its reactor", async () => {
       assertEquals(await thread.call("echo", i), i);
     });
   }
-  assertEquals(epollDescriptors(), before);
+  // The runtime closes the descriptors of a terminated worker later, so the first one may still have had some.
+  assertLessOrEqual(epollDescriptors(), before);
 });
 
 Deno.test("WorkerThread.close() rejects pending calls with E_ENDED", async () => {

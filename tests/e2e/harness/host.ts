@@ -103,6 +103,11 @@ export class Host {
     return JSON.parse(stdout);
   }
 
+  /** Path of the log of a process in the background. */
+  get logFile(): string {
+    return `${this.lab.runtime}/log/netns/${this.namespace}/ib0.log`;
+  }
+
   /** Calls a method of the control socket. */
   async call<M extends Method>(
     method: M,
@@ -139,9 +144,7 @@ export class Host {
 
   /** Returns diagnostics for a failed test: state, drops, nonzero counters, neighbours and the log. */
   async inspect(): Promise<string> {
-    const log = await Deno.readTextFile(`${this.sockets}/ib0.log`).catch(() =>
-      ""
-    );
+    const log = await Deno.readTextFile(this.logFile).catch(() => "");
     try {
       using client = await this.connect();
       const options = { timeout: patient(2000) };

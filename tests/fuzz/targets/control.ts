@@ -56,6 +56,7 @@ function handlersOf(rig: Rig): Handlers {
     children: childDevices,
     captures,
     reactor: rig.reactor,
+    log: { level: "info" },
     subnet: "lab",
     showSubnet: (done) => done(rig.subnet!.manager.snapshot()),
   };

@@ -9,7 +9,7 @@ import { viewOf } from "../../wire/support.ts";
 import type { FuzzSession, FuzzTarget } from "./target.ts";
 
 // The rig has its own log.
-await configureLog("silent");
+configureLog("silent");
 
 const TYPES = [
   EtherType.Ipv4,

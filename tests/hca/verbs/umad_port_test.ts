@@ -173,9 +173,9 @@ function report(): Uint8Array {
   return port.mads[before]!.mad;
 }
 
-Deno.test("a send that fails is counted and logged with its errno, and the request is sent again by its schedule", async () => {
+Deno.test("a send that fails is counted and logged with its errno, and the request is sent again by its schedule", () => {
   const lines: string[] = [];
-  await configureLog("info", { write: (line) => lines.push(line) });
+  configureLog("info", { write: (line) => lines.push(line) });
   using rig = new UmadRig();
   rig.umad.sendErrno = Errno.ENODEV;
   const results = rig.join();
@@ -190,7 +190,7 @@ Deno.test("a send that fails is counted and logged with its errno, and the reque
   rig.umad.arrive(responseTo(rig.umad.sent[0]!));
   rig.turn();
   assertEquals(results, [true]);
-  await configureLog("silent");
+  configureLog("silent");
 });
 
 Deno.test("a request fails with the errno of its last send, or with ETIMEDOUT if that was sent", () => {

@@ -40,7 +40,13 @@ Deno.test("a join that is not answered after a client reregister leaves the memb
   const { state, membership_in_doubt: shown } = linkRecord(
     host.link,
     host.link,
-    { port: host.port.attributes, counters: {}, subnet: undefined, now: 0 },
+    {
+      port: host.port.attributes,
+      counters: {},
+      subnet: undefined,
+      log: { destination: "stderr", level: "info" },
+      now: 0,
+    },
   );
   assertEquals([state, shown], ["running", NO_ANSWER]);
   reregister();

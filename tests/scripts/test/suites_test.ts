@@ -54,6 +54,6 @@ Deno.test("obstacle() returns the missing requirements of a suite", () => {
   );
   assertEquals(
     obstacle(e2e!, { ...host, root: false }),
-    "needs root; uses the Debian packages avahi-daemon avahi-utils bird2 bsdutils dhcpcd-base dnsmasq-base ethtool iperf3 iproute2 iputils-ping kea-dhcp4-server kea-dhcp6-server keepalived libxml2-utils ndisc6 nginx-light prometheus radvd smcroute socat tshark udhcpc wrk",
+    "needs root; uses the Debian packages avahi-daemon avahi-utils bird2 bsdutils containernetworking-plugins dhcpcd-base dnsmasq-base ethtool iperf3 iproute2 iputils-ping kea-dhcp4-server kea-dhcp6-server keepalived libxml2-utils ndisc6 nginx-light prometheus radvd smcroute socat systemd tshark udhcpc wrk",
   );
 });

@@ -1,0 +1,108 @@
+/**
+ * The log of a process from its start to its end: that of the main thread, and the file of a background process, to
+ * which standard error is redirected.
+ *
+ * The pipes to the process that started this one in the background are its standard output and standard error. The
+ * latter is closed when the log begins, the former when the interfaces are ready ({@linkcode ProcessLog.detach}).
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { configureLog, type LimitedLog, type LogLevel } from "../base/log.ts";
+import { writeLine } from "../base/log_line.ts";
+import { variable } from "../base/variables.ts";
+import { beginSession, openNull, redirect, STDOUT } from "../system/detach.ts";
+import { setNonBlocking } from "../system/fd.ts";
+import { JournalSocket } from "../system/journal.ts";
+import { LogFile } from "./log_file.ts";
+import { journalSink, logDestination, logSink } from "./log_output.ts";
+import { logDirectory } from "./log_path.ts";
+import { sweepLogs } from "./log_sweep.ts";
+
+/** Interval of the length checks of a file. Between them it may exceed its maximum length. */
+const CHECK_MS = 5000;
+
+export interface ProcessLogOptions {
+  log: LogLevel;
+  /** Path of the file, if the user has given one. */
+  logFile?: string;
+  user?: string;
+}
+
+export class ProcessLog implements Disposable {
+  #log: LimitedLog | undefined;
+  #file: LogFile | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Configures the log of the main thread, and opens the file of a background process. Throws `E_LOG_FILE`. */
+  begin({ log, logFile, user }: ProcessLogOptions): void {
+    const path = variable("IPOIB_LOG_FILE");
+    if (path !== undefined) {
+      beginSession();
+      sweepLogs(logDirectory(user));
+      this.#open(LogFile.open(path, { named: logFile !== undefined }));
+    }
+    this.#log = configureLog(log, { sink: logSink() });
+  }
+
+  #open(file: LogFile): void {
+    this.#file = file;
+    // The sinks of the other threads read the variable.
+    Deno.env.set("IPOIB_LOG_FILE", file.path);
+    // A stopped reader must not stop the interfaces.
+    setNonBlocking(STDOUT);
+    redirect("stderr", file.fd);
+    this.#timer = setInterval(() => this.rotate(), CHECK_MS);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Rotates the file if it is too long. */
+  rotate(): void {
+    this.#file?.rotate((file) => redirect("stderr", file));
+  }
+
+  /** Closes the pipe to the process that waits until the interfaces are ready, which then returns. */
+  detach(): void {
+    if (!this.#file) return;
+    using nothing = openNull();
+    redirect("stdout", nothing);
+  }
+
+  /**
+   * Logs the error that ends the process, unless the log goes to standard error, where the command line prints it.
+   * Otherwise redirects standard error, so that it is not in the log twice: to the process that waits until the
+   * interfaces are ready.
+   */
+  fail({ message, hint }: IpoibError): void {
+    this.#log?.flush(true);
+    const text = hint === undefined ? message : `${message} (${hint})`;
+    const line = { time: new Date(), level: "error", name: "", text } as const;
+    if (this.#file) {
+      writeLine(line);
+      redirect("stderr", "stdout");
+    } else if (logDestination() === "journal") {
+      using socket = new JournalSocket();
+      journalSink(socket)(line);
+      using nothing = openNull();
+      redirect("stderr", nothing);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#log?.flush(true);
+    clearInterval(this.#timer);
+    this.#file?.[Symbol.dispose]();
+  }
+}
+
+/** Runs a process with its log: calls `run`, logs the error that it throws, and throws it again. */
+export async function withLog<T>(
+  run: (log: ProcessLog) => Promise<T>,
+): Promise<T> {
+  using log = new ProcessLog();
+  try {
+    return await run(log);
+  } catch (error) {
+    log.fail(IpoibError.from(error));
+    throw error;
+  }
+}

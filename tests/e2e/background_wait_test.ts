@@ -1,0 +1,96 @@
+/** `up --background` while interfaces are not ready: progress in a pipe and on a terminal, --timeout, Ctrl-C. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import { type Host, labTest, until } from "./harness/mod.ts";
+
+const REASON =
+  "waiting for a P_Key: index 9 is empty (the table has 3 entries)";
+/** An interface that never becomes ready. */
+const UP = ["up", "ib0", "--hca", "soft", "--pkey-index", "9", "--background"];
+
+function words(host: Host, ...more: string[]): string[] {
+  return [
+    ...["env", `IPOIB_RUNTIME_DIR=${host.lab.runtime}`, ...programCommand()],
+    ...[...UP, "--netns", host.namespace, ...more],
+  ];
+}
+
+/** Starts `up` on a terminal of 80 columns. */
+function onTerminal(host: Host, ...more: string[]) {
+  const command = words(host, ...more).map((word) => `'${word}'`).join(" ");
+  return host.lab.start([
+    ...["script", "--quiet", "--return", "--command"],
+    ...[`stty cols 80; ${command}`, "/dev/null"],
+  ]);
+}
+
+labTest(
+  "in a pipe the reason is printed once, and again when the time is over",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const up = await a.ipoib(...UP, "--timeout", "6");
+    assertEquals([up.code, up.stdout], [4, ""]);
+    assertEquals(
+      up.stderr,
+      `ib0: ${REASON}\nipoib: Not ready after 6 s: ib0: ${REASON}\n`,
+    );
+    assertEquals(await a.hasDevice("ib0"), false);
+    assertMatch(
+      await Deno.readTextFile(a.logFile),
+      / stopping: SIGTERM received$/m,
+    );
+  },
+);
+
+labTest(
+  "on a terminal of 80 columns one line is redrawn, and Ctrl-C prints the reason",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const up = onTerminal(a);
+    await up.prints(/index 9 .*\(\d+ s\)/);
+    await until("redraws", () => up.output.split("\r\x1b[K").length > 3);
+    const drawn = up.output.split("\r\x1b[K").slice(1);
+    for (const line of drawn) {
+      assert(!line.includes("\n"), JSON.stringify(up.output));
+      assert(line.length < 80, line);
+    }
+    await up.write("\x03");
+    assertEquals(await up.exit(), 130);
+    const after = up.output.slice(up.output.lastIndexOf("\x1b[K") + 3);
+    // The terminal echoes the key.
+    assertEquals(
+      after.replace(/^\^C/, "").replaceAll("\r", ""),
+      `ipoib: Interrupted: ib0: ${REASON}\n`,
+    );
+    assertEquals(await a.hasDevice("ib0"), false);
+  },
+);
+
+labTest(
+  "on a terminal nothing remains of the line when the interface is ready",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const up = onTerminal(a);
+    await up.prints(/index 9/);
+    const reload = await lab.ipoib("subnet", "reload", "--partitions", "-");
+    assert(reload.code !== 0);
+    const partitions = `${lab.runtime}/partitions.conf`;
+    await Deno.writeTextFile(
+      partitions,
+      ["Default=0x7fff,ipoib:ALL=full;"].concat(
+        Array.from({ length: 12 }, (_, i) => `p${i}=${i + 1},ipoib:ALL=full;`),
+      ).join("\n"),
+    );
+    const loaded = await lab.ipoib(
+      "subnet",
+      "reload",
+      "--partitions",
+      partitions,
+    );
+    assertEquals(loaded.code, 0, loaded.stderr);
+    assertEquals(await up.exit(), 0);
+    assert(up.output.endsWith("\r\x1b[K"), JSON.stringify(up.output));
+    assertEquals((await a.ipoib("down")).code, 0);
+  },
+);
