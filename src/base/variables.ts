@@ -20,6 +20,14 @@ export const VARIABLES = {
     "Set by `ipoib up --background` for the process that it starts: the log file of that process.",
   IPOIB_NETNS_FD:
     "Set by `ipoib up` when it restarts itself with fewer privileges: the descriptor of the network namespace.",
+  IPOIB_HANDOVER:
+    "Set by `ipoib upgrade` for the process that it starts: the socket of the process whose interfaces that takes over.",
+  LISTEN_PID:
+    "Set by the service manager: the process to which it passes descriptors (sd_listen_fds(3)).",
+  LISTEN_FDS: "Number of descriptors that the service manager passes.",
+  LISTEN_FDNAMES: "Names of the descriptors that the service manager passes.",
+  INVOCATION_ID:
+    "Set by systemd for all processes of a unit: `ipoib upgrade` compares it with that of the running process.",
 } as const satisfies Record<string, string>;
 
 export type Variable = keyof typeof VARIABLES;

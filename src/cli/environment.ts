@@ -3,6 +3,7 @@
  * Tests substitute their own implementation, so that no test writes to a terminal or creates an interface.
  */
 
+import type { UpgradeRecord } from "../ipc/schema.ts";
 import type { HostFacts } from "../doctor/facts.ts";
 import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
 import type { CniVariable } from "../base/variables.ts";
@@ -68,6 +69,10 @@ export interface CliEnvironment {
   hcaPkeys(port: HcaPort): Promise<readonly number[]>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
+  /** Returns true if a network device of this program has the name, which may have no process. */
+  hasDevice(netns: string | undefined, name: string): Promise<boolean>;
+  /** Deletes the device that a killed process has left, with its children. Returns false if there is none. */
+  deleteLeft(netns: string | undefined, name: string): Promise<boolean>;
   /** Settles when a signal asks the process to end: SIGINT, SIGTERM or SIGHUP. */
   endingSignal(): Promise<void>;
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */
@@ -77,6 +82,8 @@ export interface CliEnvironment {
    * code. `start` starts it in the process of the interface. Throws the errors of capture/capture.ts.
    */
   capture(options: CaptureOptions, start: StartCapture): Promise<number>;
+  /** Starts the process that takes over from a running one. Returns the exit code. */
+  startUpgrade(record: UpgradeRecord): Promise<number>;
   /** Runs a subnet manager until it ends. Returns the exit code. */
   runSubnet(options: SubnetRunOptions): Promise<number>;
 }

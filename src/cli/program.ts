@@ -43,6 +43,8 @@ import { subnetRun } from "./commands/subnet_run.ts";
 import { subnetShow } from "./commands/subnet_show.ts";
 import { top } from "./commands/top.ts";
 import { up } from "./commands/up.ts";
+import { upgrade } from "./commands/upgrade.ts";
+import { version } from "./commands/version.ts";
 import { commandOfIp } from "./iproute2.ts";
 import { addGlobals } from "./options.ts";
 import { definitions, textOf, TOPICS } from "./topics.ts";
@@ -59,6 +61,7 @@ interface Group {
 const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   up,
   down,
+  upgrade,
   showconf,
   "check-config": checkConfig,
   link: {
@@ -106,6 +109,7 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
     ],
   },
   cni,
+  version,
   completions,
 };
 

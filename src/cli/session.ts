@@ -50,9 +50,11 @@ export async function openInterface(
   name?: string,
 ): Promise<Target> {
   const directory = await directoryOf(environment, netns);
-  return name === undefined
-    ? await openOnly(directory)
-    : await openNamed(directory, name);
+  return name === undefined ? await openOnly(directory) : await openNamed(
+    directory,
+    name,
+    () => environment.hasDevice(netns, name).catch(() => false),
+  );
 }
 
 /** Returns the directory of the control sockets of a namespace. */
@@ -66,7 +68,12 @@ async function directoryOf(
   );
 }
 
-async function openNamed(directory: string, name: string): Promise<Target> {
+/** @param hasDevice returns true if the network device of the interface exists */
+async function openNamed(
+  directory: string,
+  name: string,
+  hasDevice: () => Promise<boolean>,
+): Promise<Target> {
   const path = socketPath(directory, name);
   const socket = interfaceSockets(directory).find((each) => each.name === name);
   try {
@@ -78,7 +85,9 @@ async function openNamed(directory: string, name: string): Promise<Target> {
     const others = await connectAll(directory);
     others.forEach(({ client }) => client.close());
     throw new IpoibError("E_NOT_RUNNING", `${name} is not running`, {
-      hint: others.length > 0
+      hint: await hasDevice()
+        ? `its process has left the network device: ipoib up ${name} takes it over, ipoib down ${name} deletes it`
+        : others.length > 0
         ? `running here: ${namesOf(others)}`
         : `start it with ipoib up ${name}`,
       cause: error,

@@ -48,12 +48,24 @@ export function systemEnvironment(): CliEnvironment {
     hcaPkeys,
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
+    async hasDevice(netns, name) {
+      const left = await import("../daemon/restart/left_devices.ts");
+      return left.hasDevice(netns, name);
+    },
+    async deleteLeft(netns, name) {
+      const left = await import("../daemon/restart/left_devices.ts");
+      return left.deleteLeft(netns, name);
+    },
     async endingSignal() {
       const { endingSignal } = await import("../daemon/signals.ts");
       await endingSignal().promise;
     },
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
+    },
+    async startUpgrade(record) {
+      const { startUpgrade } = await import("../daemon/start_upgrade.ts");
+      return await startUpgrade(record);
     },
     async capture(options, start) {
       const { capture } = await import("../capture/capture.ts");

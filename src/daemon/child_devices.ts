@@ -28,7 +28,7 @@ import { Later } from "./thread/commands.ts";
 /** Options of all devices of children. */
 type CommonOptions = Pick<
   NetdevOptions,
-  "memberships" | "nextHops" | "txQueueLength" | "offload"
+  "memberships" | "nextHops" | "txQueueLength" | "offload" | "keeper"
 >;
 
 export class TapChildDevices implements ChildDevices {
@@ -47,12 +47,18 @@ export class TapChildDevices implements ChildDevices {
     this.#options = options;
   }
 
-  create<T>(name: string, use: (open: OpenNetdev) => T): Later<T> {
+  /** @param left the device of a child that an earlier process has left, instead of a new one */
+  create<T>(
+    name: string,
+    use: (open: OpenNetdev) => T,
+    left?: Tap,
+  ): Later<T> {
     return new Later((done, fail) => {
       using parts = new DisposableStack();
+      if (left) parts.use(left);
       const place = parts.use(this.#place());
       const options = { ...this.#options, name, netns: place.netns };
-      const tap = parts.use(openTap(options));
+      const tap = left ?? parts.use(openTap(options));
       this.#attach(tap, place.netns, parts.move(), (attach) => {
         using _place = place;
         try {

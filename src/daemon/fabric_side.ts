@@ -35,8 +35,16 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Called with each event of the main-thread part. */
   onEvent: (event: EventName<"fabric">, details: EventDetails) => void;
-  /** Starts the main-thread part. Returns the parameters with which the data worker opens the port. */
+  /**
+   * Starts the main-thread part, also after {@linkcode pause}. Returns the parameters with which the data worker opens
+   * the port.
+   */
   start(): Promise<PortInit>;
+  /**
+   * Releases what another process needs to open the port, after the data worker has closed it. A subnet manager goes on,
+   * because the other process needs it.
+   */
+  pause(): Promise<void>;
   /**
    * Starts another libibumad worker, after the device was lost. Throws the errors of its start. Only InfiniBand ports of
    * verbs devices have such a worker.
@@ -54,13 +62,18 @@ export interface FabricSide {
  * Creates the main-thread part for a port.
  *
  * @param host text that distinguishes interfaces of the same name, for the GUID of a port of the soft HCA
+ * @param known GUID that the port of the soft HCA had in another process
  */
 export function fabricSide(
   hca: ChosenHca,
   options: InterfaceOptions,
   host: string,
+  known?: bigint,
 ): FabricSide {
-  if (hca.kind === "soft") return new SoftSide(hca.subnet, options, host);
+  if (hca.kind === "soft") {
+    const guid = options.guid ?? known ?? makeGuid(host, options.name);
+    return new SoftSide(hca.subnet, options, guid);
+  }
   return hca.roce
     ? new RoceSide(hca.device, hca.port)
     : new VerbsSide(hca.device, hca.port, options);
@@ -73,15 +86,15 @@ class SoftSide implements FabricSide {
   readonly #subnet: string;
   readonly #directory: string;
   readonly #options: InterfaceOptions;
-  readonly #host: string;
+  readonly #guid: bigint;
   readonly #role: ManagerRole;
 
-  constructor(subnet: string, options: InterfaceOptions, host: string) {
+  constructor(subnet: string, options: InterfaceOptions, guid: bigint) {
     const { name, log, subnetMtu } = options;
     this.where = `on the embedded subnet "${subnet}"`;
     this.#subnet = subnet;
     this.#options = options;
-    this.#host = host;
+    this.#guid = guid;
     this.#directory = makeSubnetDirectory(runtimeDirectory(), subnet);
     this.#role = new ManagerRole({
       directory: this.#directory,
@@ -101,15 +114,19 @@ class SoftSide implements FabricSide {
   }
 
   start(): Promise<PortInit> {
-    const { guid, name, subnetMtu } = this.#options;
+    const { guid, subnetMtu } = this.#options;
     return Promise.resolve({
       kind: "soft",
       directory: this.#directory,
       subnet: this.#subnet,
-      guid: guid ?? makeGuid(this.#host, name),
+      guid: this.#guid,
       guidFixed: guid !== undefined,
       subnetMtu,
     });
+  }
+
+  pause(): Promise<void> {
+    return Promise.resolve();
   }
 
   counters(): Record<string, number> {
@@ -185,6 +202,10 @@ class VerbsSide implements FabricSide {
     return { mads: ours.release(), connections };
   }
 
+  pause(): Promise<void> {
+    return this.#closeWorker();
+  }
+
   counters(): Record<string, number> {
     return hardwareCounters(this.#device, this.#port);
   }
@@ -220,6 +241,10 @@ class RoceSide implements FabricSide {
 
   start(): Promise<PortInit> {
     return Promise.resolve(this.#init);
+  }
+
+  pause(): Promise<void> {
+    return Promise.resolve();
   }
 
   counters(): Record<string, number> {

@@ -2,8 +2,8 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import type { MethodOf, Result } from "../ipc/schema.ts";
-import type { HandlersOf } from "../ipc/server.ts";
+import type { Method, MethodOf, Result, UpgradeRecord } from "../ipc/schema.ts";
+import type { Handler, HandlersOf } from "../ipc/server.ts";
 import type { DataCalls } from "./commands/context.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { Readiness } from "./readiness.ts";
@@ -25,7 +25,27 @@ export interface HandlerParts {
   deviceCounters: () => Record<string, number>;
   /** Stops the interface, and the process if it is the last one. */
   stop: () => void;
+  /** Called after a method that may have changed the configuration. The reply waits for the result. */
+  changed: () => Promise<void>;
+  /** Prepares the process for `ipoib upgrade`. */
+  upgrade: () => UpgradeRecord;
 }
+
+/** Methods that change what is stored of an interface (restart/saved_interface.ts). */
+const CHANGING = [
+  "link.set",
+  "link.add",
+  "link.del",
+  "neigh.add",
+  "neigh.del",
+  "set",
+  "param.set",
+  "child.create",
+  "child.delete",
+  "coalesce.set",
+  "rings.set",
+  "features.set",
+] as const satisfies readonly MethodOf<"interface", "worker">[];
 
 /** Creates the handlers. */
 export function interfaceHandlers(
@@ -51,9 +71,11 @@ export function interfaceHandlers(
       else await thread.call("link.del", { name: which }, context.namespace);
       return {};
     },
+    "upgrade": () => parts.upgrade(),
   } satisfies HandlersOf<MethodOf<"interface", "process">>;
   return {
     ...forwarded,
+    ...noting(forwarded, parts.changed),
     ...own,
     // The main thread owns the counter of the control socket, and reads those of the device, which may take long.
     "stats": async (params, context) => {
@@ -65,4 +87,24 @@ export function interfaceHandlers(
       return records;
     },
   };
+}
+
+/** Returns the handlers of {@linkcode CHANGING}, which wait for `changed` before they reply. */
+function noting(
+  handlers: HandlersOf<typeof CHANGING[number]>,
+  changed: () => Promise<void>,
+): HandlersOf<typeof CHANGING[number]> {
+  const wrap =
+    <M extends Method>(handler: Handler<M>): Handler<M> =>
+    async (params, context) => {
+      const result = await handler(params, context);
+      await changed();
+      return result;
+    };
+  // TypeScript cannot relate a method to the type of its handler.
+  return Object.fromEntries(
+    CHANGING.map((
+      method,
+    ) => [method, wrap(handlers[method] as Handler<Method>)]),
+  ) as unknown as HandlersOf<typeof CHANGING[number]>;
 }

@@ -11,6 +11,17 @@
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 
+/**
+ * Why an interface ends: `ipoib down`, its deletion, or the end of a process that nobody restarts; a signal; a failure;
+ * another process has taken it over; or this process could not take it over.
+ */
+export type EndReason =
+  | "down"
+  | "signal"
+  | "failure"
+  | "handed over"
+  | "not taken over";
+
 /** An interface of the group. InterfaceProcess implements it; tests use fakes. */
 export interface Member {
   readonly name: string;
@@ -18,11 +29,11 @@ export interface Member {
   onEnding: () => void;
   listen(): Promise<void>;
   start(): Promise<void>;
-  end(): void;
+  end(reason?: EndReason): void;
   ended(): Promise<void>;
 }
 
-export class InterfaceGroup {
+export class InterfaceGroup<M extends Member = Member> {
   /** Called once, when all interfaces are created. */
   onStarted: () => void = () => {};
   /** Called once, when all interfaces that have not ended are ready. */
@@ -30,16 +41,19 @@ export class InterfaceGroup {
   /** Called once, when the last interface begins to end. */
   onStopping: () => void = () => {};
 
-  readonly #members: readonly Member[];
+  readonly #members: readonly M[];
   readonly #separate: boolean;
   /** Interfaces that are not ending, and those of them that have never been ready. */
-  readonly #alive: Set<Member>;
+  readonly #alive: Set<M>;
   readonly #awaited: Set<Member>;
   #ending = false;
   #ran = false;
 
+  /** Called if the interfaces cannot be started, before they end. Returns the reason with which they end. */
+  onStartFailed: (error: unknown) => EndReason = () => "down";
+
   /** @param separate true if an interface that fails to start does not stop the others */
-  constructor(members: readonly Member[], separate = false) {
+  constructor(members: readonly M[], separate = false) {
     this.#members = members;
     this.#separate = separate;
     this.#alive = new Set(members);
@@ -54,10 +68,15 @@ export class InterfaceGroup {
     }
   }
 
+  /** Returns the interfaces that are not ending. */
+  alive(): M[] {
+    return [...this.#alive];
+  }
+
   /** Ends all interfaces. */
-  end(): void {
+  end(reason?: EndReason): void {
     this.#ending = true;
-    for (const member of this.#members) member.end();
+    for (const member of this.#members) member.end(reason);
   }
 
   /**
@@ -108,7 +127,7 @@ export class InterfaceGroup {
         }
       }
     } catch (error) {
-      this.end();
+      this.end(this.onStartFailed(error));
       await Promise.allSettled(this.#members.map((each) => each.ended()));
       throw error;
     }

@@ -10,6 +10,7 @@
  * A process may have several interfaces: see interface_group.ts.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import {
   type EventDetails,
@@ -19,6 +20,7 @@ import {
   eventRecord,
 } from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
+import type { Millis } from "../base/units.ts";
 import {
   namespaceIdentity,
   runtimeDirectory,
@@ -29,11 +31,13 @@ import {
   parentDirectory,
   removeEmptyDirectory,
 } from "../ipc/runtime_directory.ts";
-import type { Result } from "../ipc/schema.ts";
+import type { Result, UpgradeRecord } from "../ipc/schema.ts";
+import { LIMITS } from "../ipc/limits.ts";
 import { IpcServer } from "../ipc/server.ts";
 import { type InterfaceOptions, optionTexts } from "../ipc/up_options.ts";
+import type { KeeperKind } from "../netdev/tap/keeper.ts";
+import { closeAll, duplicate, type Fd } from "../system/fd.ts";
 import { newReceiveRing } from "../ipoib/rings.ts";
-import type { Fd } from "../system/fd.ts";
 import {
   initialNamespaceInode,
   namespaceInode,
@@ -52,33 +56,72 @@ import {
 import type { DataCalls } from "./commands/context.ts";
 import { EventHistory } from "./event_history.ts";
 import { interfaceHandlers } from "./handlers.ts";
+import type { EndReason, Member } from "./interface_group.ts";
 import { EVENT } from "./open_events.ts";
 import type { PortInit } from "./open_port.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
+import type { DescribedInterface, RestartCalls } from "./restart/calls.ts";
+import type { HandedInterface } from "./restart/hand_over.ts";
+import type { LeftInterface } from "./restart/left_interface.ts";
+import { StateFile, statePath } from "./restart/state_file.ts";
+import { StateSaver } from "./restart/state_saver.ts";
+import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 import { WORKER_WANTED, type WorkerAnswers } from "./worker_requests.ts";
 
+/** The end of an interface. */
+interface InterfaceEnd {
+  readonly reason: EndReason;
+  readonly failure?: IpoibError;
+}
+
+/** Causes in the event of the end. */
+const CAUSES: Readonly<Record<EndReason, string>> = {
+  "down": "requested",
+  "signal": "requested",
+  "failure": "failed",
+  "handed over": "another process has taken over",
+  "not taken over": "the other process goes on",
+};
+
 /** Interval of the checks of state for which the kernel sends no notifications. */
 const CHECK_INTERVAL_MS = 1000;
 
-export class InterfaceProcess {
+/** How the devices of a process are kept for a process that is started after its unexpected end. */
+export interface Keeping {
+  readonly keeper: KeeperKind;
+  /** Path of the service manager's socket. */
+  readonly notifySocket: string | undefined;
+  /** Command line of this process, without the program: see {@linkcode LeftState.sameCommand}. */
+  readonly command: readonly string[];
+  /** Descriptors from the service manager by label. The interface takes its own. */
+  readonly descriptors: Map<string, Fd>;
+}
+
+export class InterfaceProcess implements Member, HandedInterface {
   /** Called when the interface is ready for the first time. */
   onRunning: () => void = () => {};
   /** Called when the interface begins to end. */
   onEnding: () => void = () => {};
 
+  readonly hca: ChosenHca;
   readonly #options: InterfaceOptions;
-  readonly #hca: ChosenHca;
   readonly #netns: Fd;
   readonly #sockets: string;
-  readonly #thread: WorkerThread<DataCalls & WorkerAnswers>;
+  readonly #keeping: Keeping;
+  readonly #taken: TakenInterface | undefined;
+  readonly #upgrade: () => UpgradeRecord;
+  readonly #state: StateFile;
+  readonly #saver: StateSaver | undefined;
+  readonly #thread: WorkerThread<DataCalls & WorkerAnswers & RestartCalls>;
   readonly #fabric: FabricSide;
   readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
   readonly #events = new EventHistory();
-  readonly #end = Promise.withResolvers<IpoibError | undefined>();
+  readonly #restored = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<InterfaceEnd>();
   /** Current name of the parent. */
   #name: string;
   /** Names and namespaces of the parent, which is first, and its children. Empty until the parent is created. */
@@ -92,16 +135,25 @@ export class InterfaceProcess {
    * Opens the namespace and, for the soft HCA, creates the directory of the subnet. Throws `E_NETNS`, `E_RUNTIME_DIR`.
    *
    * @param usersOf returns the users of a namespace
+   * @param upgrade starts the upgrade of the process
+   * @param taken the interface of another process that this one takes over
    */
   constructor(
     options: InterfaceOptions,
     hca: ChosenHca,
     usersOf: (namespace: NetworkNamespace) => Users,
+    keeping: Keeping,
+    upgrade: () => UpgradeRecord,
+    taken?: TakenInterface,
   ) {
     const { name, netns } = options;
+    this.hca = hca;
     this.#options = options;
-    this.#hca = hca;
-    this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
+    this.#keeping = keeping;
+    this.#upgrade = upgrade;
+    this.#taken = taken;
+    this.#netns = taken?.netns ??
+      (netns === undefined ? ownNamespace() : openNamespace(netns));
     const inode = namespaceInode(this.#netns.number);
     this.#sockets = socketDirectory(
       runtimeDirectory(),
@@ -110,14 +162,20 @@ export class InterfaceProcess {
     this.#name = name;
     this.#watch = new NamespaceWatch(usersOf);
     this.#watch.onDeleted = (inode) => this.#onNamespaceDeleted(inode);
-    this.#fabric = fabricSide(hca, options, String(inode));
+    const path = statePath(this.#sockets, name);
+    this.#state = new StateFile(path, name, keeping.command);
+    this.#saver = keeping.keeper === "none" ? undefined : new StateSaver(
+      this.#state,
+      () => this.#thread.call("interface.save", {}),
+    );
+    this.#fabric = fabricSide(hca, options, String(inode), taken?.guid);
     this.#thread = new WorkerThread(
       new URL("./data_worker.ts", import.meta.url),
     );
-    this.#fabric.onCrash = (error) => this.end(error);
+    this.#fabric.onCrash = (error) => this.#fail(error);
     this.#fabric.onEvent = (event, details) =>
       this.#record("fabric", event, details);
-    this.#thread.onCrash = (error) => this.end(error);
+    this.#thread.onCrash = (error) => this.#fail(error);
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
 
@@ -126,9 +184,105 @@ export class InterfaceProcess {
     return this.#options.name;
   }
 
-  /** Listens on the control socket, which reserves the name. Throws the errors of `IpcServer.listen`. */
+  /** True if the interface is ready. */
+  get running(): boolean {
+    return this.#readiness.isReady(this.#name);
+  }
+
+  /**
+   * Listens on the control socket, which reserves the name. Throws the errors of `IpcServer.listen`. An interface that is
+   * taken over keeps the socket of the old process until {@linkcode replaceSocket}.
+   */
   async listen(): Promise<void> {
-    const { name } = this.#options;
+    if (!this.#taken) return await this.#listen(this.name, "new");
+    // The old process carries the traffic until all interfaces have come so far.
+    await this.#thread.loaded;
+  }
+
+  /** Replaces the control socket of the old process. Throws the errors of `IpcServer.listen`. */
+  async replaceSocket(): Promise<void> {
+    await this.#listen(this.#name, "replace");
+    await this.#socketNames?.update(this.#places);
+  }
+
+  /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
+  async start(): Promise<void> {
+    this.#record("link", "created", {
+      subject: this.#name,
+      new: this.#fabric.where,
+      cause: `pid ${Deno.pid}`,
+    });
+    const left = await this.#taken?.left() ?? this.#left();
+    const hca = await this.#fabric.start();
+    await this.#thread.start(this.#init(hca, left));
+    const log = getLogger(this.name);
+    log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
+    // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.
+    if (!this.#taken) {
+      await Promise.race([this.#restored.promise, this.#end.promise]);
+      await this.#applySetup(log);
+    }
+    this.#readiness.setConfigured();
+    this.#announce();
+  }
+
+  /** Resolves when all children are restored that another process has left. */
+  get restored(): Promise<void> {
+    return this.#restored.promise;
+  }
+
+  /** Resolves when the interface is ready. Throws `E_IPC_TIMEOUT` with its state if it is not after `limit` ms. */
+  async ready(limit: Millis): Promise<void> {
+    const state = () => this.#readiness.state(this.#name);
+    const late = AbortSignal.timeout(limit);
+    try {
+      await this.#readiness.running(this.#name, late);
+    } catch {
+      throw new IpoibError(
+        "E_IPC_TIMEOUT",
+        `${this.#name} was not ready within ${limit / 1000} s: ${state()}`,
+        { errno: Errno.ETIMEDOUT },
+      );
+    }
+  }
+
+  /**
+   * Requests the end of the interface. {@linkcode ended} then releases its resources. The first reason counts.
+   */
+  end(reason: EndReason = "down"): void {
+    this.#end.resolve({ reason });
+  }
+
+  /** Waits for {@linkcode end} or a failure, releases all resources, and throws the failure if there is one. */
+  async ended(): Promise<void> {
+    const { reason, failure } = await this.#end.promise;
+    await this.#close(reason, failure?.message ?? CAUSES[reason]);
+    if (failure) throw failure;
+  }
+
+  describe(): Promise<DescribedInterface> {
+    return this.#thread.call("interface.describe", {});
+  }
+
+  async release(): Promise<LeftInterface> {
+    this.#server?.hold();
+    const left = await this.#thread.call("interface.release", {});
+    await this.#fabric.pause();
+    return left;
+  }
+
+  async resume(left: LeftInterface): Promise<void> {
+    try {
+      this.#server?.restore();
+      const hca = await this.#fabric.start();
+      const netns = duplicate(this.#netns.number).release();
+      await this.#thread.call("interface.resume", { hca, left, netns });
+    } catch (error) {
+      this.#fail(IpoibError.from(error));
+    }
+  }
+
+  async #listen(name: string, how: "new" | "replace"): Promise<void> {
     this.#server = await IpcServer.listen(
       socketPath(this.#sockets, name),
       name,
@@ -141,9 +295,18 @@ export class InterfaceProcess {
         deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
+        changed: async () => await this.#saver?.save(),
+        upgrade: this.#upgrade,
       }),
+      LIMITS,
+      how,
     );
     this.#socketNames = new SocketNames(runtimeDirectory(), this.#server);
+  }
+
+  /** Ends the interface because of a failure. */
+  #fail(failure: IpoibError): void {
+    this.#end.resolve({ reason: "failure", failure });
   }
 
   /** Records an event of this thread. */
@@ -155,21 +318,6 @@ export class InterfaceProcess {
     this.#events.add(
       eventRecord(Date.now(), this.#name, kind, event, details),
     );
-  }
-
-  /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
-  async start(): Promise<void> {
-    this.#record("link", "created", {
-      subject: this.#name,
-      new: this.#fabric.where,
-      cause: `pid ${Deno.pid}`,
-    });
-    await this.#thread.start(this.#init(await this.#fabric.start()));
-    const log = getLogger(this.name);
-    log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
-    await this.#applySetup(log);
-    this.#readiness.setConfigured();
-    this.#announce();
   }
 
   async #applySetup(log: ReturnType<typeof getLogger>): Promise<void> {
@@ -199,31 +347,35 @@ export class InterfaceProcess {
     const { netns: _, ...options } = this.#options;
     return {
       options: {
-        ...optionTexts({ ...options, hca: this.#hca }),
+        ...optionTexts({ ...options, hca: this.hca }),
         ...(options.roce ? { roce: "yes" } : {}),
+        ...(options.persist ? { persist: "yes" } : {}),
       },
       recv_queue_size: newReceiveRing(
         options.recvQueueSize,
-        this.#hca.kind === "verbs",
+        this.hca.kind === "verbs",
       ),
     };
   }
 
-  /**
-   * Requests the end of the interface, because of `failure` if given. {@linkcode ended} then releases its resources.
-   */
-  end(failure?: IpoibError): void {
-    this.#end.resolve(failure);
+  /** Returns what an earlier process has left of the interface. */
+  #left(): LeftInterface | undefined {
+    const state = this.#state.read();
+    if (!state) return undefined;
+    // A process without a keeper leaves no record.
+    if (!this.#saver) this.#state.remove();
+    const { saved, sameCommand } = state;
+    const { descriptors } = this.#keeping;
+    const taps: Record<string, number> = {};
+    for (const { label } of [saved.parent, ...saved.children]) {
+      const fd = descriptors.get(label);
+      if (fd) taps[label] = fd.release();
+      descriptors.delete(label);
+    }
+    return { saved, settings: sameCommand, taps };
   }
 
-  /** Waits for {@linkcode end}, releases all resources, and throws the failure if there is one. */
-  async ended(): Promise<void> {
-    const failure = await this.#end.promise;
-    await this.#close(failure?.message ?? "requested");
-    if (failure) throw failure;
-  }
-
-  #init(hca: PortInit): DataInit {
+  #init(hca: PortInit, left: LeftInterface | undefined): DataInit {
     const { log, name, pkeyIndex, mode, mtu, memberships, nextHops, io } =
       this.#options;
     const { maxGroups, maxConnections } = this.#options;
@@ -233,9 +385,11 @@ export class InterfaceProcess {
       ...{ maxGroups, maxConnections, recvQueueSize, sendQueueSize },
       // io_uring has not been measured on verbs devices.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
-      netns: this.#netns.release(),
+      netns: duplicate(this.#netns.number).release(),
       adminMtu: mtu,
-      hca,
+      keeper: this.#keeping.keeper,
+      notifySocket: this.#keeping.notifySocket,
+      ...{ hca, left },
     };
   }
 
@@ -254,12 +408,20 @@ export class InterfaceProcess {
         return;
       case "interfaces":
         this.#onInterfaces(data as InterfacePlace[]);
+        void this.#saver?.save();
+        return;
+      case "restored":
+        this.#restored.resolve();
+        void this.#saver?.save();
+        return;
+      case "changed":
+        void this.#saver?.save();
         return;
       case "gone":
         this.end();
         return;
       case "fatal":
-        this.end(new IpoibError("E_SUBNET", String(data)));
+        this.#fail(new IpoibError("E_SUBNET", String(data)));
         return;
     }
   }
@@ -317,18 +479,52 @@ export class InterfaceProcess {
     if (change.name === this.#name) this.#announce();
   }
 
-  async #close(cause: string): Promise<void> {
+  async #close(reason: EndReason, cause: string): Promise<void> {
     this.#ended = true;
     this.onEnding();
     clearInterval(this.#timer);
+    await this.#saver?.close();
+    const kept = this.#keeps(reason);
+    if (kept) await this.#keepDevices();
+    else this.#state.remove();
     await this.#thread.close().catch(() => {});
     this.#record("link", "deleted", { subject: this.#name, cause });
     // Without a place the interface was never created.
-    if (this.#places.length > 0) getLogger(this.#name).info("deleted");
-    await this.#socketNames?.update([]);
+    const deleted = !kept && reason !== "handed over";
+    if (deleted && this.#places.length > 0) {
+      getLogger(this.#name).info("deleted");
+    }
+    // The names belong to the new process.
+    if (reason !== "handed over") await this.#socketNames?.update([]);
     await this.#server?.close();
     if (this.#server) removeEmptyDirectory(parentDirectory(this.#server.path));
     await this.#fabric.close();
     this.#netns.close();
+  }
+
+  /** True if the devices outlive the interface. */
+  #keeps(reason: EndReason): boolean {
+    switch (reason) {
+      case "down":
+        return false;
+      case "signal":
+        // The service manager keeps them for a restart, and closes them if the unit stops.
+        return this.#keeping.keeper === "store";
+      case "failure":
+        return this.#keeping.keeper !== "none";
+      case "handed over":
+      case "not taken over":
+        return true;
+    }
+  }
+
+  /** Closes the data path without the devices. */
+  async #keepDevices(): Promise<void> {
+    try {
+      const { taps } = await this.#thread.call("interface.release", {});
+      closeAll(Object.values(taps));
+    } catch {
+      // The data path is closed already, or the data worker has crashed: the kernel keeps the devices, or nothing can.
+    }
   }
 }

@@ -32,11 +32,19 @@ export class LogFile implements Disposable {
   readonly path: string;
   readonly #options: LogFileOptions;
   #file: Fd;
+  /** False while the process that wrote to the file before may hold the lock. */
+  #locked: boolean;
 
-  private constructor(path: string, options: LogFileOptions, file: Fd) {
+  private constructor(
+    path: string,
+    options: LogFileOptions,
+    file: Fd,
+    locked = true,
+  ) {
     this.path = path;
     this.#options = options;
     this.#file = file;
+    this.#locked = locked;
   }
 
   /**
@@ -58,6 +66,12 @@ export class LogFile implements Disposable {
     );
   }
 
+  /** Opens the file of a process that is about to end, and locks it when that has ended. Throws `E_LOG_FILE`. */
+  static join(path: string, options: LogFileOptions): LogFile {
+    const file = openForAppending(path, options);
+    return new LogFile(path, options, file, lockFile(file, path));
+  }
+
   get fd(): Fd {
     return this.#file;
   }
@@ -69,7 +83,8 @@ export class LogFile implements Disposable {
    */
   rotate(begun: (file: Fd) => void): void {
     const before = this.#file;
-    if (statFd(before.number).size <= MAX_LENGTH) return;
+    this.#locked ||= lockFile(before, this.path);
+    if (!this.#locked || statFd(before.number).size <= MAX_LENGTH) return;
     try {
       for (let i = KEPT; i > 1; i--) {
         renameIfPresent(this.#old(i - 1), this.#old(i));
@@ -94,14 +109,18 @@ export class LogFile implements Disposable {
   }
 }
 
-function openLocked(path: string, { named }: LogFileOptions): Fd | undefined {
-  const file = openRegular(path, "E_LOG_FILE", {
+function openForAppending(path: string, { named }: LogFileOptions): Fd {
+  return openRegular(path, "E_LOG_FILE", {
     access: "write",
     create: true,
     append: true,
     mode: FILE_MODE,
     named,
   });
+}
+
+function openLocked(path: string, options: LogFileOptions): Fd | undefined {
+  const file = openForAppending(path, options);
   try {
     if (lockFile(file, path)) return file;
   } catch (error) {

@@ -11,7 +11,7 @@ import { configureLog, type LimitedLog, type LogLevel } from "../base/log.ts";
 import { writeLine } from "../base/log_line.ts";
 import { variable } from "../base/variables.ts";
 import { beginSession, openNull, redirect, STDOUT } from "../system/detach.ts";
-import { setNonBlocking } from "../system/fd.ts";
+import { type Fd, setNonBlocking } from "../system/fd.ts";
 import { JournalSocket } from "../system/journal.ts";
 import { LogFile } from "./log_file.ts";
 import { journalSink, logDestination, logSink } from "./log_output.ts";
@@ -32,16 +32,43 @@ export class ProcessLog implements Disposable {
   #log: LimitedLog | undefined;
   #file: LogFile | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #named = false;
 
-  /** Configures the log of the main thread, and opens the file of a background process. Throws `E_LOG_FILE`. */
-  begin({ log, logFile, user }: ProcessLogOptions): void {
-    const path = variable("IPOIB_LOG_FILE");
-    if (path !== undefined) {
+  /** Path of the file of a background process. */
+  get path(): string | undefined {
+    return variable("IPOIB_LOG_FILE");
+  }
+
+  /**
+   * Configures the log of the main thread, and opens the file of a background process. Throws `E_LOG_FILE`.
+   *
+   * @param continues true for a process that is to take over the interfaces of another one: lines go to standard error
+   * until {@linkcode ProcessLog.takeOver}
+   */
+  begin(
+    { log, logFile, user }: ProcessLogOptions,
+    continues = false,
+  ): void {
+    const { path } = this;
+    const named = logFile !== undefined;
+    this.#named = named;
+    if (continues) beginSession();
+    else if (path !== undefined) {
       beginSession();
       sweepLogs(logDirectory(user));
-      this.#open(LogFile.open(path, { named: logFile !== undefined }));
+      this.#open(LogFile.open(path, { named }));
     }
     this.#log = configureLog(log, { sink: logSink() });
+  }
+
+  /**
+   * Continues the log of the process whose interfaces this one has taken over: its file, or its standard error. Throws
+   * `E_LOG_FILE`.
+   */
+  takeOver(stderr: Fd): void {
+    const { path } = this;
+    if (path === undefined) redirect("stderr", stderr);
+    else this.#open(LogFile.join(path, { named: this.#named }));
   }
 
   #open(file: LogFile): void {

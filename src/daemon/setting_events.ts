@@ -31,8 +31,10 @@ export function watchSettings(
     }),
   })).map((each) => ({ ...each, before: each.read() }));
   return () => {
+    const present = device.interfaces();
     for (const { iface, read, before } of watched) {
-      record(iface, before, read(), command);
+      // The command may have deleted the interface: `set ib0 delete_child`.
+      if (present.includes(iface)) record(iface, before, read(), command);
     }
   };
 }

@@ -9,6 +9,7 @@ import {
   removeEmptyDirectory,
 } from "../ipc/runtime_directory.ts";
 import { isPortSocket } from "../subnet/sockets.ts";
+import { isHandoverSocket } from "./restart/hand_over.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf, removeFile } from "../system/files.ts";
 
@@ -93,5 +94,10 @@ function sweepDirectory(directory: string): void {
   for (const { name, path, target } of interfaceSockets(directory)) {
     if (target !== undefined) continue;
     if (removeDeadSocket(path, "stream")) unlinkNames(directory, name);
+  }
+  for (const { name } of Deno.readDirSync(directory)) {
+    if (isHandoverSocket(name)) {
+      removeDeadSocket(`${directory}/${name}`, "seqpacket");
+    }
   }
 }

@@ -7,9 +7,11 @@ import { allowReleases } from "../hca/verbs/device.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
-import type { UpOptions } from "../ipc/up_options.ts";
+import { upArguments, type UpOptions } from "../ipc/up_options.ts";
+import type { KeeperKind } from "../netdev/tap/keeper.ts";
 import { HeapTrim } from "../system/unused_memory.ts";
-import type { NetworkNamespace } from "../system/namespace.ts";
+import { takeListenFds } from "../system/listen_fds.ts";
+import { type NetworkNamespace, openNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
 import { ProcessLocks } from "../system/process_locks.ts";
@@ -17,7 +19,7 @@ import { unsetLibraryVariables } from "../system/trusted_libraries.ts";
 import { startInBackground } from "./background.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
-import { InterfaceProcess } from "./interface_process.ts";
+import { InterfaceProcess, type Keeping } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
 import { ensureDescriptors } from "./descriptors.ts";
@@ -28,6 +30,9 @@ import {
   reduceMainThread,
   reduceRights,
 } from "./rights.ts";
+import { followSuccessor } from "./restart/front.ts";
+import { Takeover } from "./restart/take_over.ts";
+import { handoverSocket, Upgrade } from "./restart/upgrade.ts";
 import { endingSignal } from "./signals.ts";
 import { sweep } from "./sweep.ts";
 
@@ -49,19 +54,18 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const planned = planInterfaces(options.names, hcas, options.guid);
   ensureDescriptors(planned.length);
   if (hcas.kind === "verbs") allowReleases();
+  const names = planned.map(({ name }) => name);
   if (options.background) {
     if (hcas.kind === "soft") showNotice(hcas.notice);
-    return await startInBackground({
-      ...options,
-      names: planned.map(({ name }) => name),
-    });
+    return await startInBackground({ ...options, names });
   }
   const needs = { hca: hcas.kind, nextHops: options.nextHops };
-  using reduced = reduceRights(capabilitiesOf(needs), options);
+  using reduced = reduceRights(capabilitiesOf(needs), reachable(options));
   const { netns } = reduced;
   const runtime = runtimeDirectory();
   makeRuntimeDirectory(runtime);
-  log.begin(options);
+  const handover = handoverSocket();
+  log.begin(options, handover !== undefined);
   if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
 
   using locks = ProcessLocks.hold(processLocksPath(runtime));
@@ -70,36 +74,109 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const usersOf = (namespace: NetworkNamespace) =>
     new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });
   const ending = endingSignal();
-  const group = new InterfaceGroup(
-    planned.map(({ name, hca }) =>
+  using takeover = handover === undefined
+    ? undefined
+    : await Takeover.connect(handover);
+  const notifySocket = takeover?.notifySocket ?? variable("NOTIFY_SOCKET");
+  const { timeoutS: _, logFile: __, ...kept } = options;
+  const keeping: Keeping = {
+    keeper: keeperOf(options, notifySocket),
+    notifySocket,
+    command: upArguments({
+      ...{ ...kept, names, background: false, persist: false },
+    }),
+    descriptors: takeListenFds(),
+  };
+  const common = { ...options, ...(netns === undefined ? {} : { netns }) };
+  const wanted = takeover?.interfaces ?? planned;
+  const upgrade: Upgrade = new Upgrade(options, wanted.map(({ hca }) => hca), {
+    ...{ runtime, notifySocket, takeover, logPath: log.path },
+    interfaces: () => group.alive(),
+  });
+  const group: InterfaceGroup<InterfaceProcess> = new InterfaceGroup(
+    wanted.map((each) =>
       new InterfaceProcess(
-        { ...options, name, ...(netns === undefined ? {} : { netns }) },
-        hca,
-        usersOf,
+        ...[{ ...common, name: each.name }, each.hca, usersOf] as const,
+        ...[keeping, () => upgrade.begin()] as const,
+        "left" in each ? each : undefined,
       )
     ),
-    options.hca.kind === "auto" && hcas.kind === "verbs",
+    takeover === undefined && options.hca.kind === "auto" &&
+      hcas.kind === "verbs",
   );
   group.onStarted = () => {
     reduced[Symbol.dispose]();
     reduceMainThread(needs);
+    dropDescriptors(keeping);
+    if (takeover) void upgrade.complete(takeover, group);
   };
+  if (takeover) {
+    group.onStartFailed = (error) => upgrade.fail(error);
+  }
   group.onRunning = () => {
-    notify("READY=1", variable("NOTIFY_SOCKET"));
+    notify("READY=1", notifySocket);
     // The process that started this one in the background then returns.
     log.detach();
   };
-  group.onStopping = () => notify("STOPPING=1", variable("NOTIFY_SOCKET"));
+  upgrade.onTaken = () => {
+    if (takeover) log.takeOver(takeover.stderr);
+  };
+  group.onStopping = () => {
+    if (!upgrade.successor) notify("STOPPING=1", notifySocket);
+  };
   void ending.promise.then((signal) => {
     getLogger().info(`stopping: ${signal} received`);
-    group.end();
+    group.end("signal");
   });
+  let code = ONE_FAILED;
   try {
     sweep(runtime);
-    return await group.run() ? 0 : ONE_FAILED;
+    const success = await group.run();
+    if (upgrade.failure) throw upgrade.failure;
+    code = success ? 0 : ONE_FAILED;
+    const { successor } = upgrade;
+    if (successor && upgrade.isFront) {
+      code = await followSuccessor(successor, ending.promise, ONE_FAILED);
+    }
+    return code;
   } finally {
+    upgrade.close();
+    if (upgrade.failure) await takeover?.failed(upgrade.failure);
+    else if (!upgrade.successor) await takeover?.ended(code);
     ending.ignore();
   }
+}
+
+/** Returns the options, without a namespace that a takeover does not need and that may have another name by now. */
+function reachable(options: UpOptions): UpOptions {
+  const { netns, ...others } = options;
+  if (netns === undefined || variable("IPOIB_HANDOVER") === undefined) {
+    return options;
+  }
+  try {
+    openNamespace(netns).close();
+    return options;
+  } catch {
+    return others;
+  }
+}
+
+/** Returns how the devices are kept if the process ends unexpectedly. */
+function keeperOf(
+  { persist }: UpOptions,
+  notifySocket: string | undefined,
+): KeeperKind {
+  if (persist) return "persist";
+  return notifySocket === undefined ? "none" : "store";
+}
+
+/** Closes the descriptors from the service manager that no interface has taken, and removes them from its store. */
+function dropDescriptors({ descriptors, notifySocket }: Keeping): void {
+  for (const [name, fd] of descriptors) {
+    fd.close();
+    notify(`FDSTOREREMOVE=1\nFDNAME=${name}`, notifySocket);
+  }
+  descriptors.clear();
 }
 
 /** Prints a notice of level info, which the new process writes to its log only. */

@@ -74,7 +74,10 @@ export async function dispatch(
     throw new IpoibError(
       "E_IPC_PARAMS",
       `Invalid parameter "${field}" of ${method}: ${issue.message}`,
-      { errno: Errno.EINVAL },
+      {
+        errno: Errno.EINVAL,
+        ...(issue.type === "strict_object" ? { hint: OTHER_VERSION } : {}),
+      },
     );
   }
   return await handler(checked.output, context);

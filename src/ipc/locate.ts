@@ -7,6 +7,8 @@
  *   ib0.8001.sock -> ib0.sock          child of ib0
  *   netns/<inode>/ib0.sock             interface ib0 in another namespace
  *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   child that was moved to that namespace
+ *   ib0.state                          see daemon/restart/state_file.ts
+ *   <pid>.handover                     see daemon/restart/handover_channel.ts
  *   log/                               see daemon/log_path.ts
  *   processes.lock                     see system/process_locks.ts
  *   ports/<device>-<port>.lock         see daemon/shared_port.ts

@@ -33,6 +33,7 @@ import { FiguresRecordSchema } from "./schema/figures.ts";
 import { count, interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link_record.ts";
 import { StatsRecordSchema } from "./schema/stats.ts";
+import { UpgradeRecordSchema } from "./schema/upgrade_record.ts";
 import { SubnetRecordSchema } from "./schema/subnet_record.ts";
 import {
   FaultClearSchema,
@@ -285,6 +286,12 @@ export const methods = {
     runs: { interface: "process" },
     params: v.strictObject({ name: interfaceName }),
     result: done,
+  },
+  /** Prepares the process to hand all its interfaces to the process that `ipoib upgrade` starts. */
+  "upgrade": {
+    runs: { interface: "process" },
+    params: nothing,
+    result: UpgradeRecordSchema,
   },
   "stats": {
     runs: { interface: "worker in turn" },

@@ -16,4 +16,5 @@ export {
   isInterfaceName,
   isIpPrefix,
 } from "./schema/fields.ts";
+export * from "./schema/upgrade_record.ts";
 export * from "./methods.ts";

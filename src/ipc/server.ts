@@ -22,6 +22,7 @@ import {
 
 export type {
   CallContext,
+  Handler,
   Handlers,
   HandlersOf,
   StreamContext,
@@ -37,6 +38,8 @@ export class IpcServer {
   readonly #accepting: Promise<void>;
   /** Inode of the socket, to detect that another process has replaced it. */
   readonly #inode: number | undefined;
+  /** Second path of the socket, while another process may replace the first. */
+  #held: string | undefined;
   #closing = false;
 
   private constructor(
@@ -58,19 +61,22 @@ export class IpcServer {
    * bytes, the errors of `connectSocket` if the existing socket cannot be checked, `E_IPC_LISTEN` for any other error.
    *
    * @param name name of the owner in messages: `ib0`
+   * @param how `replace` to take the path of a process that listens there
    */
   static async listen(
     path: string,
     name: string,
     handlers: Handlers,
     limits: IpcLimits = LIMITS,
+    how: "new" | "replace" = "new",
   ): Promise<IpcServer> {
     try {
       const listener = await inRuntimeDirectory(
         parentDirectory(path),
         async () => {
+          if (how === "replace") return bind(path, name, renameFirst);
           await removeStale(path, name);
-          return bind(path, name);
+          return bind(path, name, linkFirst);
         },
       );
       return new IpcServer(path, listener, new Clients(name, handlers, limits));
@@ -113,6 +119,33 @@ export class IpcServer {
     return !this.#closing;
   }
 
+  /** Gives the socket a second path, with which {@linkcode restore} undoes a replacement by another process. */
+  hold(): void {
+    if (this.#held !== undefined) return;
+    const held = temporaryPath(this.#path);
+    Deno.linkSync(this.#path, held);
+    this.#held = held;
+  }
+
+  /** Takes the path back that another process may have taken since {@linkcode hold}. */
+  restore(): void {
+    if (this.#held === undefined) return;
+    // rename(2) does nothing if both paths are the same file.
+    Deno.renameSync(this.#held, this.#path);
+    this.#release();
+  }
+
+  /** Removes the second path. */
+  #release(): void {
+    if (this.#held === undefined) return;
+    try {
+      Deno.removeSync(this.#held);
+    } catch {
+      // It was renamed, or the directory is read-only; `ipoib up` sweeps old temporary names.
+    }
+    this.#held = undefined;
+  }
+
   /** Number of clients that the server disconnected, by reason. */
   get ended(): Readonly<Record<EndReason, number>> {
     return this.#clients.ended;
@@ -137,6 +170,7 @@ export class IpcServer {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#release();
     this.#listener.close();
     await this.#accepting;
     // A process that was stopped may close a socket that another process has replaced long ago.
@@ -221,15 +255,17 @@ function checkLength(path: string): void {
 }
 
 /**
- * Binds a socket to a temporary path, and then links it to `path`, which fails if `path` exists. When the runtime
+ * Binds a socket to a temporary path, which `take` then changes to `path`; link(2) fails if `path` exists. When the runtime
  * closes a listener it removes the path that the listener was bound to; after {@linkcode IpcServer.move} that could be
  * the socket of another process.
  */
-function bind(path: string, name: string): Deno.UnixListener {
+function bind(
+  path: string,
+  name: string,
+  take: (first: string, path: string) => void,
+): Deno.UnixListener {
   checkLength(path);
-  const first = `${parentDirectory(path)}/.${
-    Math.random().toString(36).slice(2, 9)
-  }`;
+  const first = temporaryPath(path);
   checkLength(first);
   const mask = Deno.umask(0o177);
   let listener: Deno.UnixListener;
@@ -239,12 +275,28 @@ function bind(path: string, name: string): Deno.UnixListener {
     Deno.umask(mask);
   }
   try {
-    Deno.linkSync(first, path);
+    take(first, path);
   } catch (error) {
+    Deno.removeSync(first);
     listener.close();
     throw error instanceof Deno.errors.AlreadyExists ? running(name) : error;
-  } finally {
-    Deno.removeSync(first);
   }
   return listener;
+}
+
+/** Gives a file another path, which must not exist, instead of its first one. */
+function linkFirst(first: string, path: string): void {
+  Deno.linkSync(first, path);
+  Deno.removeSync(first);
+}
+
+/** Gives a file another path, which may exist, instead of its first one. */
+function renameFirst(first: string, path: string): void {
+  Deno.renameSync(first, path);
+}
+
+/** Returns an unused path in the same directory, which `ipoib up` sweeps if the process is killed. */
+function temporaryPath(path: string): string {
+  const name = Math.random().toString(36).slice(2, 9);
+  return `${parentDirectory(path)}/.${name}`;
 }

@@ -51,6 +51,8 @@ export interface InterfaceOptions {
   log: LogLevel;
   /** Use Ethernet (RoCE) ports too, which reach only other nodes that run this program. */
   roce: boolean;
+  /** Keep the interfaces if the process is killed, for the next process with their names. */
+  persist?: boolean;
   /** Name of the user that the process runs as. Default: the caller. */
   user?: string;
   /** Path of the configuration file, which describes one interface. */
@@ -165,6 +167,7 @@ export function upArguments(options: UpOptions): string[] {
     ...logFile === undefined ? [] : ["--log-file", logFile],
     ...timeoutS === undefined ? [] : ["--timeout", String(timeoutS)],
     ...options.roce ? ["--roce"] : [],
+    ...options.persist ? ["--persist"] : [],
     ...options.background ? ["--background"] : [],
   ];
 }

@@ -96,7 +96,8 @@ export class IpoibDevice {
         this.children[i]!.interface.onCredit();
       }
     });
-    netdev.change({ up: true });
+    if (netdev.adopted) this.#parentUp = netdev.config.up;
+    else netdev.change({ up: true });
   }
 
   /** Returns all interfaces, parent first. */

@@ -108,7 +108,10 @@ export class IpoibInterface {
     this.log = getLogger(netdev.name);
     this.events = new InterfaceEvents(context.events, () => this.name);
     const { log, events } = this;
-    this.#carrier = new Carrier({ netdev, port: context.port, log, events });
+    this.#carrier = new Carrier({
+      ...{ netdev, port: context.port, log, events },
+      reactor: context.reactor,
+    });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
     this.#identity = new LinkIdentity(context.port);
     this.#engine = new Engine(
@@ -337,6 +340,7 @@ export class IpoibInterface {
     this.#state = "closed";
     this.#queuePair.dispose();
     this.#engine.dispose();
+    this.#carrier.close();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
   }

@@ -30,7 +30,7 @@ export interface MtuChain {
 
 /** Dependencies of a {@linkcode InterfaceMtu}. */
 export interface MtuParts {
-  readonly netdev: Pick<Netdev, "config" | "setMtu">;
+  readonly netdev: Pick<Netdev, "adopted" | "config" | "setMtu">;
   readonly port: {
     readonly attributes: { readonly activeMtu: IbMtu; readonly maxMtu: IbMtu };
   };
@@ -59,7 +59,9 @@ export class InterfaceMtu {
     this.#parts = parts;
     this.#admin = admin;
     this.#seen = parts.netdev.config.mtu;
-    this.#apply();
+    // An adopted device keeps its MTU until the broadcast group is joined, so that it does not change twice.
+    if (parts.netdev.adopted) this.#own = this.#seen;
+    else this.#apply();
   }
 
   /**
@@ -89,6 +91,11 @@ export class InterfaceMtu {
     this.#admin = !this.#isConnected && mtu < this.datagram ? mtu : undefined;
     this.#refused = undefined;
     this.#apply();
+  }
+
+  /** MTU set by the administrator, in bytes; undefined if there is none. */
+  get admin(): number | undefined {
+    return this.#admin;
   }
 
   /** Maximum length of an IP packet on the UD queue pair, in bytes. */

@@ -43,6 +43,8 @@ export interface FakeOptions extends FakeConfigOptions {
   readonly memory?: FrameMemory;
   /** Returns the bytes at an address that the code under test passes. Default: the memory of this process. */
   readonly resolve?: (address: bigint, length: number) => Uint8Array;
+  /** See {@linkcode Netdev.adopted}. Default: false. */
+  readonly adopted?: boolean;
 }
 
 /** A written frame. */
@@ -94,6 +96,7 @@ export class FakeNetdev implements Netdev {
   /** Speed in Mbit/s. */
   speed = 0;
   takesUdpFrames = true;
+  readonly adopted: boolean;
   /** Bits that `setOffloads()` may enable, and those that are enabled. */
   kernelOffloads = 0xff;
   offloads = 0;
@@ -122,6 +125,7 @@ export class FakeNetdev implements Netdev {
     this.config = new FakeConfig(options);
     this.name = this.config.name;
     this.ifindex = this.config.ifindex;
+    this.adopted = options.adopted ?? false;
     this.#memory = options.memory;
     this.#resolve = options.resolve ??
       ((address, length) => new Uint8Array(bytesAt(address, length)));

@@ -305,6 +305,8 @@ export interface Netdev {
   readonly nextHopSource: string;
   /** True if the kernel takes written frames of several UDP packets (GsoType.UdpL4): Linux 6.2 and later. */
   readonly takesUdpFrames: boolean;
+  /** True if the device existed before this process opened it: its configuration in the kernel is kept. */
+  readonly adopted: boolean;
   /** The IPv6 gateways in frames; without entries if no program is attached. */
   readonly gatewayPrefixes: GatewayPrefixes;
   /**

@@ -11,7 +11,7 @@ import type {
   FrameWriter,
   GatheredFrame,
 } from "../system/frames.ts";
-import { closeAll } from "../system/fd.ts";
+import { closeAll, duplicate, type Fd } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { FrameTaps } from "./frame_taps.ts";
@@ -38,9 +38,12 @@ import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
 import { setKernelFeature } from "./tap/kernel_features.ts";
+import { type DeviceKeeper, deviceKeeper } from "./tap/keeper.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
+
+const NO_KEEPER = deviceKeeper("none", undefined);
 
 export interface NetdevOptions extends TapOptions {
   /** Source of multicast memberships. Default: `auto`. */
@@ -56,6 +59,8 @@ export interface NetdevOptions extends TapOptions {
   readonly memory: FrameMemory;
   /** A device to use instead of a new one; ownership is transferred. */
   readonly device?: TapDevice;
+  /** Keeps the device if this process ends unexpectedly. Default: it is not kept. */
+  readonly keeper?: DeviceKeeper;
   /**
    * Closes the descriptors of the device, in this order. With the first one, the kernel deletes the device, for which it
    * may wait some 50 ms. Default: closes them at once.
@@ -76,8 +81,11 @@ export class TapNetdev implements Netdev {
   readonly nextHopSource: string;
   readonly gatewayPrefixes: GatewayPrefixes;
   readonly takesUdpFrames: boolean;
+  readonly adopted: boolean;
   readonly #program: NextHopProgram | undefined;
   readonly #closeDescriptors: (descriptors: readonly number[]) => void;
+  readonly #keeper: DeviceKeeper;
+  #released = false;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -91,7 +99,7 @@ export class TapNetdev implements Netdev {
     reactor: Reactor,
     { tap, program }: TapDevice,
     config: ConfigMirror,
-    { memory, closeDescriptors = closeAll }: NetdevOptions,
+    { memory, keeper = NO_KEEPER, closeDescriptors = closeAll }: NetdevOptions,
   ) {
     this.tap = tap;
     this.config = config;
@@ -99,8 +107,11 @@ export class TapNetdev implements Netdev {
     this.#program = attached ? program : undefined;
     this.nextHopSource = attached ? "program" : program;
     this.gatewayPrefixes = attached ? program.prefixes : new GatewayPrefixes();
-    this.takesUdpFrames = tap.takesUdpFrames();
+    this.adopted = tap.adopted !== undefined;
+    this.takesUdpFrames = tap.adopted?.takesUdpFrames ?? tap.takesUdpFrames();
     this.#closeDescriptors = closeDescriptors;
+    this.#keeper = keeper;
+    keeper.keep(tap);
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => {
@@ -231,7 +242,18 @@ export class TapNetdev implements Netdev {
     this.config.noteReport(now);
   }
 
+  /**
+   * Returns another descriptor of the device, which the caller owns, and with which the device outlives `close()`.
+   * Throws `E_FCNTL`.
+   */
+  release(): Fd {
+    const fd = duplicate(this.tap.fd);
+    this.#released = true;
+    return fd;
+  }
+
   close(): void {
+    if (!this.#released) this.#keeper.release(this.tap);
     this.#reader.stop();
     this.config.close();
     this.#writer.close();
@@ -294,7 +316,7 @@ export function openNetdev(
     }),
     (mirror) => mirror.close(),
   );
-  if (txQueueLength !== undefined) {
+  if (txQueueLength !== undefined && !tap.adopted) {
     setLink(config.requests, tap.ifindex, { txQueueLength });
   }
   const netdev = new TapNetdev(reactor, device, config, options);

@@ -49,8 +49,9 @@ export class FakeReactor implements Reactor {
   /** Number of calls of `yieldToEvents()`. */
   yields = 0;
   readonly #timers = new Timers();
-  readonly #sleepers: Sleeper[] = [];
-  readonly #hooks: (() => void)[] = [];
+  /** Replaced at each change, never modified, so that a turn can iterate over them. */
+  #sleepers: readonly Sleeper[] = [];
+  #hooks: readonly (() => void)[] = [];
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(clock = new FakeClock()) {
@@ -94,12 +95,18 @@ export class FakeReactor implements Reactor {
     return this.#timers.add(due);
   }
 
-  addSleeper(sleeper: Sleeper): void {
-    this.#sleepers.push(sleeper);
+  addSleeper(sleeper: Sleeper): () => void {
+    this.#sleepers = [...this.#sleepers, sleeper];
+    return () => {
+      this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
+    };
   }
 
-  onTurnEnd(hook: () => void): void {
-    this.#hooks.push(hook);
+  onTurnEnd(hook: () => void): () => void {
+    this.#hooks = [...this.#hooks, hook];
+    return () => {
+      this.#hooks = this.#hooks.filter((each) => each !== hook);
+    };
   }
 
   yieldToEvents(): void {

@@ -3,6 +3,7 @@
 import { cString, libc, libcFiles } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
 
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -63,6 +64,17 @@ export function openSocket(
   action = "create a socket",
 ): Fd {
   return new Fd(unwrap(libc().socket(family, type, protocol), code, action));
+}
+
+/** Returns another descriptor of the same open file (fcntl(2), F_DUPFD_CLOEXEC). Throws `E_FCNTL`. */
+export function duplicate(fd: number): Fd {
+  return new Fd(
+    unwrap(
+      libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n),
+      "E_FCNTL",
+      "duplicate a descriptor",
+    ),
+  );
 }
 
 /** Sets O_NONBLOCK on a descriptor. Throws `E_FCNTL`. */

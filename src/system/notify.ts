@@ -2,16 +2,21 @@
 
 import { libc } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
+import { send } from "./unix_socket.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
-const MSG_NOSIGNAL = 0x4000;
 
 /**
  * Sends `state`, for example `READY=1`, to the socket at `socketPath`, or to an abstract socket if the path starts with
- * `@`. Does nothing if the path is missing or longer than 107 bytes, and ignores errors.
+ * `@`, with copies of the descriptors `fds`. Does nothing if the path is missing or longer than 107 bytes, and
+ * ignores errors.
  */
-export function notify(state: string, socketPath: string | undefined): void {
+export function notify(
+  state: string,
+  socketPath: string | undefined,
+  fds: readonly number[] = [],
+): void {
   if (!socketPath) return;
   const encoder = new TextEncoder();
   const name = encoder.encode(socketPath);
@@ -23,13 +28,6 @@ export function notify(state: string, socketPath: string | undefined): void {
   const raw = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (raw < 0) return;
   using fd = new Fd(raw);
-  const bytes = encoder.encode(state);
-  libc().sendto(
-    fd.number,
-    bytes,
-    bytes.length,
-    MSG_NOSIGNAL,
-    address,
-    address.length,
-  );
+  if (libc().connect(fd.number, address, address.length) < 0) return;
+  send(fd.number, encoder.encode(state), fds, "wait");
 }

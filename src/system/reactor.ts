@@ -97,9 +97,10 @@ export interface Reactor {
    */
   submit(): void;
   timer(due: (now: Millis) => void): Timer;
-  addSleeper(sleeper: Sleeper): void;
-  /** Calls `hook` at the end of each turn. */
-  onTurnEnd(hook: () => void): void;
+  /** Returns a function that removes the sleeper, to be called between turns or from a callback of the reactor. */
+  addSleeper(sleeper: Sleeper): () => void;
+  /** Calls `hook` at the end of each turn. Returns a function that removes it. */
+  onTurnEnd(hook: () => void): () => void;
   /** Runs one turn of the runtime's event loop before the next wait. */
   yieldToEvents(): void;
   run(): Promise<void>;

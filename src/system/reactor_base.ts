@@ -28,8 +28,9 @@ export abstract class ReactorBase implements Reactor {
   readonly clock: TurnClock;
   protected readonly watches = new EpollWatches();
   readonly #timers = new Timers();
-  readonly #sleepers: Sleeper[] = [];
-  readonly #hooks: (() => void)[] = [];
+  /** Replaced at each change, never modified, so that a turn can iterate over them. */
+  #sleepers: readonly Sleeper[] = [];
+  #hooks: readonly (() => void)[] = [];
   #yield = false;
   #stopped = false;
 
@@ -82,12 +83,18 @@ export abstract class ReactorBase implements Reactor {
     return this.#timers.add(due);
   }
 
-  addSleeper(sleeper: Sleeper): void {
-    this.#sleepers.push(sleeper);
+  addSleeper(sleeper: Sleeper): () => void {
+    this.#sleepers = [...this.#sleepers, sleeper];
+    return () => {
+      this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
+    };
   }
 
-  onTurnEnd(hook: () => void): void {
-    this.#hooks.push(hook);
+  onTurnEnd(hook: () => void): () => void {
+    this.#hooks = [...this.#hooks, hook];
+    return () => {
+      this.#hooks = this.#hooks.filter((each) => each !== hook);
+    };
   }
 
   yieldToEvents(): void {

@@ -16,7 +16,8 @@ const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
-const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | MSG_NOSIGNAL;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 /** MSG_TRUNC and MSG_CTRUNC in the flags of a received message. */
 const MSG_TRUNCATED = 0x20 | 0x08;
@@ -170,11 +171,16 @@ class Message {
 const message = new Message();
 const inbox = new Uint8Array(MAX_MESSAGE);
 
-/** Sends one message. Returns false if sendmsg(2) fails, for example if the peer has closed or its queue is full. */
+/**
+ * Sends one message. Returns false if sendmsg(2) fails, for example if the peer has closed or its queue is full.
+ *
+ * @param full what to do if the queue of a peer is full; `wait` blocks the thread
+ */
 export function send(
   fd: number,
   bytes: Uint8Array<ArrayBuffer>,
   fds: readonly number[] = [],
+  full: "fail" | "wait" = "fail",
 ): boolean {
   const length = fds.length ? CMSG_HEADER + fds.length * 4 : 0;
   message.prepare(bytes, length);
@@ -186,8 +192,8 @@ export function send(
       message.controlView.setInt32(CMSG_HEADER + i * 4, value, true)
     );
   }
-  return libc().sendmsg(fd, message.header, MSG_DONTWAIT_NOSIGNAL) ===
-    bytes.length;
+  const flags = full === "wait" ? MSG_NOSIGNAL : MSG_DONTWAIT_NOSIGNAL;
+  return libc().sendmsg(fd, message.header, flags) === bytes.length;
 }
 
 const wake = new Uint8Array(1);

@@ -10,7 +10,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
-import type { CaptureRecord } from "../../src/ipc/schema.ts";
+import type { CaptureRecord, UpgradeRecord } from "../../src/ipc/schema.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import { host } from "../doctor/facts.ts";
 import * as records from "../ipc/records.ts";
@@ -48,6 +48,9 @@ export class CliFixture implements AsyncDisposable {
   readonly ups: UpOptions[] = [];
   /** Options of the calls of `subnet run`. */
   readonly subnetRuns: SubnetRunOptions[] = [];
+  /** Network devices without a process. */
+  readonly leftDevices: string[] = [];
+  readonly upgrades: UpgradeRecord[] = [];
   /** Options and started captures of the calls of `capture`. */
   readonly captures: { options: CaptureOptions; record: CaptureRecord }[] = [];
   /** Arguments of `endProcess`. */
@@ -116,9 +119,20 @@ export class CliFixture implements AsyncDisposable {
         this.ended.push(pid);
         return Promise.resolve();
       },
+      hasDevice: (_netns, name) =>
+        Promise.resolve(this.leftDevices.includes(name)),
+      deleteLeft: (_netns, name) => {
+        const at = this.leftDevices.indexOf(name);
+        if (at >= 0) this.leftDevices.splice(at, 1);
+        return Promise.resolve(at >= 0);
+      },
       endingSignal: () => this.ending.promise,
       up: (options) => {
         this.ups.push(options);
+        return Promise.resolve(this.code);
+      },
+      startUpgrade: (record) => {
+        this.upgrades.push(record);
         return Promise.resolve(this.code);
       },
       capture: async (options, start) => {

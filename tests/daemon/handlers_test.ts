@@ -1,6 +1,6 @@
 /** Handlers of an interface's control socket: those that run in the main thread, and those that call the worker. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { DataCalls } from "../../src/daemon/commands/context.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
 import { interfaceHandlers } from "../../src/daemon/handlers.ts";
@@ -18,6 +18,7 @@ function interfaceOver(answer: Answer) {
   const after: (() => void)[] = [];
   const readiness = new Readiness();
   let stopped = 0;
+  let changes = 0;
   const thread = {
     call: async (method: string, params: unknown) => {
       calls.push([method, params]);
@@ -33,6 +34,14 @@ function interfaceOver(answer: Answer) {
     clientsEnded: () => 4,
     deviceCounters: () => ({ "hca_symbol_error": 7 }),
     stop: () => stopped++,
+    changed: () => {
+      changes++;
+      return Promise.resolve();
+    },
+    upgrade: () => ({
+      ...{ pid: 7, version: "1", socket: "/run/ipoib/7.handover" },
+      command: ["up", "ib0"],
+    }),
   });
   const context: StreamContext<unknown> = {
     signal: new AbortController().signal,
@@ -45,6 +54,7 @@ function interfaceOver(answer: Answer) {
     /** Runs the actions that follow the reply. */
     replied: () => after.forEach((action) => action()),
     stopped: () => stopped,
+    changes: () => changes,
   };
 }
 
@@ -111,4 +121,28 @@ Deno.test("wait replies when the interface is running", async () => {
   readiness.setConfigured();
   readiness.set("ib0", "running");
   await waiting;
+});
+
+Deno.test("interfaceHandlers() notes changes of the configuration, before the reply and not for queries", async () => {
+  const { handlers, context, changes } = interfaceOver(() => ({}));
+  await handlers["link.show"]({}, context);
+  await handlers["features"]({}, context);
+  assertEquals(changes(), 0);
+  await handlers["neigh.del"]({ name: "ib0", dst: "10.0.0.1" }, context);
+  assertEquals(changes(), 1);
+  await handlers["link.set"]({ name: "ib0", umcast: true }, context);
+  assertEquals(changes(), 2);
+});
+
+Deno.test("interfaceHandlers() notes no change if the method fails", async () => {
+  const { handlers, context, changes } = interfaceOver(() =>
+    Promise.reject(new Error("refused"))
+  );
+  const { name, dst } = { name: "ib0", dst: "10.0.0.1" };
+  await assertRejects(
+    async () => await handlers["neigh.del"]({ name, dst }, context),
+    Error,
+    "refused",
+  );
+  assertEquals(changes(), 0);
 });

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { configureLog } from "../../src/base/log.ts";
 import {
+  type EndReason,
   InterfaceGroup,
   type Member,
 } from "../../src/daemon/interface_group.ts";
@@ -37,6 +38,8 @@ class FakeInterface implements Member {
   onEnding = () => {};
   /** The step that fails. */
   fails: "listen" | "start" | undefined;
+  /** The reason of the last call of `end`. */
+  reason: EndReason | undefined;
   /** Runs during the start. */
   onStart = () => {};
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
@@ -52,7 +55,12 @@ class FakeInterface implements Member {
     return this.#step("start");
   }
 
-  end(failure?: IpoibError): void {
+  end(reason: EndReason = "down"): void {
+    this.reason = reason;
+    this.#end.resolve(undefined);
+  }
+
+  fail(failure: IpoibError): void {
     this.#end.resolve(failure);
   }
 
@@ -146,7 +154,7 @@ Deno.test("InterfaceGroup logs the failure of one interface and continues with t
   const [ib0, ib1] = fixture.members;
   const { end } = await fixture.run();
   ib0!.onRunning();
-  ib1!.end(failure("The port is gone"));
+  ib1!.fail(failure("The port is gone"));
   await settle();
   assertEquals(fixture.events.slice(-2), ["all run", "ib1 ends"]);
   assertEquals(fixture.log, "ib1: error: The port is gone (a remedy)\n");
@@ -159,7 +167,7 @@ Deno.test("InterfaceGroup throws the failure of the last interface", async () =>
   const { end } = await fixture.run();
   fixture.members[0]!.end();
   await settle();
-  fixture.members[1]!.end(failure("The port is gone"));
+  fixture.members[1]!.fail(failure("The port is gone"));
   await assertRejects(() => end, IpoibError, "The port is gone");
   assertEquals(fixture.log, "");
 });

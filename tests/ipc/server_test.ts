@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { IpoibError } from "../../src/base/errors.ts";
 import { IpcClient } from "../../src/ipc/client.ts";
 import { writeAll } from "../../src/ipc/framing.ts";
+import { LIMITS } from "../../src/ipc/limits.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import { assertAnswers, probe } from "./probe.ts";
 import { link, subnet } from "./records.ts";
@@ -411,4 +412,29 @@ Deno.test("IpcServer.listen() and IpcClient.connect() refuse a path over 107 byt
   );
   assertEquals(await codeOf(IpcClient.connect(path, "ib0")), "E_SOCKET_PATH");
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("hold() and restore() undo a replacement of the socket by another process", async () => {
+  const handlers = { "param.show": () => [] };
+  await withServer(handlers, async (server) => {
+    const { path } = server;
+    const serves = async () => {
+      using client = await IpcClient.connect(path, "ib0");
+      return await client.call("param.show", {}).then(() => true, () => false);
+    };
+    server.hold();
+    const successor = await IpcServer.listen(
+      ...[path, "ib0", {}, LIMITS, "replace"] as const,
+    );
+    assert(!await serves());
+    server.restore();
+    assert(await serves());
+    server.restore();
+    await successor.close();
+    assert(await serves());
+    server.hold();
+    await server.close();
+    const directory = path.slice(0, path.lastIndexOf("/"));
+    assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+  });
 });

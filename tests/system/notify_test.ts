@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
+import { inodeOfFd } from "../../src/system/files.ts";
 import { notify } from "../../src/system/notify.ts";
+import { receive } from "../../src/system/unix_socket.ts";
 
 /** Binds a datagram socket to a path, or to an abstract name that starts with "@". */
 function manager(path: string): Fd {
@@ -50,4 +52,25 @@ Deno.test("notify() ignores a missing, unreachable or overlong path", () => {
   notify("READY=1", "/nowhere/at/all");
   notify("READY=1", `/${"a".repeat(200)}`);
   assertEquals([...Deno.readDirSync("/proc/self/fd")].length, before);
+});
+
+Deno.test("notify() passes copies of descriptors", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    using fd = manager(`${directory}/notify`);
+    using passed = new Fd(libc().socket(1, 2 | 0x80000, 0));
+    notify("FDSTORE=1\nFDNAME=ib0.7", `${directory}/notify`, [passed.number]);
+    const message = receive(fd.number);
+    assert(message.type === "message");
+    assertEquals(
+      new TextDecoder().decode(message.bytes),
+      "FDSTORE=1\nFDNAME=ib0.7",
+    );
+    const [copy] = message.fds;
+    assertEquals(inodeOfFd(copy!.number), inodeOfFd(passed.number));
+    assert(copy!.number !== passed.number);
+    copy!.close();
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });

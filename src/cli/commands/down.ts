@@ -1,8 +1,8 @@
 /** `ipoib down [IF]`, `ipoib down --pid PID`: deletes an interface or stops a process, and waits for its end. */
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
-import type { Cli } from "../cli.ts";
+import { type Cli, netnsOf } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { integer, INTERFACE } from "../options.ts";
 import type { Target } from "../session.ts";
@@ -29,7 +29,8 @@ export function down(cli: Cli) {
         }
         return await cli.environment.endProcess(pid, TIMEOUT_MS);
       }
-      using target = await cli.open(self, name);
+      using target = await openOrDelete(cli, self, name);
+      if (!target) return;
       try {
         const options = { timeout: TIMEOUT_MS };
         await target.client.call("down", { name: target.name }, options);
@@ -41,6 +42,22 @@ export function down(cli: Cli) {
       }
       if (!target.child) await waitForEnd(target);
     });
+}
+
+/** Connects to the process of the interface. If it was killed and has left its device, deletes that. */
+async function openOrDelete(
+  cli: Cli,
+  self: CommandUnknownOpts,
+  name: string | undefined,
+): Promise<Target | undefined> {
+  try {
+    return await cli.open(self, name);
+  } catch (error) {
+    const ended = error instanceof IpoibError && error.code === "E_NOT_RUNNING";
+    if (!ended || name === undefined) throw error;
+    if (await cli.environment.deleteLeft(netnsOf(self), name)) return undefined;
+    throw error;
+  }
 }
 
 /** Waits until the process closes the connection. Throws `E_DOWN` after {@linkcode TIMEOUT_MS}. */

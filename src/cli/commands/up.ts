@@ -138,6 +138,10 @@ export function up(cli: Cli) {
       "--log-file <file>",
       "with --background: append the log to this file (default: see `ipoib help`, IPOIB_LOG_DIR)",
     )
+    .option(
+      "--persist",
+      "keep the interfaces with their addresses and routes if the process is killed; the next `ipoib up` takes them over",
+    )
     .addOption(
       new Option("--io <backend>", "I/O backend of the data path")
         .choices(IO_CHOICES).default("auto" as const),
@@ -182,7 +186,8 @@ export function up(cli: Cli) {
       const config = findConfig(cli, given ?? [], self);
       const { names, file } = config;
       if (file) applyOptions(file, self);
-      const { hca, roce, background, config: _, ...others } = self.opts();
+      const { hca, roce, background, persist, config: _, ...others } = self
+        .opts();
       const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
         others;
       const {
@@ -206,8 +211,11 @@ export function up(cli: Cli) {
         roce: roce ?? false,
         background: background ?? false,
         ...present({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
-        ...present({ recvQueueSize, sendQueueSize, timeoutS: timeout }),
-        ...present({ logFile: logFile && resolved(logFile) }),
+        ...present({ recvQueueSize, sendQueueSize, persist }),
+        ...present({
+          timeoutS: timeout,
+          logFile: logFile && resolved(logFile),
+        }),
         ...present({ netns: netnsOf(self) }),
         ...present({ config: config.path, setup: file?.setup }),
       };

@@ -21,6 +21,7 @@ export class WorkerThread<C extends Calls> {
   readonly #doorbell = createEventFd();
   readonly #posted = new Int32Array(new SharedArrayBuffer(4));
   readonly #pending = new Map<number, Pending>();
+  readonly #loaded = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
   #nextId = 1;
   #ended = false;
@@ -28,12 +29,19 @@ export class WorkerThread<C extends Calls> {
   /** @param script module of the worker. Callers write it as a `new URL(...)` literal, which `deno compile` detects. */
   constructor(script: URL) {
     this.#worker = new Worker(script, { type: "module" });
+    // Few callers wait for it.
+    this.#loaded.promise.catch(() => {});
     this.#worker.onmessage = (event: MessageEvent<FromWorker>) =>
       this.#take(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#crash(new IpoibError("E_WORKER", event.message));
     };
+  }
+
+  /** Resolves when the modules of the worker are loaded; the start then takes less time. Rejects if it crashes. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   /** Starts the worker with `init`. Throws the error of its start, `E_WORKER` if it crashes. */
@@ -107,6 +115,9 @@ export class WorkerThread<C extends Calls> {
 
   #take(message: FromWorker): void {
     switch (message.type) {
+      case "loaded":
+        this.#loaded.resolve();
+        return;
       case "started":
         this.#started.resolve();
         return;
@@ -127,6 +138,7 @@ export class WorkerThread<C extends Calls> {
 
   #crash(error: IpoibError): void {
     this.#ended = true;
+    this.#loaded.reject(error);
     this.#started.reject(error);
     this.#rejectAll(error);
     this.onCrash(error);

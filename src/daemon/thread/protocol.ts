@@ -42,6 +42,8 @@ export interface EventMessage {
 }
 
 export type FromWorker =
+  /** The modules of the worker are loaded. */
+  | { type: "loaded" }
   | { type: "started" }
   | { type: "failed"; error: SerializedError }
   | ReplyMessage

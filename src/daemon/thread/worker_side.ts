@@ -103,6 +103,8 @@ export function serve<Init extends { log: LogLevel }>(
     closed?.();
   };
 
+  port.postMessage({ type: "loaded" });
+
   function answer(call: CallMessage): void {
     const { id, command } = call;
     const done = (result: unknown) =>

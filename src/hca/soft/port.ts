@@ -102,6 +102,8 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
   readonly #directory: string;
+  /** Removes the port from the reactor, which may go on. */
+  readonly #leaveReactor: readonly (() => void)[];
   #faults = NO_FAULTS;
   #guid = "";
   #nextMemory = 0;
@@ -177,8 +179,10 @@ export class SoftPort implements HcaPort, Sleeper {
     });
     inbound.onMad = (link, slot, length) =>
       this.#gsi.receive(link, slot, length);
-    reactor.addSleeper(this);
-    reactor.onTurnEnd(() => this.flush());
+    this.#leaveReactor = [
+      reactor.addSleeper(this),
+      reactor.onTurnEnd(() => this.flush()),
+    ];
     registration.start();
   }
 
@@ -251,6 +255,7 @@ export class SoftPort implements HcaPort, Sleeper {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const leave of this.#leaveReactor) leave();
     this.#qps.closeAll();
     this.#registration.close();
     this.#moderator.close();

@@ -150,8 +150,8 @@ export class VerbsPort implements HcaPort, Sleeper {
           `${this.#lossReason}, and cannot be opened again: ${refusal}`,
         ),
     });
-    reactor.addSleeper(this);
-    reactor.onTurnEnd(() => this.flush());
+    parts.defer(reactor.addSleeper(this));
+    parts.defer(reactor.onTurnEnd(() => this.flush()));
     this.#owned = parts.move();
   }
 

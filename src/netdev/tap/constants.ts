@@ -5,6 +5,7 @@ import { TapOffload } from "../netdev.ts";
 /** ioctl(2) requests on /dev/net/tun (TUN...) and on sockets (SIOC...). */
 export const Request = {
   TUNSETIFF: 0x400454can,
+  TUNSETPERSIST: 0x400454cbn,
   TUNSETLINK: 0x400454cdn,
   TUNSETOFFLOAD: 0x400454d0n,
   TUNGETIFF: 0x800454d2n,
@@ -25,6 +26,8 @@ export const TapFlag = {
   VNET_HDR: 0x4000,
   /** IFF_TUN_EXCL: fail with EBUSY if the device exists. */
   EXCL: 0x8000,
+  /** IFF_PERSIST, reported by TUNGETIFF only. */
+  PERSIST: 0x0800,
 } as const;
 
 const { CHECKSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;

@@ -1,10 +1,10 @@
-/** Creation of TAP devices. Failures are converted to errors with hints. */
+/** Creation of TAP devices, and takeover of those that an earlier process has left. Failures are converted to errors with hints. */
 
-import { cString, errno, libc } from "../../../ffi/libc.ts";
+import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Capability, hasCapability } from "../../system/capability.ts";
 import { Errno, errnoText } from "../../base/errno.ts";
-import { Fd } from "../../system/fd.ts";
+import type { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { HOST_ADDRESS } from "../../wire/frame_header.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
@@ -16,12 +16,11 @@ import {
   Request,
   TapFlag,
 } from "./constants.ts";
+import { attachTap } from "./adopt_tap.ts";
 import { checkName, interfaceRequest, requestName } from "./name.ts";
-import { interfaceIndex, Tap } from "./tap.ts";
+import { type AdoptedTap, interfaceIndex, Tap } from "./tap.ts";
+import { openTunDevice, privilegeError, TAP_FLAGS } from "./tun_device.ts";
 import { waitForName } from "./wait_for_name.ts";
-
-const DEVICE = "/dev/net/tun";
-const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 
 export interface TapOptions {
   /** At most 15 bytes. The kernel replaces one `%d` with the next free number. */
@@ -30,21 +29,27 @@ export interface TapOptions {
   readonly netns?: number | undefined;
   /** TUN_F_ bits that may be enabled, all by default. Bits that the kernel does not support stay disabled. */
   readonly offload?: number;
-  /** Wait until no TAP of this program has the name, at most 15 s (wait_for_name.ts). */
-  readonly waitForName?: boolean;
+  /**
+   * If a TAP of this program has the name, take it over if its process left it persistent, and otherwise wait until the
+   * kernel has deleted it, at most 15 s (wait_for_name.ts).
+   */
+  readonly left?: AdoptedTap;
 }
 
 /**
  * Creates a TAP of link type InfiniBand: down, without carrier, non-blocking, with a virtio header of 12 bytes and
- * without packet information. Its link-layer addresses have length 0. Throws `E_NAME`, `E_NAME_TAKEN` (EEXIST),
- * `E_PRIVILEGE`, `E_TAP_MISSING`, `E_TAP`, and `E_NETNS` if the namespace cannot be entered.
+ * without packet information. Its link-layer addresses have length 0. With {@linkcode TapOptions.left}, the device may
+ * be that of an earlier process, in the state in which that has left it.
+ *
+ * Throws `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`, `E_TAP_MISSING`, `E_TAP`, and `E_NETNS` if the namespace
+ * cannot be entered.
  */
 export function openTap(options: TapOptions): Tap {
-  const { name, netns, offload = OFFLOAD_SETS[0]! } = options;
+  const { name, netns, offload = OFFLOAD_SETS[0]!, left } = options;
   checkName(name);
   const make = () => {
-    if (options.waitForName) waitForName(name);
-    return open(name, offload);
+    const found = left && waitForName(name, () => attachTap(name, left));
+    return found ?? open(name, offload);
   };
   return netns === undefined ? make() : inNamespace(netns, name, make);
 }
@@ -64,11 +69,11 @@ function inNamespace(netns: number, name: string, fn: () => Tap): Tap {
 
 function open(wanted: string, offload: number): Tap {
   using parts = new DisposableStack();
-  const fd = parts.use(openDevice(wanted));
+  const fd = parts.use(openTunDevice(wanted));
   const request = interfaceRequest(wanted);
   new DataView(request.buffer).setUint16(
     IFNAMSIZ,
-    TapFlag.TAP | TapFlag.NO_PI | TapFlag.VNET_HDR | TapFlag.EXCL,
+    TAP_FLAGS | TapFlag.EXCL,
     true,
   );
   if (libc().ioctl(fd.number, Request.TUNSETIFF, request) < 0) {
@@ -126,33 +131,6 @@ function setHardwareAddress(fd: Fd, name: string): void {
   );
 }
 
-function openDevice(name: string): Fd {
-  const fd = libc().open(cString(DEVICE), O_RDWR_NONBLOCK_CLOEXEC, 0);
-  if (fd >= 0) return new Fd(fd);
-  const why = errno();
-  if (why === Errno.EACCES && hasCapability(Capability.NetAdmin)) {
-    throw new IpoibError("E_TAP", `Cannot open ${DEVICE}: ${errnoText(why)}`, {
-      errno: why,
-      hint: `run \`chmod 0666 ${DEVICE}\`: its usual mode is 0666`,
-    });
-  }
-  if (why === Errno.EACCES || why === Errno.EPERM) {
-    throw privilegeError(name, why);
-  }
-  const missing = why === Errno.ENOENT || why === Errno.ENODEV ||
-    why === Errno.ENXIO;
-  throw new IpoibError(
-    missing ? "E_TAP_MISSING" : "E_TAP",
-    `Cannot open ${DEVICE}: ${errnoText(why)}`,
-    {
-      errno: why,
-      ...(missing
-        ? { hint: "load the kernel module with `modprobe tun`" }
-        : {}),
-    },
-  );
-}
-
 function createError(name: string, why: number): IpoibError {
   switch (why) {
     case Errno.EBUSY:
@@ -175,18 +153,6 @@ function createError(name: string, why: number): IpoibError {
         { errno: why },
       );
   }
-}
-
-function privilegeError(name: string, why: number): IpoibError {
-  return new IpoibError(
-    "E_PRIVILEGE",
-    `Network interface "${name}" needs CAP_NET_ADMIN: ${errnoText(why)}`,
-    {
-      errno: why,
-      hint:
-        "run as root, or with this capability in the user namespace that owns the network namespace",
-    },
-  );
 }
 
 function need(result: number, name: string, action: string): void {

@@ -34,7 +34,15 @@ export class TapLocation implements Disposable {
   }
 }
 
-/** An open TAP, created by `openTap()`. */
+/** Facts about a TAP that another process has created. */
+export interface AdoptedTap {
+  /** What `takesUdpFrames()` returned before the device was set up. */
+  readonly takesUdpFrames: boolean;
+  /** See {@linkcode Tap.label}. */
+  readonly label?: string;
+}
+
+/** An open TAP, created by `openTap()` or taken over by `adoptTap()`. */
 export class Tap implements Disposable {
   readonly #fd: Fd;
   readonly #libc = libc();
@@ -42,16 +50,34 @@ export class Tap implements Disposable {
   readonly #word = new Int32Array(1);
   readonly #wordBytes = new Uint8Array(this.#word.buffer);
   #offload: number;
-  /** The name at creation. */
+  /** The name when this object was created. */
   readonly name: string;
-  /** The index at creation. */
+  /** The index when this object was created. */
   readonly ifindex: number;
+  /** Undefined if this process has created the device. */
+  readonly adopted: AdoptedTap | undefined;
 
-  constructor(fd: Fd, name: string, ifindex: number, offload: number) {
+  /** @param offload the enabled TUN_F_ bits, or -1 if they are not known */
+  constructor(
+    fd: Fd,
+    name: string,
+    ifindex: number,
+    offload: number,
+    adopted?: AdoptedTap,
+  ) {
     this.#fd = fd;
     this.name = name;
     this.ifindex = ifindex;
     this.#offload = offload;
+    this.adopted = adopted;
+  }
+
+  /**
+   * Text that identifies the descriptor of the device among those that processes pass on to each other. It survives
+   * renames, and has no ":" (sd_notify(3), FDNAME).
+   */
+  get label(): string {
+    return this.adopted?.label ?? `${this.name}.${this.ifindex}`;
   }
 
   /** The descriptor, non-blocking, or -1 after `close()`. */
@@ -135,6 +161,18 @@ export class Tap implements Disposable {
       return undefined;
     }
     return new TapLocation(namespace, ifindex);
+  }
+
+  /**
+   * Sets whether the kernel keeps the device when its last descriptor is closed, as the end of the process does. Returns
+   * false if the kernel refuses.
+   */
+  setPersistent(on: boolean): boolean {
+    return this.#libc.ioctlValue(
+      this.#fd.number,
+      Request.TUNSETPERSIST,
+      on ? 1n : 0n,
+    ) === 0;
   }
 
   /** Returns the descriptor and transfers its ownership to the caller. */

@@ -1,5 +1,5 @@
 /**
- * Waits until the kernel has deleted the TAP of a killed process.
+ * Waits until the kernel has deleted the TAP of a killed process, or has detached that process from a persistent TAP.
  *
  * The kernel releases the files of an io_uring from a work queue, on a busy machine long after the end of the process.
  * The TAP exists until then, and a process that is restarted immediately cannot use its name.
@@ -26,17 +26,22 @@ const DRVINFO_LENGTH = 196;
 const DRIVER = "tun\0";
 
 /**
- * Waits until no TAP of link type InfiniBand has the name in this thread's namespace, at most {@linkcode LIMIT_MS}.
- * Blocks the thread.
+ * Waits until no TAP of link type InfiniBand has the name in this thread's namespace, at most {@linkcode LIMIT_MS}, or
+ * until `attempt` returns something, which is then returned. Blocks the thread.
  */
-export function waitForName(name: string): void {
+export function waitForName<T>(
+  name: string,
+  attempt: () => T | undefined,
+): T | undefined {
   using socket = interfaceSocket();
   const never = new Int32Array(new SharedArrayBuffer(4));
   const start = performance.now();
   let logged = false;
   while (isOwnKind(socket.number, name)) {
+    const found = attempt();
+    if (found) return found;
     const waited = performance.now() - start;
-    if (waited >= LIMIT_MS) return;
+    if (waited >= LIMIT_MS) return undefined;
     if (!logged && waited >= LOGGED_MS) {
       logged = true;
       getLogger(name).info(
@@ -45,10 +50,11 @@ export function waitForName(name: string): void {
     }
     Atomics.wait(never, 0, 0, STEP_MS);
   }
+  return undefined;
 }
 
-/** Returns true if the interface is a TAP of link type InfiniBand. */
-function isOwnKind(socket: number, name: string): boolean {
+/** Returns true if the interface is a TAP of link type InfiniBand. `socket` belongs to its namespace. */
+export function isOwnKind(socket: number, name: string): boolean {
   const request = interfaceRequest(name);
   if (libc().ioctl(socket, Request.SIOCGIFHWADDR, request) < 0) return false;
   const type = new DataView(request.buffer).getUint16(IFNAMSIZ, true);

@@ -51,6 +51,7 @@ recv-queue-size = 1000
 send-queue-size = 64
 max-groups = 40
 max-connections = 7
+persist = yes
 log = debug
 `);
   assertEquals(file.problems, []);
@@ -72,6 +73,7 @@ log = debug
     sendQueueSize: 64,
     maxGroups: 40,
     maxConnections: 7,
+    persist: true,
     log: "debug",
   });
   const other = options.filter(({ long }) => !NOT_IN_FILES.includes(long!));

@@ -57,6 +57,11 @@ export class Host {
     return this.#daemon;
   }
 
+  /** Sets a process that the test has started. */
+  set daemon(program: Program) {
+    this.#daemon = program;
+  }
+
   /** The PID of the process of the interface; undefined if `up` was not called. */
   get pid(): number | undefined {
     return this.#daemon?.pid;

@@ -66,6 +66,16 @@ export class Pings implements AsyncDisposable {
     await until("a new reply", () => this.answered.size > before, limit);
   }
 
+  /** Returns the length of the longest run of unanswered requests before the last reply. */
+  get longestLoss(): number {
+    const answered = [...this.answered].sort((a, b) => a - b);
+    return answered.reduce(
+      (longest, each, i) =>
+        Math.max(longest, each - (answered[i - 1] ?? 0) - 1),
+      0,
+    );
+  }
+
   /** Stops ping. Returns the number of unanswered requests before the last reply. Throws if there was no reply. */
   async lost(): Promise<number> {
     const last = Math.max(0, ...this.answered);

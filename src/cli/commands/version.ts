@@ -1,0 +1,67 @@
+/** `ipoib version`: the version of this program, and those of the running processes. */
+
+import { Command } from "@commander-js/extra-typings";
+import { IpoibError } from "../../base/errors.ts";
+import { VERSION } from "../../ipc/version.ts";
+import type { Cli } from "../cli.ts";
+import { errorLine, exitCode } from "../errors.ts";
+import { type Answer, askAll } from "../listing.ts";
+import { globalsOf } from "../options.ts";
+import { renderJson } from "../render/json.ts";
+
+/** A running process. */
+interface ProcessVersion {
+  readonly ifname: string;
+  /** Name of the namespace, if it has one. */
+  readonly netns?: string;
+  readonly pid: number;
+  readonly version: string;
+}
+
+export function version(cli: Cli) {
+  return new Command("version")
+    .description(
+      "print the version of this program and of the processes of the interfaces",
+    )
+    .action(async (_options, self) => {
+      const { allNetns = false, netns, json, pretty } = globalsOf(self);
+      const { environment } = cli;
+      const { answers } = await askAll(
+        environment,
+        { netns, allNetns, eachInterface: false },
+        async ({ client, name }) =>
+          (await client.call("link.show", { name }))[0]!,
+      );
+      const names = allNetns ? await environment.namespaceNames() : undefined;
+      const processes: ProcessVersion[] = [];
+      for (const { place, name, result } of answers) {
+        if (result instanceof IpoibError) {
+          environment.err(errorLine(result));
+          cli.exitCode = exitCode(result);
+          continue;
+        }
+        const { pid, version = "unknown" } = result;
+        const named = netnsName(place, names);
+        processes.push({ ifname: name, ...named, pid, version });
+      }
+      environment.out(
+        json
+          ? renderJson([{ version: VERSION, processes }], pretty ?? false)
+          : `ipoib ${VERSION}\n${processes.map(line).join("")}`,
+      );
+    });
+}
+
+function netnsName(
+  { inode }: Answer<unknown>["place"],
+  names: ReadonlyMap<bigint, string> | undefined,
+): { netns?: string } {
+  const netns = inode === undefined ? undefined : names?.get(inode);
+  return netns === undefined ? {} : { netns };
+}
+
+function line({ ifname, netns, pid, version }: ProcessVersion): string {
+  const where = netns === undefined ? "" : ` netns ${netns}`;
+  const other = version === VERSION ? "" : ": replace it with ipoib upgrade";
+  return `${ifname}${where} pid ${pid} version ${version}${other}\n`;
+}

@@ -1,0 +1,40 @@
+/**
+ * The front of upgraded interfaces: a process in the foreground that has handed its interfaces over, and whose parent (a
+ * shell, the init process of a container) waits for its end. It passes on signals, and exits with the code of its
+ * successor.
+ */
+
+import type { Millis } from "../../base/units.ts";
+import { ProcessHandle } from "../../system/process_handle.ts";
+import type { Successor } from "./hand_over.ts";
+
+const STEP_MS: Millis = 100;
+
+/**
+ * Waits for the end of the successor, or of the process that takes over from that. Returns its exit code, or `lost` if
+ * it ends without one.
+ *
+ * @param ending resolves when the successor is to end
+ */
+export async function followSuccessor(
+  { pid, channel }: Successor,
+  ending: Promise<unknown>,
+  lost: number,
+): Promise<number> {
+  let last = pid;
+  void ending.then(() => {
+    using process = ProcessHandle.open(last);
+    process?.terminate();
+  });
+  using _channel = channel;
+  for (;;) {
+    try {
+      const received = channel.poll(["running", "ended"]);
+      if (received?.message.type === "ended") return received.message.code;
+      if (received) last = received.message.pid;
+      else await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    } catch {
+      return lost;
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The record of an interface in the runtime directory, for a process that is started after this one was killed:
+ * `<if>.state`, beside the control socket, where `<if>` is the name with which the process was started.
+ *
+ * The file exists while a process with a keeper runs (netdev/tap/keeper.ts), and after its unexpected end.
+ */
+
+import * as v from "valibot";
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { getLogger } from "../../base/log.ts";
+import {
+  inRuntimeDirectory,
+  parentDirectory,
+} from "../../ipc/runtime_directory.ts";
+import { removeFile } from "../../system/files.ts";
+import { readRegular } from "../../system/regular_file.ts";
+import {
+  FORMAT,
+  type SavedInterface,
+  SavedInterfaceSchema,
+} from "./saved_interface.ts";
+
+/** Bound of the length in bytes: 10 000 static neighbours and 300 children need less. */
+const MAX_LENGTH = 16 << 20;
+
+const SUFFIX = ".state";
+
+const StateSchema = v.object({
+  format: v.literal(FORMAT),
+  /** Command line of the process, without the program. */
+  command: v.array(v.string()),
+  interface: SavedInterfaceSchema,
+});
+
+/** A record that was read. */
+export interface LeftState {
+  readonly saved: SavedInterface;
+  /** True if the process that wrote it had the same command line. */
+  readonly sameCommand: boolean;
+}
+
+/** Returns the path of the record of interface `name` in a directory of control sockets. */
+export function statePath(directory: string, name: string): string {
+  return `${directory}/${name}${SUFFIX}`;
+}
+
+/**
+ * Returns the path and the interface of the record in `directory` of an interface that has, or was started with, a name;
+ * undefined if there is none.
+ */
+export function findState(
+  directory: string,
+  name: string,
+): { path: string; saved: SavedInterface } | undefined {
+  const own = statePath(directory, name);
+  for (const path of [own, ...statePaths(directory)]) {
+    const saved = readState(path)?.interface;
+    if (saved && (path === own || saved.parent.name === name)) {
+      return { path, saved };
+    }
+  }
+  return undefined;
+}
+
+function statePaths(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)]
+      .filter(({ name }) => name.endsWith(SUFFIX))
+      .map(({ name }) => `${directory}/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+/** Returns the contents of a file; undefined if it cannot be read. */
+function readState(
+  path: string,
+): v.InferOutput<typeof StateSchema> | undefined {
+  try {
+    return parseState(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseState(path: string): v.InferOutput<typeof StateSchema> {
+  const text = readRegular(path, "E_STATE_FILE", MAX_LENGTH);
+  return v.parse(StateSchema, JSON.parse(text));
+}
+
+export class StateFile {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #command: readonly string[];
+  #written: string | undefined;
+  #failure: string | undefined;
+
+  /** @param command command line of this process, without the program */
+  constructor(path: string, name: string, command: readonly string[]) {
+    this.#path = path;
+    this.#name = name;
+    this.#command = command;
+  }
+
+  /** Returns the record of an earlier process, or undefined if there is none. An unreadable one is logged. */
+  read(): LeftState | undefined {
+    try {
+      const { command, interface: saved } = parseState(this.#path);
+      const sameCommand = command.length === this.#command.length &&
+        command.every((word, i) => word === this.#command[i]);
+      return { saved, sameCommand };
+    } catch (error) {
+      if (error instanceof IpoibError && error.errno === Errno.ENOENT) {
+        return undefined;
+      }
+      this.#warn("read", error);
+      return undefined;
+    }
+  }
+
+  /** Replaces the file, unless it has this content. A failure is logged, and the next call tries again. */
+  async write(saved: SavedInterface): Promise<void> {
+    const text = JSON.stringify({
+      format: FORMAT,
+      command: this.#command,
+      interface: saved,
+    });
+    if (text === this.#written) return;
+    try {
+      await inRuntimeDirectory(parentDirectory(this.#path), async () => {
+        const next = `${this.#path}.new`;
+        await Deno.writeTextFile(next, text, { mode: 0o600 });
+        await Deno.rename(next, this.#path);
+      });
+      this.#written = text;
+    } catch (error) {
+      this.#warn("write", error);
+    }
+  }
+
+  /** Removes the file. */
+  remove(): void {
+    try {
+      removeFile(this.#path);
+    } catch (error) {
+      this.#warn("remove", error);
+    }
+  }
+
+  #warn(action: string, error: unknown): void {
+    const { message } = IpoibError.from(error);
+    if (message === this.#failure) return;
+    this.#failure = message;
+    getLogger(this.#name).warn(
+      `Cannot ${action} the record of the interface: ${message}`,
+    );
+  }
+}

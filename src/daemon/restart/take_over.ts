@@ -1,0 +1,182 @@
+/** The new process of `ipoib upgrade`: takes over the interfaces of the old one. */
+
+import * as v from "valibot";
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { parseGuid } from "../../base/hex.ts";
+import type { Millis } from "../../base/units.ts";
+import { VERSION } from "../../ipc/version.ts";
+import { closeAll, Fd } from "../../system/fd.ts";
+import { connect } from "../../system/unix_socket.ts";
+import type { ChosenHca } from "../choose_hca.ts";
+import { HandoverChannel, type HandoverMessage } from "./handover_channel.ts";
+import type { LeftInterface } from "./left_interface.ts";
+import { FORMAT, SavedInterfaceSchema } from "./saved_interface.ts";
+
+/** Time for each message of the old process. */
+const ANSWER_MS: Millis = 10_000;
+
+/** An interface that is taken over. */
+export interface TakenInterface {
+  /** Name with which the interface was started. */
+  readonly name: string;
+  readonly hca: ChosenHca;
+  readonly guid: bigint;
+  readonly running: boolean;
+  /** Namespace of the parent. */
+  readonly netns: Fd;
+  /** Returns the record and the devices. The old process releases its interfaces at the first call. */
+  left(): Promise<LeftInterface>;
+}
+
+export class Takeover implements Disposable {
+  readonly interfaces: readonly TakenInterface[];
+  /** The old process. */
+  readonly old: { readonly pid: number; readonly version: string };
+  /** Standard error of the old process. */
+  readonly stderr: Fd;
+  readonly notifySocket: string | undefined;
+  /** Connection to the front: the first process, if its parent waits for it (front.ts). */
+  readonly front: HandoverChannel | undefined;
+  readonly #channel: HandoverChannel;
+  #records: Promise<Map<string, LeftInterface>> | undefined;
+
+  private constructor(
+    channel: HandoverChannel,
+    shared: Pick<Takeover, "old" | "stderr" | "notifySocket" | "front">,
+    interfaces: readonly Omit<TakenInterface, "left">[],
+  ) {
+    this.#channel = channel;
+    this.old = shared.old;
+    this.stderr = shared.stderr;
+    this.notifySocket = shared.notifySocket;
+    this.front = shared.front;
+    this.interfaces = interfaces.map((each) => ({
+      ...each,
+      left: () => this.#left(each.name),
+    }));
+  }
+
+  /** Connects to the old process at `path`. Throws `E_HANDOVER`, `E_SOCKET`. */
+  static async connect(path: string): Promise<Takeover> {
+    const fd = connect(path);
+    if (!fd) {
+      throw new IpoibError(
+        "E_HANDOVER",
+        "The process whose interfaces are to be taken over has ended",
+        { errno: Errno.ECONNREFUSED },
+      );
+    }
+    const channel = new HandoverChannel(fd);
+    const formats = [FORMAT];
+    const hello = { version: VERSION, pid: Deno.pid, formats };
+    await channel.send({ type: "hello", ...hello });
+    const { message, fds: [stderr, other] } = await channel.receive(
+      ["process"],
+      ANSWER_MS,
+    );
+    const { pid, version, notifySocket, front } = message;
+    const frontChannel = other && new HandoverChannel(other);
+    const interfaces: Omit<TakenInterface, "left">[] = [];
+    for (let i = 0; i < message.interfaces; i++) {
+      const { message: { name, hca, guid, running }, fds: [netns] } =
+        await channel.receive(["interface"], ANSWER_MS);
+      interfaces.push({
+        ...{ name, hca, running, netns: netns ?? new Fd(-1) },
+        guid: parseGuid(guid) ?? 0n,
+      });
+    }
+    return new Takeover(channel, {
+      old: { pid, version },
+      stderr: stderr ?? new Fd(-1),
+      notifySocket,
+      front: frontChannel ?? (front ? channel : undefined),
+    }, interfaces);
+  }
+
+  /**
+   * Reports success: the old process ends, or becomes the front. Throws `E_HANDOVER` if it does not confirm that; it then
+   * goes on.
+   */
+  async running(): Promise<void> {
+    const message = {
+      type: "running",
+      pid: Deno.pid,
+      version: VERSION,
+    } satisfies HandoverMessage;
+    await this.#channel.send(message);
+    await this.#channel.receive(["accepted"], ANSWER_MS);
+    if (this.front && this.front !== this.#channel) {
+      await this.front.send(message);
+    }
+  }
+
+  /** Reports a failure, after all devices are closed: the old process goes on. */
+  async failed({ message }: IpoibError): Promise<void> {
+    // The end of the connection has the same effect.
+    await this.#channel.send({ type: "failed", message }).catch(() => {});
+  }
+
+  /** Reports the exit code to the front. */
+  async ended(code: number): Promise<void> {
+    await this.front?.send({ type: "ended", code }).catch(() => {});
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel[Symbol.dispose]();
+    this.front?.[Symbol.dispose]();
+    this.stderr.close();
+  }
+
+  async #left(name: string): Promise<LeftInterface> {
+    this.#records ??= this.#receive();
+    const left = (await this.#records).get(name);
+    if (left) return left;
+    throw new IpoibError("E_HANDOVER", `The record of ${name} is missing`);
+  }
+
+  /** Receives the records of all interfaces. */
+  async #receive(): Promise<Map<string, LeftInterface>> {
+    const texts = new Map<string, string>();
+    const taps = new Map<string, Record<string, number>>();
+    const channel = this.#channel;
+    await channel.send({ type: "ready" });
+    for (;;) {
+      const { message, fds } = await channel.receive(
+        ["text", "devices", "released"],
+        ANSWER_MS,
+      );
+      if (message.type === "released") break;
+      const { name } = message;
+      if (message.type === "text") {
+        texts.set(name, (texts.get(name) ?? "") + message.text);
+        continue;
+      }
+      const { labels } = message;
+      taps.set(name, {
+        ...taps.get(name),
+        ...Object.fromEntries(
+          labels.map((label, i) => [label, fds[i]?.release() ?? -1]),
+        ),
+      });
+    }
+    return new Map(
+      [...texts].map(([name, text]) => [
+        name,
+        toLeft(text, taps.get(name) ?? {}),
+      ]),
+    );
+  }
+}
+
+function toLeft(text: string, taps: Record<string, number>): LeftInterface {
+  const parsed = v.safeParse(SavedInterfaceSchema, JSON.parse(text));
+  if (parsed.success) return { saved: parsed.output, settings: true, taps };
+  closeAll(Object.values(taps));
+  throw new IpoibError(
+    "E_HANDOVER",
+    `Cannot read the record of the old process: ${
+      v.getDotPath(parsed.issues[0]) ?? "it"
+    } is invalid`,
+  );
+}

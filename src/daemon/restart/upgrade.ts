@@ -1,0 +1,190 @@
+/** The part of a process in an upgrade: it can hand its interfaces over, and it may have taken them over. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { Millis } from "../../base/units.ts";
+import { variable } from "../../base/variables.ts";
+import type { UpgradeRecord } from "../../ipc/schema.ts";
+import { upArguments, type UpOptions } from "../../ipc/up_options.ts";
+import { VERSION } from "../../ipc/version.ts";
+import { notify } from "../../system/notify.ts";
+import { readTextFile } from "../../system/read_files.ts";
+import type { ChosenHca } from "../choose_hca.ts";
+import type { EndReason, InterfaceGroup, Member } from "../interface_group.ts";
+import {
+  type HandedInterface,
+  Handover,
+  handoverPath,
+  type Successor,
+} from "./hand_over.ts";
+import type { Takeover } from "./take_over.ts";
+
+/** Time for an interface that was running to run again. The old process waits longer. */
+const READY_MS: Millis = 15_000;
+/** Time for which `ipoib upgrade` waits for the children. */
+const CHILDREN_MS: Millis = 60_000;
+const CGROUP = "/proc/self/cgroup";
+const STDERR = 2;
+
+/** An interface of a process that can be upgraded. InterfaceProcess implements it; tests use fakes. */
+export interface UpgradedMember extends Member, HandedInterface {
+  /** Resolves when all children are restored. */
+  readonly restored: Promise<void>;
+  ready(limit: Millis): Promise<void>;
+  replaceSocket(): Promise<void>;
+}
+
+export interface UpgradeParts {
+  readonly runtime: string;
+  readonly notifySocket: string | undefined;
+  /** The takeover with which this process began, if any. */
+  readonly takeover: Takeover | undefined;
+  /** Path of the log file of a process in the background. */
+  readonly logPath: string | undefined;
+  /** Returns the interfaces that have not ended. */
+  readonly interfaces: () => readonly UpgradedMember[];
+}
+
+/** Returns the socket of the process whose interfaces this one is to take over; undefined if there is none. */
+export function handoverSocket(): string | undefined {
+  const socket = variable("IPOIB_HANDOVER");
+  Deno.env.delete("IPOIB_HANDOVER");
+  return socket;
+}
+
+export class Upgrade {
+  /** Called when this process has taken over. */
+  onTaken: () => void = () => {};
+
+  readonly #options: UpOptions;
+  readonly #hcas: readonly ChosenHca[];
+  readonly #parts: UpgradeParts;
+  readonly #handover: Handover;
+  readonly #front: boolean;
+  #successor: Successor | undefined;
+  #failure: IpoibError | undefined;
+
+  /** @param hcas ports of the interfaces, in the order of their creation */
+  constructor(
+    options: UpOptions,
+    hcas: readonly ChosenHca[],
+    parts: UpgradeParts,
+  ) {
+    this.#options = options;
+    this.#hcas = hcas;
+    this.#parts = parts;
+    const { runtime, notifySocket, takeover, logPath } = parts;
+    // No parent waits for a process in the background, and the service manager follows the new process (MAINPID).
+    this.#front = takeover === undefined && notifySocket === undefined &&
+      logPath === undefined;
+    this.#handover = new Handover(
+      handoverPath(runtime),
+      parts.interfaces,
+      {
+        ...{ stderr: STDERR, notifySocket, front: this.#front },
+        frontChannel: takeover?.front,
+      },
+    );
+    this.#handover.onDone = (successor) => {
+      this.#successor = successor;
+      notify(`MAINPID=${successor.pid}`, notifySocket);
+      for (const each of parts.interfaces()) each.end("handed over");
+    };
+  }
+
+  /** The process that has taken over from this one. */
+  get successor(): Successor | undefined {
+    return this.#successor;
+  }
+
+  /** True if this process stays as the front of its successor. */
+  get isFront(): boolean {
+    return this.#front;
+  }
+
+  /** Why this process could not take over. */
+  get failure(): IpoibError | undefined {
+    return this.#failure;
+  }
+
+  /** Prepares the handover, for the method `upgrade`. Throws the errors of {@linkcode Handover.open}. */
+  begin(): UpgradeRecord {
+    const { logPath, interfaces } = this.#parts;
+    const names = interfaces().map(({ name }) => name);
+    const unit = this.#unit();
+    return {
+      pid: Deno.pid,
+      version: VERSION,
+      socket: this.#handover.open(),
+      command: upArguments({
+        ...{ ...this.#options, names, background: false },
+        hca: this.#hca(),
+      }),
+      ...(logPath === undefined ? {} : { log: logPath }),
+      ...(unit === undefined ? {} : { unit }),
+    };
+  }
+
+  /**
+   * Completes the takeover when all interfaces of the group that were running are ready. If one is not in time, ends
+   * them all; the old process then goes on.
+   */
+  async complete(
+    takeover: Takeover,
+    group: InterfaceGroup<UpgradedMember>,
+  ): Promise<void> {
+    try {
+      const members = group.alive();
+      await Promise.all(
+        members.filter(({ name }) =>
+          takeover.interfaces.some((each) => each.name === name && each.running)
+        ).map((each) => each.ready(READY_MS)),
+      );
+      for (const each of members) await each.replaceSocket();
+      await takeover.running();
+      await this.#childrenOf(members);
+      this.onTaken();
+    } catch (error) {
+      group.end(this.fail(error));
+    }
+  }
+
+  /** Waits until all children are restored, which takes longer the more there are, at most {@linkcode CHILDREN_MS}. */
+  async #childrenOf(members: readonly UpgradedMember[]): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      Promise.all(members.map(({ restored }) => restored)),
+      new Promise((resolve) => timer = setTimeout(resolve, CHILDREN_MS)),
+    ]);
+    clearTimeout(timer);
+  }
+
+  /** Notes that this process cannot take over. Returns the reason with which its interfaces end. */
+  fail(error: unknown): EndReason {
+    this.#failure = IpoibError.from(error);
+    return "not taken over";
+  }
+
+  close(): void {
+    this.#handover.close();
+  }
+
+  /** Returns the HCA of the interfaces for the command line, so that the new process selects the same ports. */
+  #hca(): UpOptions["hca"] {
+    const [first] = this.#hcas;
+    return first?.kind === "soft"
+      ? { kind: "soft", subnet: first.subnet }
+      : this.#options.hca;
+  }
+
+  #unit(): UpgradeRecord["unit"] {
+    const invocation = variable("INVOCATION_ID");
+    const { notifySocket } = this.#parts;
+    if (notifySocket === undefined || invocation === undefined) {
+      return undefined;
+    }
+    const name = /([^/\n]+\.service)$/m.exec(
+      readTextFile(CGROUP, 65_536) ?? "",
+    )?.[1];
+    return { invocation, ...(name === undefined ? {} : { name }) };
+  }
+}

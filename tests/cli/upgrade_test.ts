@@ -1,0 +1,92 @@
+/** `ipoib upgrade`, `ipoib version`, and `ipoib down` of an interface whose process was killed. */
+
+import { assertEquals } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { VERSION } from "../../src/ipc/version.ts";
+import * as records from "../ipc/records.ts";
+import { CliFixture } from "./support.ts";
+
+const RECORD = {
+  pid: 7,
+  version: "0.0.9",
+  socket: "/run/ipoib/7.handover",
+  command: ["up", "ib0"],
+};
+
+Deno.test("upgrade prepares the process and starts the new one", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", {
+    handlers: { upgrade: () => RECORD },
+  });
+  assertEquals(await cli.run("upgrade ib0"), {
+    code: 0,
+    out: `ib0: version ${VERSION} has replaced version 0.0.9 (pid 7)\n`,
+    err: "",
+  });
+  assertEquals(calls, [["upgrade", {}]]);
+  assertEquals(cli.upgrades, [RECORD]);
+});
+
+Deno.test("upgrade prints nothing more and returns the code if the new process fails", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers: { upgrade: () => RECORD } });
+  cli.code = 2;
+  assertEquals(await cli.run("upgrade"), { code: 2, out: "", err: "" });
+});
+
+Deno.test("upgrade of a process that does not know the method is refused", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
+    handlers: {
+      upgrade: () => {
+        throw new IpoibError("E_IPC_METHOD", 'Unknown method "upgrade"');
+      },
+    },
+  });
+  const { code, err } = await cli.run("upgrade ib0");
+  assertEquals([code, err], [2, 'ipoib: Unknown method "upgrade"\n']);
+});
+
+Deno.test("version prints the versions of the program and of the processes", async () => {
+  await using cli = new CliFixture();
+  const nothing = { code: 0, out: `ipoib ${VERSION}\n`, err: "" };
+  assertEquals(await cli.run("version"), nothing);
+  const { version: _, ...older } = records.link;
+  await cli.daemon("ib0", { handlers: { "link.show": () => [records.link] } });
+  await cli.daemon("ib1", {
+    handlers: { "link.show": () => [{ ...older, ifname: "ib1", pid: 9 }] },
+  });
+  const { out } = await cli.run("version");
+  assertEquals(
+    out,
+    `ipoib ${VERSION}\n` +
+      `ib0 pid ${records.link.pid} version ${records.link.version}\n` +
+      "ib1 pid 9 version unknown: replace it with ipoib upgrade\n",
+  );
+  assertEquals(JSON.parse((await cli.run("-j version")).out), [{
+    version: VERSION,
+    processes: [
+      {
+        ifname: "ib0",
+        pid: records.link.pid,
+        version: records.link.version,
+      },
+      { ifname: "ib1", pid: 9, version: "unknown" },
+    ],
+  }]);
+});
+
+Deno.test("down deletes the device that a killed process has left, and show commands say so", async () => {
+  await using cli = new CliFixture();
+  cli.leftDevices.push("ib0");
+  const { code, err } = await cli.run("link show ib0");
+  assertEquals(
+    [code, err],
+    [
+      3,
+      "ipoib: ib0 is not running (its process has left the network device: ipoib up ib0 takes it over, ipoib down ib0 deletes it)\n",
+    ],
+  );
+  assertEquals(await cli.run("down ib0"), { code: 0, out: "", err: "" });
+  assertEquals((await cli.run("down ib0")).code, 3);
+});

@@ -1,0 +1,231 @@
+/** `ipoib upgrade`: a new process takes over the interfaces of a running one. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import { patient } from "../../scripts/machine.ts";
+import { Fd } from "../../src/system/fd.ts";
+import { connect } from "../../src/system/unix_socket.ts";
+import { HandoverChannel } from "../../src/daemon/restart/handover_channel.ts";
+import {
+  childRuns,
+  configure,
+  kernelState,
+  ownState,
+} from "./harness/configuration.ts";
+import {
+  type Host,
+  labTest,
+  linkAddress,
+  managerPid,
+  namesIn,
+  pause,
+  Pings,
+  runs,
+  TcpFlow,
+  until,
+} from "./harness/mod.ts";
+
+const PORT = 5001;
+/** Interval of the pings in milliseconds. */
+const PING_MS = 10;
+/** Longest time without traffic. */
+const GAP_MS = 1000;
+
+/** Upgrades the process of a host. Returns the output. Throws if the exit code is not 0. */
+async function upgrade(host: Host): Promise<string> {
+  const { code, stdout, stderr } = await host.ipoib("upgrade", "ib0");
+  assertEquals(code, 0, `ipoib upgrade: ${stderr}`);
+  return stdout;
+}
+
+/** Waits until data arrives in both directions. Throws if the connection has failed. */
+async function flows(flow: TcpFlow): Promise<void> {
+  const before = flow.received;
+  await until("data to arrive", () => flow.received > before);
+}
+
+for (const io of ["uring", "poll"] as const) {
+  labTest(
+    `An upgrade under a TCP stream keeps everything, and traffic stops for at most a second (--io ${io})`,
+    async (lab) => {
+      const [peer, host] = await lab.hosts(2);
+      await peer.up();
+      await host.up({ args: ["--io", io] });
+      await configure(host);
+      const [pid, address] = [(await host.link()).pid, await linkAddress(host)];
+      const before = [await kernelState(host), await ownState(host)];
+
+      using flow = TcpFlow.open(peer, host, PORT);
+      await using pings = await Pings.start(peer, host.address, {
+        interval: PING_MS / 1000,
+      });
+      await pings.next();
+      assertMatch(
+        await upgrade(host),
+        /^ib0: version .+ has replaced version .+ \(pid [0-9]+\)\n$/,
+      );
+      await pings.next();
+
+      await flows(flow);
+      const lost = pings.longestLoss;
+      assert(
+        lost * PING_MS <= patient(GAP_MS),
+        `no traffic for ${lost * PING_MS} ms`,
+      );
+      assert((await host.link()).pid !== pid);
+      assertEquals((await linkAddress(host)).slice(12), address.slice(12));
+      assertEquals([await kernelState(host), await ownState(host)], before);
+    },
+  );
+}
+
+labTest(
+  "The host of the subnet manager is upgraded, and another host joins afterwards",
+  async (lab) => {
+    const [a, b, c] = await lab.hosts(3);
+    await a.up();
+    await b.up();
+    const manager = await managerPid(lab);
+    assertEquals(manager, a.pid);
+    await upgrade(a);
+    await until(
+      "another manager",
+      async () => await managerPid(lab) !== manager,
+    );
+    await c.up();
+    assert(await c.reaches(a));
+    assert(await b.reaches(a));
+    assert(await a.reaches(b));
+  },
+);
+
+labTest(
+  "A process in the foreground stays as the front of its successors, and exits with their code",
+  async (lab) => {
+    const [host] = await lab.running(1);
+    const front = host.daemon;
+    await upgrade(host);
+    const second = (await host.link()).pid;
+    await upgrade(host);
+    const third = (await host.link()).pid;
+    await until("the end of the second process", () => !runs(second));
+    assert(!front.ended && runs(third));
+    assert(await host.hasDevice("ib0"));
+    // The log of the successors appears where that of the first process did.
+    assertMatch(front.output, new RegExp(`pid ${third}`));
+
+    front.kill("SIGTERM");
+    assertEquals(await front.exit(), 0);
+    assert(!runs(third));
+    assert(!await host.hasDevice("ib0"));
+  },
+);
+
+labTest(
+  "A process in the background is upgraded, keeps its log, and ends with `ipoib down`",
+  async (lab) => {
+    const [host] = await lab.hosts(1);
+    const up = await lab.ipoib(
+      ...["up", "ib0", "ib1", "--netns", host.namespace],
+      ...["--hca", "soft", "--background"],
+    );
+    assertEquals(up.code, 0, up.stderr);
+    const before = (await host.link()).pid;
+    await upgrade(host);
+    const after = (await host.link()).pid;
+    await until("the end of the old process", () => !runs(before));
+    const log = await Deno.readTextFile(host.logFile);
+    assertMatch(log, new RegExp(`process ${after} .* has taken over`));
+    for (const name of ["ib0", "ib1"]) {
+      assert(await host.hasDevice(name));
+      assertEquals((await host.ipoib("down", name)).code, 0);
+      assert(!await host.hasDevice(name));
+    }
+    await until("the end of the new process", () => !runs(after));
+    assert(!namesIn(lab.runtime).some((name) => name.endsWith(".handover")));
+  },
+);
+
+/** A process that takes part in a handover up to some point, and then ends. */
+async function successor(socket: string): Promise<HandoverChannel> {
+  const fd = connect(socket);
+  assert(fd);
+  const channel = new HandoverChannel(fd);
+  await channel.send({
+    ...{ type: "hello", version: "9.9", pid: Deno.pid, formats: [1] },
+  });
+  const { fds } = await channel.receive(["process"], patient(5000));
+  fds.forEach((each) => each.close());
+  const named = await channel.receive(["interface"], patient(5000));
+  named.fds.forEach((each) => each.close());
+  return channel;
+}
+
+labTest(
+  "A new process that ends before or after the release has no effect: the old one goes on",
+  async (lab) => {
+    const [peer, host] = await lab.running(2);
+    await configure(host);
+    const { pid } = await host.link();
+    const before = [await kernelState(host), await ownState(host)];
+    using flow = TcpFlow.open(peer, host, PORT);
+
+    // Ends before it is ready.
+    const { socket } = await host.call("upgrade", {});
+    (await successor(socket))[Symbol.dispose]();
+    await host.daemon.prints(/Upgrade failed: The other process ended/);
+    assert(await peer.reaches(host));
+
+    // Reports a failure after the release.
+    const again = await host.call("upgrade", {});
+    using channel = await successor(again.socket);
+    await channel.send({ type: "ready" });
+    for (;;) {
+      const { message, fds } = await channel.receive(
+        ["text", "devices", "released"],
+        patient(5000),
+      );
+      for (const each of fds) new Fd(each.release()).close();
+      if (message.type === "released") break;
+    }
+    await channel.send({ type: "failed", message: "No such port" });
+    await host.daemon.prints(/Upgrade failed: No such port/);
+    await until(
+      "the interface to run",
+      async () =>
+        (await host.link().catch(() => undefined))?.state === "running",
+    );
+    await until(
+      "the child to run",
+      () => childRuns(host),
+    );
+    await flows(flow);
+    assertEquals((await host.link()).pid, pid);
+    assertEquals([await kernelState(host), await ownState(host)], before);
+
+    // A real one afterwards.
+    await upgrade(host);
+    await flows(flow);
+    assertEquals([await kernelState(host), await ownState(host)], before);
+  },
+);
+
+labTest(
+  "A new process that cannot start prints the reason, and the old one goes on",
+  async (lab) => {
+    const [host] = await lab.running(1);
+    const { pid } = await host.link();
+    const { code, stderr } = await host.run([
+      "sh",
+      "-c",
+      `ulimit -n 40 && exec "$@"`,
+      "sh",
+      ...[...programCommand(), "upgrade", "ib0", "-n", host.namespace],
+    ], { env: lab.env });
+    assertEquals(code, 2);
+    assertMatch(stderr, /needs [0-9]+ open files/);
+    assertEquals((await host.link()).pid, pid);
+    await pause(100);
+    assertEquals((await host.link()).state, "running");
+  },
+);
