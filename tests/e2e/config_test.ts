@@ -153,12 +153,10 @@ address = 10.9.8.1/24
     );
     const up = start(a, path);
     await ready(a);
+    const applied = /configuration .*ib0\.conf applied, except 4 settings\n/;
+    await until("the end of the log", () => applied.test(up.output));
     assertMatch(up.output, /ib0\.conf:4: Cannot add route 10\.77\.0\.0\/16/);
     assertMatch(up.output, /ib0\.conf:5: .*lo/);
-    assertMatch(
-      up.output,
-      /configuration .*ib0\.conf applied, except 4 settings\n/,
-    );
     assertEquals((await addressesOf(a)).slice(1), [
       "ib0 UP 10.9.7.1/24",
       "ib0.8002 UP 10.9.8.1/24",
