@@ -56,7 +56,7 @@ export class TapChildDevices implements ChildDevices {
     return new Later((done, fail) => {
       using parts = new DisposableStack();
       if (left) parts.use(left);
-      const place = parts.use(this.#place());
+      const place = parts.use(left?.locate() ?? this.#place());
       const options = { ...this.#options, name, netns: place.netns };
       const tap = left ?? parts.use(openTap(options));
       this.#attach(tap, place.netns, parts.move(), (attach) => {

@@ -244,6 +244,8 @@ export interface LinkChanges {
   readonly group?: number | undefined;
   /** An open network namespace, to which the device is moved. */
   readonly netns?: number | undefined;
+  /** A process in the namespace to which the device is moved, instead of `netns`. */
+  readonly netnsPid?: number | undefined;
   readonly linkMode?: "default" | "dormant" | undefined;
   readonly addrGenMode?: AddrGenMode | undefined;
   readonly arp?: boolean | undefined;

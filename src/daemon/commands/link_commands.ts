@@ -6,6 +6,7 @@ import type { Params } from "../../ipc/schema.ts";
 import { checkPkey } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { LinkChanges } from "../../netdev/netdev.ts";
+import type { Fd } from "../../system/fd.ts";
 import { openNamespace } from "../../system/namespace.ts";
 import {
   linkAddressBytes,
@@ -36,11 +37,11 @@ export const linkCommands = {
     const { mode, umcast, mtu, address, netns } = params;
     if (mode !== undefined) iface.connected.check(mode);
     if (address !== undefined) checkAddress(iface, address);
-    using namespace = netns === undefined ? undefined : openNamespace(netns);
+    using namespace = netns === undefined ? undefined : findNamespace(netns);
     if (umcast !== undefined) iface.umcast = umcast;
     if (mode !== undefined) iface.connected.setMode(mode);
     if (mtu !== undefined) iface.mtu.set(mtu);
-    const changes = kernelChanges(params, namespace?.number);
+    const changes = kernelChanges(params, namespace);
     if (Object.keys(changes).length > 0) iface.netdev.change(changes);
     return {};
   },
@@ -81,10 +82,41 @@ export const linkCommands = {
   },
 } satisfies Partial<DataCommands>;
 
-/** Returns the changes that the kernel makes. `netns` is an open namespace. */
+/** A namespace to which an interface is moved: open, or given by a process in it. */
+class NamespaceChoice implements Disposable {
+  readonly fd: Fd | undefined;
+  readonly pid: number | undefined;
+
+  constructor({ fd, pid }: { fd?: Fd; pid?: number }) {
+    this.fd = fd;
+    this.pid = pid;
+  }
+
+  [Symbol.dispose](): void {
+    this.fd?.close();
+  }
+}
+
+/**
+ * Finds the namespace given by NAME, PID or PATH. This process may lack the right to open that of another process
+ * (ptrace(2), PTRACE_MODE_READ_FSCREDS); the kernel then looks it up by the PID. Throws `E_NETNS`.
+ */
+function findNamespace(spec: string): NamespaceChoice {
+  try {
+    return new NamespaceChoice({ fd: openNamespace(spec) });
+  } catch (error) {
+    const pid = /^(?:\/proc\/)?([0-9]{1,9})(?:\/ns\/net)?$/.exec(spec)?.[1];
+    if (pid === undefined || IpoibError.from(error).errno !== Errno.EACCES) {
+      throw error;
+    }
+    return new NamespaceChoice({ pid: Number(pid) });
+  }
+}
+
+/** Returns the changes that the kernel makes. */
 function kernelChanges(
   params: Params<"link.set">,
-  netns: number | undefined,
+  netns: NamespaceChoice | undefined,
 ): LinkChanges {
   const { rename, txqlen, linkmode, addrgenmode } = params;
   const changes: LinkChanges = {
@@ -93,7 +125,8 @@ function kernelChanges(
     alias: params.alias,
     txQueueLength: txqlen,
     group: params.group,
-    netns,
+    netns: netns?.fd?.number,
+    netnsPid: netns?.pid,
     linkMode: linkmode,
     addrGenMode: addrgenmode,
     arp: params.arp,

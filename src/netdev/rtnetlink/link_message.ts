@@ -46,6 +46,7 @@ const IFLA_OPERSTATE = 16;
 export const IFLA_LINKMODE = 17;
 export const IFLA_IFALIAS = 20;
 export const IFLA_GROUP = 27;
+export const IFLA_NET_NS_PID = 19;
 export const IFLA_NET_NS_FD = 28;
 const IFLA_LINKINFO = 18;
 const IFLA_STATS64 = 23;

@@ -19,6 +19,7 @@ import {
   IFLA_LINKMODE,
   IFLA_MTU,
   IFLA_NET_NS_FD,
+  IFLA_NET_NS_PID,
   IFLA_TXQLEN,
   linkRequest,
   RTM_NEWLINK,
@@ -59,6 +60,9 @@ export function setLink(
   if (changes.netns !== undefined) {
     request.attributeU32(IFLA_NET_NS_FD, changes.netns);
   }
+  if (changes.netnsPid !== undefined) {
+    request.attributeU32(IFLA_NET_NS_PID, changes.netnsPid);
+  }
   if (name !== undefined) request.attributeString(IFLA_IFNAME, name);
   if (alias !== undefined) request.attribute(IFLA_IFALIAS, aliasBytes(alias));
   if (txQueueLength !== undefined) {
@@ -72,7 +76,7 @@ export function setLink(
   if (addrGenMode !== undefined) {
     request.attribute(IFLA_AF_SPEC, addrGenModeBytes(addrGenMode));
   }
-  const what = Object.keys(changes).join(", ");
+  const what = Object.keys(changes).join(", ").replace("netnsPid", "netns");
   socket.request(
     request,
     "E_LINK_SET",

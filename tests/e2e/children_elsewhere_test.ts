@@ -1,0 +1,76 @@
+/** Children in other network namespaces than their parent, as in containers. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Host, labTest, must, until } from "./harness/mod.ts";
+
+function children(host: Host): Promise<unknown[]> {
+  return host.show<unknown[]>("child", "list");
+}
+
+labTest(
+  "Commands and the end of a namespace concern only the child of that name in the namespace",
+  async (lab) => {
+    const [parent] = await lab.running(1);
+    const pods: Host[] = [];
+    for (const pkey of ["0x8001", "0x8002"]) {
+      const pod = new Host(lab, await lab.namespace(), "");
+      pods.push(pod);
+      await parent!.ipoib("child", "create", pkey);
+      const child = `ib0.${pkey.slice(2)}`;
+      await parent!.ip("link", "set", child, "netns", pod.namespace);
+      await pod.ip("link", "set", child, "name", "eth0");
+    }
+    const [first, second] = pods as [Host, Host];
+    const pkeyOf = (pod: Host) =>
+      until("the child in its namespace", async () => {
+        const { code, stdout } = await pod.ipoib("get", "eth0", "pkey");
+        return code === 0 ? stdout.trim() : undefined;
+      });
+    assertEquals([await pkeyOf(first), await pkeyOf(second)], [
+      "0x8001",
+      "0x8002",
+    ]);
+
+    await must(["ip", "netns", "del", second.namespace]);
+    await until(
+      "the deletion of the second child",
+      async () => (await children(parent!)).length === 1,
+    );
+    assertEquals(await pkeyOf(first), "0x8001");
+    assertEquals((await first.ipoib("link", "del", "eth0")).code, 0);
+    assertEquals(await children(parent!), []);
+  },
+);
+
+labTest(
+  "A child is moved to the namespace of a process by its PID, and stays there in an upgrade of its process",
+  async (lab) => {
+    const [parent] = await lab.running(1);
+    await parent.ipoib("child", "create", "0x8001");
+    const container = lab.start(["unshare", "-n", "sleep", "600"]);
+    await container.becomes("sleep");
+    const pid = String(container.pid);
+    const moved = await parent.ipoib(
+      ...["link", "set", "ib0.8001", "netns", pid],
+    );
+    assertEquals(moved.code, 0, moved.stderr);
+    const inside = (...words: string[]) =>
+      must(["nsenter", "-t", pid, "-n", ...words]);
+    await inside("ip", "addr", "add", "10.8.0.1/24", "dev", "ib0.8001");
+    await inside("ip", "link", "set", "ib0.8001", "up");
+    const state = () =>
+      until("the child to run", async () => {
+        const words = ["link", "show", "ib0.8001", "-j", "-n", pid];
+        const { code, stdout } = await lab.ipoib(...words);
+        const [link] = code === 0 ? JSON.parse(stdout) : [];
+        return link?.state === "running" ? link : undefined;
+      });
+    const before = await state();
+    const { code, stderr } = await parent.ipoib("upgrade", "ib0");
+    assertEquals(code, 0, stderr);
+    const after = await state();
+    assertEquals(after.ifindex, before.ifindex);
+    const addresses = await inside("ip", "-br", "addr", "show", "ib0.8001");
+    assert(addresses.includes("10.8.0.1/24"), addresses);
+  },
+);
