@@ -62,11 +62,19 @@ options applies. An object without a command is shown: \`ipoib neigh\` is
 `;
 
 const FILES = `\
+  /etc/ipoib/IF.conf
+      Configuration of the interface IF and its children (ipoib.conf(5)).
+  /etc/ipoib/NAME.partitions
+      Partitions of the embedded subnet NAME, in the syntax of OpenSM, if the
+      systemd unit ipoib-subnet@NAME runs its manager.
   /run/ipoib/IF.sock
       Control socket of the interface IF in the initial network namespace
       (mode 0600).
   /run/ipoib/netns/INODE/IF.sock
       Control socket of an interface in another network namespace.
+  /run/ipoib/IF.state
+      Record of an interface that survives its process (\`ipoib up --persist\`, or
+      the descriptor store of systemd), in the directory of its control socket.
   /var/log/ipoib/IF.log
       Log of a process that \`ipoib up --background\` started, and IF.log.1 to
       IF.log.4 the older ones; in another network namespace in the directory
@@ -87,7 +95,8 @@ const EXIT_STATUS = `\
 
 Refusals of \`ipoib ethtool\` have the exit status of ethtool(8): 1, with \`-t\` 74,
 with \`-G\` 81, with \`-K\` 92. \`ipoib doctor\` has 4 for warnings, 5 for failures.
-\`ipoib up --background\` has 4 if the interfaces are not ready in time.
+\`ipoib up --background\` has 4 if the interfaces are not ready in time, and 129,
+130 or 143 if SIGHUP, SIGINT or SIGTERM interrupts it.
 `;
 
 const EXAMPLES = `\
@@ -157,7 +166,11 @@ export const TOPICS: readonly Topic[] = [
       return definitions(VARIABLES);
     },
   },
-  { name: "files", summary: "sockets, logs and devices", text: FILES },
+  {
+    name: "files",
+    summary: "configuration files, sockets, logs and devices",
+    text: FILES,
+  },
   { name: "exit-status", summary: "exit codes", text: EXIT_STATUS },
   { name: "examples", summary: "command lines to begin with", text: EXAMPLES },
   { name: "see-also", summary: "related man pages", text: SEE_ALSO },
