@@ -12,7 +12,7 @@ import { type Frame, FrameComposer } from "./frames.ts";
 import { Packet } from "./packet.ts";
 import { packetLine } from "./packet_line.ts";
 
-/** Pauses between looks at the ring: while packets arrive, and while there are none. */
+/** Intervals at which the ring is read: while packets arrive, and while there are none. */
 const BUSY_MS = 1;
 const IDLE_MS = 10;
 /** Records taken before signals are handled again. */
@@ -87,7 +87,7 @@ class CaptureRun {
     let interfaceEnded = false;
     try {
       while (!this.#stopped) {
-        // Before the ring is read, so that nothing is in it after the last look.
+        // Before the ring is read, so that it is empty after the last time.
         interfaceEnded = this.#connection.ended;
         const taken = this.#drain();
         this.#flush();

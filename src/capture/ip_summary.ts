@@ -1,4 +1,4 @@
-/** A few words about an IP packet, an ARP packet or a MAD, in the manner of tcpdump. */
+/** Summary of an IP packet, an ARP packet or a MAD, in the style of tcpdump. */
 
 import { hex } from "../base/hex.ts";
 import { EtherType } from "../wire/encap.ts";

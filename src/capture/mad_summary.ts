@@ -1,4 +1,4 @@
-/** A few words about a MAD. */
+/** Summary of a MAD. */
 
 import { hex } from "../base/hex.ts";
 import { CmAttribute } from "../wire/cm/cm_mad.ts";

@@ -13,7 +13,7 @@
  * ring does not interpret, except for 0, padding: the rest of the memory, before a record that does not fit in
  * it. A record that does not fit into the free space is lost and counted, so the worker never waits.
  *
- * There are no wake-ups. The process looks at the head every few milliseconds, so a record costs the worker no system
+ * There are no wake-ups. The process reads the head every few milliseconds, so a record costs the worker no system
  * call. The worker reads nothing but the tail, and a tail that is not between its own positions makes the ring full.
  */
 
@@ -136,7 +136,7 @@ export class RingReader extends Ring {
       this.#taken = length / UNIT;
       const valid = length > 0 && (length & UNIT - 1) === 0 &&
         this.#taken <= used && at + this.#taken <= this.units;
-      // Of a process that has ended while it wrote, or that is not ours: nothing after it can be read.
+      // The worker has ended while it wrote, or another process has written: nothing after it can be read.
       if (!valid) this.#taken = used;
       else if (this.words[at * 2 + 1] !== PADDING) return at * UNIT;
       this.release();

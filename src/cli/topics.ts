@@ -65,8 +65,8 @@ const FILES = `\
   /etc/ipoib/IF.conf
       Configuration of the interface IF and its children (ipoib.conf(5)).
   /etc/ipoib/NAME.partitions
-      Partitions of the embedded subnet NAME, in the syntax of OpenSM, if the
-      systemd unit ipoib-subnet@NAME runs its manager.
+      Partitions of the embedded subnet NAME, in the syntax of OpenSM. Read by
+      \`ipoib subnet run NAME\`.
   /run/ipoib/IF.sock
       Control socket of the interface IF in the initial network namespace
       (mode 0600).

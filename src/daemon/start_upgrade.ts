@@ -35,7 +35,7 @@ export async function startUpgrade(record: UpgradeRecord): Promise<number> {
   return 0;
 }
 
-/** The manager of the unit ends processes of other control groups never, and a new process must not leave the unit. */
+/** The new process must run in the control group of the unit: systemd stops only the processes of this group. */
 function checkUnit({ unit, pid }: UpgradeRecord): void {
   if (!unit || unit.invocation === variable("INVOCATION_ID")) return;
   const { name } = unit;

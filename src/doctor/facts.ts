@@ -107,7 +107,7 @@ export interface InterfaceFacts {
   readonly namespace: Fact<NamespaceFacts>;
   /** Other users of the port; empty on the embedded subnet, where each interface has its own port. */
   readonly holders: readonly PortHolder[];
-  /** Counters at the begin and at the end of the examination. */
+  /** Counters at the beginning and at the end of the examination. */
   readonly counters: Fact<CounterWindow>;
 }
 

@@ -12,7 +12,7 @@ const PLAIN = /^[\w.,:@%+=/-]+$/;
 
 /**
  * Prints the words that complete a command line: the answer to `ipoib __complete SHELL ...`. Returns the exit code, 1 if
- * the shell shall complete the name of a file. Prints no errors: the user is typing.
+ * the shell is to complete the name of a file. Prints no errors, which would disturb the command line.
  */
 export async function answer(
   [name = "", ...args]: readonly string[],

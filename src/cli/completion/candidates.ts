@@ -18,7 +18,7 @@ export interface Where {
 /** Returns the words for a place in the command line. May throw: then it has none. */
 export type Source = (where: Where) => Candidate[] | Promise<Candidate[]>;
 
-/** Words that the user invents, such as names of new interfaces. */
+/** Words that the user chooses, such as names of new interfaces. */
 export const NONE: Source = () => [];
 
 /** Names of files, which the shell completes. */

@@ -8,7 +8,7 @@ import { openAll, type Target } from "../session.ts";
 import { fetchSubnet, subnetNames } from "../subnet_session.ts";
 import type { Candidate, Source, Where } from "./candidates.ts";
 
-/** A process that does not reply for this long is ignored: the user waits. */
+/** A process that does not reply within this time is ignored, because the user waits. */
 const REPLY = { timeout: 500 } as const;
 
 /** Interfaces in the namespace. */

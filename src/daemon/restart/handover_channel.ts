@@ -1,6 +1,6 @@
 /**
  * Connection between a process with interfaces and the process that takes them over: a SOCK_SEQPACKET socket in the
- * runtime directory, with one JSON object a message, some with descriptors.
+ * runtime directory. Each message is a JSON object, some with descriptors.
  *
  * | message     | from | contents                                                                                    |
  * |-------------|------|---------------------------------------------------------------------------------------------|
@@ -24,9 +24,9 @@ import type { Millis } from "../../base/units.ts";
 import type { Fd } from "../../system/fd.ts";
 import { receive, send } from "../../system/unix_socket.ts";
 
-/** Descriptors a message, at most: the limit of system/unix_socket.ts. */
+/** Maximum number of descriptors in a message: the limit of system/unix_socket.ts. */
 export const MAX_DEVICES = 8;
-/** UTF-16 units of a record a message, so that a message stays below the limit of system/unix_socket.ts. */
+/** Maximum length of text in a message, in UTF-16 code units. A message then fits the limit of system/unix_socket.ts. */
 export const MAX_TEXT = 16 * 1024;
 const STEP_MS: Millis = 2;
 

@@ -15,7 +15,7 @@ const RECEIVE_RING = "enlarge the receive ring: ipoib ethtool -G IF rx 8192";
 const CABLE =
   "check the cable and the port at its other end: perfquery, iblinkinfo";
 
-/** The counters that tell of losses and errors. The first entry that matches applies. */
+/** The counters of losses and errors. The first entry that matches applies. */
 const MEANINGS: readonly Meaning[] = [
   {
     counters: /^tx_device_queue$/,
