@@ -53,7 +53,10 @@ const ABBREVIATIONS = `\
 Commands and options may be abbreviated. Those that ip(8) has too are abbreviated
 as in ip, which takes the first of its words that begins with the letters:
 \`ipoib l s\` is \`ipoib link set\`, \`ipoib l sh\` is \`ipoib link show\`. Others are
-abbreviated to a unique prefix.
+abbreviated to a unique prefix, where up, down, child, path, mcg, debug, param,
+get, set, ethtool and subnet precede all other commands: \`ipoib c\` is
+\`ipoib child\`, \`ipoib ca\` is \`ipoib capture\`. Commands that are added later
+take no abbreviation of these away.
 
 Options may stand before, between and after the words of a command; letters may
 be joined (\`-br\` is \`--brief\`, \`-jp\` is \`-j -p\`), and the last of repeated

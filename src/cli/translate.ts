@@ -1,7 +1,8 @@
 /**
  * Translates a command line in the grammar of `ip` to full command names, which commander parses.
  *
- * - Commands and options may be abbreviated: as in `ip` if it has them (iproute2.ts), otherwise to a unique prefix.
+ * - Commands and options may be abbreviated: as in `ip` if it has them (iproute2.ts), otherwise to a unique prefix. A
+ *   prefix of the first commands stands for one of them, whatever commands were added later ({@linkcode FIRST}).
  * - Options of all commands may stand anywhere. They are moved to the front, so that the last of repeated ones applies.
  * - An object without a command is shown, and `help` is a command of every object and of every command.
  * - `dev` may precede the interface.
@@ -12,6 +13,15 @@ import { commandOfIp, optionOfIp } from "./iproute2.ts";
 
 /** Options with one letter, which may be joined: `-jp`. */
 const LETTERS = /^-[adjpostHc460]+n?$/;
+
+/**
+ * The first commands and objects. Their abbreviations do not change: a later one has only those that begin none of them,
+ * so that `c` is child, and `ca` is capture.
+ */
+const FIRST: readonly string[] = [
+  ...["up", "down", "link", "addr", "child", "neigh", "path", "maddr", "mcg"],
+  ...["debug", "param", "get", "set", "ethtool", "subnet"],
+];
 
 /** Translates the words of a command line. Throws the errors of commander. */
 export function translate(
@@ -149,9 +159,13 @@ class Translation {
     if (word === "") return word;
     const ofIp = commandOfIp(word, object);
     if (ofIp !== undefined) return ofIp;
-    const candidates = commands.filter((each) =>
+    const all = commands.filter((each) =>
       namesOf(each).some((name) => name.startsWith(word))
     );
+    const preferred = parent === null
+      ? all.filter((each) => FIRST.includes(each.name()))
+      : [];
+    const candidates = preferred.length > 0 ? preferred : all;
     if (candidates.length > 1) {
       const names = candidates.map((each) => each.name()).join(", ");
       this.#at.error(`error: ambiguous command '${word}'\n${names}`);

@@ -52,26 +52,44 @@ Deno.test("other objects and commands are abbreviated to a unique prefix", async
   await assertTranslated({
     "mc": "mcg show",
     "pat": "path show",
-    "chi c 0x8001": "child create 0x8001",
-    "chi d 1": "child delete 1",
-    "chi s": "child list",
+    "ch c 0x8001": "child create 0x8001",
+    "c d 1": "child delete 1",
+    "c s": "child list",
     "de m ib0": "debug mcg ib0",
     "par": "param",
     "g mode": "get mode",
-    "ca ib0": "capture ib0",
-    "et -k ib0": "ethtool -k ib0",
+    "e -k ib0": "ethtool -k ib0",
     "su f": "subnet fault",
-    "dow ib0": "down ib0",
+    "do ib0": "down ib0",
+  });
+});
+
+Deno.test("later commands have the abbreviations that begin none of the first ones", async () => {
+  await assertTranslated({
+    "u ib0": "up ib0",
+    "upg ib0": "upgrade ib0",
     "doc ib0": "doctor ib0",
+    "ca ib0": "capture ib0",
+    "che ib0.conf": "check-config ib0.conf",
+    "cn": "cni",
+    "co bash": "completions bash",
+    "ev ib0": "events ib0",
+    "ex": "extcap",
+    "mo ib0": "monitor ib0",
+    "me ib0": "metrics ib0",
+    "sh ib0": "showconf ib0",
+    "t ib0": "top ib0",
+    "v": "version",
+    "su m": "subnet monitor",
   });
 });
 
 Deno.test("an ambiguous abbreviation is refused, with the candidates", async () => {
   await using cli = new CliFixture();
   const cases: Array<[string, string, string]> = [
-    ["s", "'s' (showconf, set, subnet)", "ipoib [options] COMMAND"],
+    ["s", "'s' (set, subnet)", "ipoib [options] COMMAND"],
     ["-j p", "'p' (path, param)", "ipoib [options] COMMAND"],
-    ["d ib0", "'d' (down, debug, doctor)", "ipoib [options] COMMAND"],
+    ["d ib0", "'d' (down, debug)", "ipoib [options] COMMAND"],
     ["subnet r", "'r' (run, reload)", "ipoib subnet COMMAND"],
   ];
   for (const [line, what, usage] of cases) {
