@@ -1,8 +1,9 @@
 /**
  * Serves the metrics over HTTP.
  *
- * A server of its own instead of a library's, because every limit is known: the number of connections, the length of a
- * request, the time of an exchange. One collection at a time serves all requests that arrive while it runs.
+ * A server of its own, because those of Deno do not bound what clients take: `Deno.serve` limits neither the number of
+ * connections nor the time of an exchange, and node:http does so in recent releases, but not in Deno 2.4.2, with which
+ * the executable may be compiled. One collection at a time serves all requests that arrive while it runs.
  */
 
 import { IpoibError } from "../../base/errors.ts";

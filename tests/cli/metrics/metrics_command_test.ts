@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { until } from "../../e2e/harness/until.ts";
 import { CliFixture } from "../support.ts";
 import { handlers } from "./support.ts";
 
@@ -110,19 +111,13 @@ Deno.test("--listen serves until a signal", async () => {
   await cli.daemon("ib0", { handlers });
   const path = `${cli.runtime}/metrics.sock`;
   const run = cli.run(["metrics", "--listen", `unix:${path}`]);
-  const connected = async (): Promise<Deno.Conn> => {
-    for (;;) {
-      try {
-        return await Deno.connect({ transport: "unix", path });
-      } catch {
-        await new Promise((done) => setTimeout(done, 10));
-      }
-    }
-  };
   {
-    using connection = await connected();
+    using connection = await until(
+      "the server",
+      () => Deno.connect({ transport: "unix", path }).catch(() => undefined),
+    );
     await connection.write(
-      new TextEncoder().encode("GET /metrics HTTP/1.1\r\n\r\n"),
+      new TextEncoder().encode("GET /metrics HTTP/1.0\r\n\r\n"),
     );
     const text = await new Response(connection.readable).text();
     assertStringIncludes(text, 'ipoib_interface_answers{interface="ib0"} 1');

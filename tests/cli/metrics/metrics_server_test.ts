@@ -1,6 +1,7 @@
 /** The HTTP server of metrics. */
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { patient } from "../../../scripts/machine.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { MAX_HEAD_BYTES } from "../../../src/cli/metrics/http_exchange.ts";
 import {
@@ -12,8 +13,12 @@ import {
   MetricsServer,
   type MetricsServerOptions,
 } from "../../../src/cli/metrics/metrics_server.ts";
+import { namesIn } from "../../e2e/harness/files.ts";
+import { pause, until } from "../../e2e/harness/until.ts";
 
 const LOCAL = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+/** The end of a request line, and the other lines of a head. */
+const END = "HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const FAMILY = {
   name: "ipoib_x",
   type: "counter",
@@ -45,12 +50,6 @@ async function exchange(address: Deno.NetAddr, text: string): Promise<string> {
   return await replyOf(connection);
 }
 
-function namesIn(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name);
-}
-
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
-
 async function replyOf(connection: Deno.Conn): Promise<string> {
   return await new Response(connection.readable).text().catch(() => "");
 }
@@ -78,12 +77,12 @@ Deno.test("other methods and paths are refused, and invalid and long requests", 
     const status = async (text: string) =>
       (await exchange(address, text)).split("\r\n")[0];
     const cases: [string, string][] = [
-      ["POST /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 405 Method Not Allowed"],
-      ["GET /secret HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found"],
-      ["GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK"],
+      [`POST /metrics ${END}`, "HTTP/1.1 405 Method Not Allowed"],
+      [`GET /secret ${END}`, "HTTP/1.1 404 Not Found"],
+      [`GET / ${END}`, "HTTP/1.1 200 OK"],
       ["\0\0\0\xff nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request"],
       [
-        "x".repeat(MAX_HEAD_BYTES),
+        `GET / HTTP/1.1\r\nX: ${"x".repeat(MAX_HEAD_BYTES)}`,
         "HTTP/1.1 431 Request Header Fields Too Large",
       ],
     ];
@@ -102,13 +101,31 @@ Deno.test("a client that sends nothing is closed after the limit, and others are
   }, { limitMs: 300 });
 });
 
+Deno.test("a client that does not read the reply is closed after the limit", async () => {
+  const families = [{ ...FAMILY, help: "x".repeat(50_000_000) }];
+  await serving(async (address) => {
+    using client = await Deno.connect({ port: address.port });
+    await client.write(new TextEncoder().encode(`GET /metrics ${END}`));
+    await pause(patient(600));
+    const received = (await replyOf(client)).length;
+    assert(received < 50_000_000, `${received} bytes`);
+  }, { limitMs: 300, collect: () => Promise.resolve(families) });
+});
+
+Deno.test("a connection has one request", async () => {
+  await serving(async (address) => {
+    const replies = await exchange(address, `GET / ${END}`.repeat(100));
+    assertEquals(replies.split("HTTP/1.1 200 OK").length, 2);
+  });
+});
+
 Deno.test("connections beyond the limit are closed", async () => {
   await serving(async (address) => {
     const held = [];
     for (let i = 0; i < MAX_CONNECTIONS; i++) {
       held.push(await Deno.connect({ port: address.port }));
     }
-    const refused = await exchange(address, "GET /metrics HTTP/1.1\r\n\r\n")
+    const refused = await exchange(address, `GET /metrics ${END}`)
       .catch(() => "");
     assertEquals(refused, "");
     held.forEach((each) => each.close());
@@ -121,7 +138,7 @@ Deno.test("one collection serves all requests that arrive while it runs", async 
   await serving(async ({ port }) => {
     const url = `http://127.0.0.1:${port}/metrics`;
     const replies = [fetch(url), fetch(url), fetch(url)];
-    while (collections === 0) await pause(5);
+    await until("a collection", () => collections > 0);
     await pause(100);
     assertEquals(collections, 1);
     collection.resolve([]);
@@ -146,16 +163,17 @@ Deno.test("a Unix socket replaces a stale one, not a live one, and is removed", 
   const at = { transport: "unix", path } as const;
   const options = { collect: () => Promise.resolve([]) };
   try {
-    const code = `Deno.listen({transport:"unix",path:${
+    const leave = `Deno.listen({transport:"unix",path:${
       JSON.stringify(path)
     }});Deno.exit(0)`;
-    await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+    await new Deno.Command(Deno.execPath(), { args: ["eval", leave] }).output();
     const server = await MetricsServer.listen(at, options);
     const error = await assertRejects(() => MetricsServer.listen(at, options));
     assertEquals(IpoibError.from(error).code, "E_LISTEN");
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o660);
     using connection = await Deno.connect(at);
     await connection.write(
-      new TextEncoder().encode("GET /metrics HTTP/1.1\r\n\r\n"),
+      new TextEncoder().encode(`GET /metrics ${END}`),
     );
     assertMatch(await replyOf(connection), /^HTTP\/1.1 200 OK/);
     server.close();
