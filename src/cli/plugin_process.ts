@@ -23,7 +23,7 @@ export async function readInput(): Promise<string> {
 }
 
 /** Implements `CliEnvironment.runPlugin`. */
-export async function runCniPlugin(
+export async function runPlugin(
   path: string,
   command: string,
   input: string,

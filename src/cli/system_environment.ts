@@ -6,7 +6,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { endProcess } from "./end_process.ts";
 import { hcaPkeys, hcaPorts } from "./hcas.ts";
 import { findNamespace, namespaceNames } from "./namespace.ts";
-import { readInput, runCniPlugin } from "./plugin_process.ts";
+import { readInput, runPlugin } from "./plugin_process.ts";
 import { writeText } from "./output.ts";
 
 export function systemEnvironment(): CliEnvironment {
@@ -21,7 +21,7 @@ export function systemEnvironment(): CliEnvironment {
     err: (text) => void writeText(Deno.stderr, text),
     input: readInput,
     cniVariable: variable,
-    runPlugin: runCniPlugin,
+    runPlugin,
     get color() {
       return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },

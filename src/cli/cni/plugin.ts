@@ -28,7 +28,7 @@ export interface PluginOutcome {
 }
 
 /** Runs the command in the environment with the network configuration `input`. Does not throw. */
-export async function runPlugin(
+export async function runCniCommand(
   environment: CliEnvironment,
   input: string,
 ): Promise<PluginOutcome> {

@@ -9,9 +9,9 @@ const DESCRIPTION =
 export function cni(cli: Cli) {
   return new Command("cni").description(DESCRIPTION)
     .action(async () => {
-      const { runPlugin } = await import("../cni/plugin.ts");
+      const { runCniCommand } = await import("../cni/plugin.ts");
       const { environment } = cli;
-      const { output, code } = await runPlugin(
+      const { output, code } = await runCniCommand(
         environment,
         await environment.input(),
       );
