@@ -1,7 +1,6 @@
 /** Filters, with the words of this program alone and with libpcap. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { libpcap } from "../../ffi/libpcap.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { compileFilter } from "../../src/capture/filter.ts";
 import { withoutOwnWords } from "../../src/capture/filter_words.ts";
@@ -16,26 +15,7 @@ import {
 import { emitDeviceArp } from "../../src/wire/device_arp.ts";
 import { ip, ipv4Frame, packetOf } from "../ipoib/rig.ts";
 import { golden, viewOf } from "../wire/support.ts";
-import { testWhere } from "../test_where.ts";
-
-function missingLibpcap(): string | undefined {
-  try {
-    libpcap();
-    return undefined;
-  } catch {
-    return "libpcap is not installed";
-  }
-}
-
-const missing = missingLibpcap();
-
-/** Registers a test that is skipped without libpcap. */
-function pcapTest(name: string, fn: () => void): void {
-  testWhere(missing, name, () => {
-    fn();
-    return Promise.resolve();
-  });
-}
+import { pcapTest } from "./libpcap.ts";
 
 interface Fields {
   kind: RecordKind;

@@ -1,11 +1,10 @@
 /** `ipoib capture` and `ipoib extcap`: options, and the answers to Wireshark. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { libpcap } from "../../ffi/libpcap.ts";
 import { isExtcapCall } from "../../src/cli/commands/extcap.ts";
 import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
 import type { CaptureRecord } from "../../src/ipc/schema.ts";
-import { testWhere } from "../test_where.ts";
+import { pcapTest } from "../capture/libpcap.ts";
 import { CliFixture } from "./support.ts";
 
 const RECORD: CaptureRecord = {
@@ -155,17 +154,7 @@ Deno.test("extcap captures to a FIFO with the filter and the edge", async () => 
   });
 });
 
-function missingLibpcap(): string | undefined {
-  try {
-    libpcap();
-    return undefined;
-  } catch {
-    return "libpcap is not installed";
-  }
-}
-
-testWhere(
-  missingLibpcap(),
+pcapTest(
   "extcap prints why a filter is invalid, and nothing for a valid one",
   async () => {
     await using cli = new CliFixture();

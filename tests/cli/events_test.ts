@@ -1,11 +1,11 @@
 /** The words, the text and the JSON of `ipoib monitor` and `ipoib events`, and what they follow. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { patient } from "../../scripts/machine.ts";
 import type { EventRecord } from "../../src/base/events.ts";
 import { parseEventWords } from "../../src/cli/event_words.ts";
 import { parseSince } from "../../src/cli/since.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
+import { until } from "../e2e/harness/until.ts";
 import { CliFixture, forceColors } from "./support.ts";
 
 /** 2026-01-31T12:00:00.250 local time. */
@@ -52,12 +52,11 @@ async function daemon(
 
 /** Adds events until `ends` is true, because the moment at which a monitor begins to follow is not known. */
 async function keepAdding(ends: () => boolean, add: () => void): Promise<void> {
-  const end = performance.now() + patient(10_000);
-  while (!ends()) {
-    assert(performance.now() < end, "the monitor did not end");
+  await until("the end of the monitor", () => {
+    if (ends()) return true;
     add();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return false;
+  });
 }
 
 Deno.test("an interface and kinds may have any order, and kinds may be abbreviated", () => {

@@ -2,27 +2,24 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
-import { type Host, labTest, until } from "./harness/mod.ts";
+import {
+  type Host,
+  labTest,
+  onTerminal,
+  type Program,
+  shellLine,
+  until,
+} from "./harness/mod.ts";
 
 const REASON =
   "waiting for a P_Key: index 9 is empty (the table has 3 entries)";
 /** An interface that never becomes ready. */
 const UP = ["up", "ib0", "--hca", "soft", "--pkey-index", "9", "--background"];
 
-function words(host: Host, ...more: string[]): string[] {
-  return [
-    ...["env", `IPOIB_RUNTIME_DIR=${host.lab.runtime}`, ...programCommand()],
-    ...[...UP, "--netns", host.namespace, ...more],
-  ];
-}
-
 /** Starts `up` on a terminal of 80 columns. */
-function onTerminal(host: Host, ...more: string[]) {
-  const command = words(host, ...more).map((word) => `'${word}'`).join(" ");
-  return host.lab.start([
-    ...["script", "--quiet", "--return", "--command"],
-    ...[`stty cols 80; ${command}`, "/dev/null"],
-  ]);
+function start({ lab, namespace }: Host): Program {
+  const words = [...programCommand(), ...UP, "--netns", namespace];
+  return lab.start(onTerminal(shellLine(words)));
 }
 
 labTest(
@@ -47,7 +44,7 @@ labTest(
   "on a terminal of 80 columns one line is redrawn, and Ctrl-C prints the reason",
   async (lab) => {
     const [a] = await lab.hosts(1);
-    const up = onTerminal(a);
+    const up = start(a);
     await up.prints(/index 9 .*\(\d+ s\)/);
     await until("redraws", () => up.output.split("\r\x1b[K").length > 3);
     const drawn = up.output.split("\r\x1b[K").slice(1);
@@ -71,7 +68,7 @@ labTest(
   "on a terminal nothing remains of the line when the interface is ready",
   async (lab) => {
     const [a] = await lab.hosts(1);
-    const up = onTerminal(a);
+    const up = start(a);
     await up.prints(/index 9/);
     const reload = await lab.ipoib("subnet", "reload", "--partitions", "-");
     assert(reload.code !== 0);

@@ -29,6 +29,7 @@ import {
   run,
   UdpSocket,
   until,
+  writeProgram,
 } from "./harness/mod.ts";
 
 const REACTORS = whyNoUring() === undefined ? ["uring", "poll"] : ["poll"];
@@ -392,11 +393,7 @@ labTest(
 async function withExtcap(lab: Lab, words: string[]) {
   const folder = `${lab.runtime}/extcap`;
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(
-    `${folder}/ipoib`,
-    `#!/bin/sh\nexec ${programCommand().join(" ")} "$@"\n`,
-    { mode: 0o755 },
-  );
+  await writeProgram(`${folder}/ipoib`);
   const script = 'mount --bind "$0" "$1"; shift; exec "$@"';
   const folders = await run(["tshark", "-G", "folders"]);
   const path = /^Extcap path:\s+(\S+)/m.exec(folders.stdout)?.[1];

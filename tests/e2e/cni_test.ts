@@ -2,7 +2,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
-import { exists, Host, type Lab, labTest, must, run } from "./harness/mod.ts";
+import {
+  exists,
+  Host,
+  type Lab,
+  labTest,
+  must,
+  run,
+  until,
+} from "./harness/mod.ts";
 
 const PLUGINS = "/usr/lib/cni";
 
@@ -94,7 +102,7 @@ labTest(
     for (const { ips } of results) {
       for (const { address } of ips) {
         const target = address.split("/")[0]!;
-        await first.must("ping", "-n", "-c", "1", "-w", "20", target);
+        await until(`a reply of ${target}`, () => first.reaches(target));
       }
     }
     const routes = await first.ip("route", "show", "10.99.0.0/16");
@@ -113,15 +121,7 @@ labTest(
     assertEquals((await runtimes[0].call("DEL", second)).code, 0);
     assert(!runtimes[0].reserves(second));
     assertEquals((await second.run(["ip", "link", "show", "eth0"])).code, 1);
-    await remote.must(
-      "ping",
-      "-n",
-      "-c",
-      "1",
-      "-w",
-      "20",
-      addressOf(results[2]),
-    );
+    assert(await remote.reaches(addressOf(results[2])));
 
     // The namespace of a container may end before its runtime calls DEL.
     await must(["ip", "netns", "del", remote.namespace]);

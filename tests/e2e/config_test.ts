@@ -13,18 +13,10 @@ async function write(host: Host, text: string): Promise<string> {
   return path;
 }
 
+/** Starts `ipoib up` with a configuration file. */
 function start(host: Host, path: string): Program {
-  return host.start(...programCommand(), "up", "--config", path);
-}
-
-/** Waits until the interface and its configuration are ready. */
-async function ready(host: Host): Promise<void> {
-  const client = await until(
-    `the control socket in ${host.namespace}`,
-    () => host.connect().catch(() => undefined),
-  );
-  using _client = client;
-  await client.call("wait", {}, { timeout: Infinity });
+  host.daemon = host.start(...programCommand(), "up", "--config", path);
+  return host.daemon;
 }
 
 async function showconf(host: Host): Promise<string> {
@@ -70,7 +62,7 @@ up = no
 `;
     const first = start(a, await write(a, file(1)));
     start(b, await write(b, file(2)));
-    await Promise.all([ready(a), ready(b)]);
+    await Promise.all([a.untilRunning(), b.untilRunning()]);
     assertMatch(first.output, /configuration .*ib0\.conf applied\n/);
     assertEquals(await addressesOf(a), [
       "lo UNKNOWN 127.0.0.1/8 ::1/128",
@@ -152,7 +144,7 @@ address = 10.9.8.1/24
 `,
     );
     const up = start(a, path);
-    await ready(a);
+    await a.untilRunning();
     const applied = /configuration .*ib0\.conf applied, except 4 settings\n/;
     await until("the end of the log", () => applied.test(up.output));
     assertMatch(up.output, /ib0\.conf:4: Cannot add route 10\.77\.0\.0\/16/);

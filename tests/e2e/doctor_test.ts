@@ -8,6 +8,8 @@ import {
   type Host,
   Lab,
   labTest,
+  onTerminal,
+  shellLine,
   startManager,
   startPartitions,
   until,
@@ -236,8 +238,7 @@ labTest(
     await untilConnected(a, b);
     const words = [...programCommand(), "doctor", "ib0", b.address];
     const terminal = async (noColor: string) => {
-      const line = `stty cols 80; ${words.join(" ")}`;
-      const { stdout } = await a.run(["script", "-qec", line, "/dev/null"], {
+      const { stdout } = await a.run(onTerminal(shellLine(words)), {
         env: { ...lab.env, NO_COLOR: noColor, TERM: "xterm" },
       });
       return stdout;

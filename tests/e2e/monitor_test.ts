@@ -13,7 +13,9 @@ import {
   labTest,
   linkAddress,
   must,
+  onTerminal,
   type Program,
+  shellLine,
   startPartitions,
   until,
 } from "./harness/mod.ts";
@@ -195,26 +197,21 @@ labTest(
   "monitor ends with its reader, has colors on a terminal only, and names the remedy without root",
   async (lab) => {
     const [host] = await lab.running(1);
-    const command = programCommand().map((word) => `'${word}'`).join(" ");
-    const monitor = `${command} monitor fabric -n ${host.namespace}`;
+    const words = ["monitor", "fabric", "-n", host.namespace];
+    const monitor = shellLine([...programCommand(), ...words]);
     const inPipe = lab.start(["sh", "-c", `${monitor} | head -n 1`]);
-    const onTerminal = lab.start([
-      ...["env", "-u", "NO_COLOR", "script", "-qfc"],
-      ...[`stty cols 80; ${monitor}`, "/dev/null"],
-    ]);
-    const without = lab.start([
-      ...["script", "-qfc", `stty cols 80; ${monitor}`, "/dev/null"],
-    ]);
+    const colored = lab.start(onTerminal(`unset NO_COLOR; ${monitor}`));
+    const plain = lab.start(onTerminal(monitor));
     await until("an event everywhere", async () => {
       await makeEvent(lab);
       return inPipe.ended &&
-        [onTerminal, without].every(({ output }) => output.includes("fault"));
+        [colored, plain].every(({ output }) => output.includes("fault"));
     });
     assertMatch(inPipe.output, /^ib0 fabric fault packets of the port: /);
     assertEquals(inPipe.output.split("\n").length, 2);
-    const colored = "\x1b[36mib0\x1b[39m fabric fault ";
-    assert(onTerminal.output.startsWith(colored), onTerminal.output);
-    assertMatch(without.output, /^ib0 fabric fault /);
+    const begin = "\x1b[36mib0\x1b[39m fabric fault ";
+    assert(colored.output.startsWith(begin), colored.output);
+    assertMatch(plain.output, /^ib0 fabric fault /);
 
     // A user may not connect to the socket of another one.
     await must(["chown", "nobody", `${host.sockets}/ib0.sock`]);

@@ -1,9 +1,15 @@
 /** Containers of podman on a partition, attached by the CNI plugin. */
 
 import { assertEquals } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import { fullForm } from "../../scripts/test/form.ts";
-import { type Host, type Lab, labTest, must, run } from "./harness/mod.ts";
+import {
+  type Host,
+  type Lab,
+  labTest,
+  must,
+  run,
+  writeProgram,
+} from "./harness/mod.ts";
 
 const PLUGINS = "/usr/lib/cni";
 const IMAGE = "ipoib-test";
@@ -33,8 +39,8 @@ class Podman {
     const directory = `${host.lab.runtime}/podman`;
     await Deno.mkdir(`${directory}/plugins`, { recursive: true });
     await Deno.mkdir(`${directory}/networks`);
-    const write = (name: string, text: string, mode = 0o644) =>
-      Deno.writeTextFile(`${directory}/${name}`, text, { mode });
+    const write = (name: string, text: string) =>
+      Deno.writeTextFile(`${directory}/${name}`, text);
     await write(
       "conf",
       `[network]
@@ -46,8 +52,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 `,
     );
-    const command = programCommand().map((word) => `'${word}'`).join(" ");
-    await write("plugins/ipoib", `#!/bin/sh\nexec ${command}\n`, 0o755);
+    await writeProgram(`${directory}/plugins/ipoib`);
     const plugin = {
       type: "ipoib",
       pkey: "0x8001",

@@ -6,8 +6,17 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { stripAnsiCode } from "@std/fmt/colors";
 import { programCommand } from "../../scripts/program.ts";
-import { type Lab, labTest, type Program, run, until } from "./harness/mod.ts";
+import {
+  type Lab,
+  labTest,
+  onTerminal,
+  type Program,
+  run,
+  shellLine,
+  until,
+} from "./harness/mod.ts";
 
 /** Begins and ends the alternate screen. */
 const ENTER = "\x1b[?1049h";
@@ -17,14 +26,13 @@ const LEAVE = "\x1b[?1049l";
  * Starts `ipoib top WORDS...` on a pseudo-terminal of 80 columns and 24 rows. The settings of the terminal are printed
  * before and after it, its PID and its exit code.
  */
-function onTerminal(lab: Lab, before: string, ...words: string[]): Program {
-  const command = [...programCommand(), "top", ...words].map((word) =>
-    `'${word}'`
-  ).join(" ");
+function start(lab: Lab, before: string, ...words: string[]): Program {
+  const command = shellLine([...programCommand(), "top", ...words]);
   const started = `sh -c 'echo "pid $$"; exec "$0" "$@"' ${command}`;
-  const shell = `stty rows 24 cols 80; echo "mode $(stty -g)"; ${before}` +
-    `${started}; echo "exit $?"; echo "mode $(stty -g)"`;
-  return lab.start(["script", "-q", "-e", "-c", shell, "/dev/null"]);
+  return lab.start(onTerminal(
+    `echo "mode $(stty -g)"; ${before}` +
+      `${started}; echo "exit $?"; echo "mode $(stty -g)"`,
+  ));
 }
 
 /** Checks that the terminal was restored. */
@@ -39,8 +47,7 @@ function checkRestored(output: string): void {
 function lastScreen(output: string): string[] {
   const [shown = ""] = output.split(LEAVE);
   const last = shown.split("\x1b[H").at(-1)!;
-  // deno-lint-ignore no-control-regex -- escape sequences begin with ESC
-  return last.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").split(/\r*\n/);
+  return stripAnsiCode(last).split(/\r*\n/);
 }
 
 labTest(
@@ -48,7 +55,7 @@ labTest(
   async (lab) => {
     const [a, b] = await lab.running(2);
     const pings = a.start("ping", "-q", "-i", "0.02", "-s", "1000", b.address);
-    const top = onTerminal(lab, "unset NO_COLOR; ", "-a", "-i", "0.3");
+    const top = start(lab, "unset NO_COLOR; ", "-a", "-i", "0.3");
     await top.prints(/total {2}rx \d/);
     await until("a rate of the interface", () => {
       const row = lastScreen(top.output).find((line) =>
@@ -83,7 +90,7 @@ labTest(
   async (lab) => {
     await lab.running(1);
     for (const end of ["key", "signal"]) {
-      const top = onTerminal(lab, "", "-a", "-i", "0.3");
+      const top = start(lab, "", "-a", "-i", "0.3");
       await top.prints(/INTERFACE/);
       if (end === "key") await top.write("\x03");
       else Deno.kill(Number((await top.prints(/pid (\d+)/))[1]), "SIGTERM");

@@ -1,5 +1,6 @@
 /** Text and JSON of events. */
 
+import { localTimestamp } from "../../base/timestamp.ts";
 import type { EventRecord } from "../../ipc/schema.ts";
 import type { Palette, Style } from "./style.ts";
 
@@ -63,7 +64,5 @@ function nameOf(event: string, palette: Palette): string {
 
 /** Returns the local time with milliseconds, as `ip -ts monitor` prints it. */
 function localTime(ms: number): string {
-  const date = new Date(ms);
-  const local = new Date(ms - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, -1);
+  return localTimestamp(new Date(ms)).slice(0, -"+00:00".length);
 }

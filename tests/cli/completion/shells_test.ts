@@ -4,10 +4,11 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { patient } from "../../../scripts/machine.ts";
 import { programCommand } from "../../../scripts/program.ts";
 import { socketDirectory } from "../../../src/ipc/locate.ts";
 import { findNamespace } from "../../../src/cli/namespace.ts";
+import { onTerminal, shellLine } from "../../e2e/harness/shell.ts";
+import { until } from "../../e2e/harness/until.ts";
 import { missingTools, testWhere } from "../../test_where.ts";
 
 /** A shell, the commands that load the script, and its options, which keep it from reading other files. */
@@ -53,7 +54,7 @@ class Folder implements AsyncDisposable {
       if (name === "ib9") await Deno.writeTextFile(socket, "");
       else await Deno.symlink("ib9.sock", socket);
     }
-    const program = programCommand().map((word) => `'${word}'`).join(" ");
+    const program = shellLine(programCommand());
     await folder.write(
       "ipoib",
       `#!/bin/sh
@@ -90,8 +91,9 @@ class Terminal implements AsyncDisposable {
   screen = "";
 
   constructor(command: string, folder: Folder) {
-    this.#child = new Deno.Command("script", {
-      args: ["-qec", command, "/dev/null"],
+    const [program, ...args] = onTerminal(command);
+    this.#child = new Deno.Command(program!, {
+      args,
       cwd: folder.path,
       clearEnv: true,
       env: {
@@ -133,15 +135,6 @@ function cacheOfDeno(): Record<string, string> {
   return { DENO_DIR: given ?? `${cache}/deno` };
 }
 
-async function until(condition: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patient(20_000);
-  while (Date.now() < deadline) {
-    if (await condition()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
-}
-
 for (const name of Object.keys(SHELLS) as Name[]) {
   const missing = name === "bash" ? undefined : missingTools(name);
   testWhere(
@@ -157,14 +150,11 @@ for (const name of Object.keys(SHELLS) as Name[]) {
       const { command, load } = SHELLS[name];
       await using terminal = new Terminal(command, folder);
       const wait = async (expected: readonly string[]) => {
-        const done = await until(async () =>
-          (await folder.lines()).length >= expected.length
-        );
-        assertEquals(
-          await folder.lines(),
-          expected,
-          done ? "" : terminal.screen,
-        );
+        await until(
+          `${expected.length} command lines`,
+          async () => (await folder.lines()).length >= expected.length,
+        ).catch(() => {});
+        assertEquals(await folder.lines(), expected, terminal.screen);
       };
       await terminal.type(`${load}; ipoib ready\n`);
       const expected = ["ready"];

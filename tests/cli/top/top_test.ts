@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { stripAnsiCode } from "@std/fmt/colors";
 import type { Terminal } from "../../../src/cli/environment.ts";
 import type { Handlers } from "../../../src/ipc/server.ts";
 import * as records from "../../ipc/records.ts";
@@ -152,8 +153,7 @@ Deno.test("the screen adapts to another size, and shows nothing outside", async 
   terminal.size = { columns: 30, rows: 5 };
   terminal.changed();
   const text = await terminal.shows("INTERFACE");
-  // deno-lint-ignore no-control-regex -- escape sequences begin with ESC
-  const lines = text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").split("\r\n");
+  const lines = stripAnsiCode(text).split("\r\n");
   assert(lines.length <= 5);
   for (const line of lines) assert(line.length <= 30, line);
   terminal.type("q");

@@ -9,17 +9,6 @@ export function runs(pid: number): boolean {
   return exists(`/proc/${pid}`);
 }
 
-/** True if a signal has stopped the process. */
-export function isStopped(pid: number): boolean {
-  try {
-    // The state follows the name in parentheses, which may contain any character.
-    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return text.slice(text.lastIndexOf(")") + 2).startsWith("T");
-  } catch {
-    return false;
-  }
-}
-
 /** Returns the PIDs of the processes that have `NAME=value` in their environment. */
 export function processesWith(name: string, value: string): number[] {
   return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name))

@@ -183,6 +183,12 @@ export class Host {
 
   /** Waits until the interface carries traffic, and assigns its address. */
   async ready(): Promise<void> {
+    await this.untilRunning();
+    await this.ip("addr", "replace", `${this.address}/24`, "dev", "ib0");
+  }
+
+  /** Waits until the interface and its configuration are ready. */
+  async untilRunning(): Promise<void> {
     using client = await until(
       `the control socket in ${this.namespace}`,
       async () => {
@@ -200,7 +206,6 @@ export class Host {
           `ipoib up: ${error.message}: ${this.daemon.output}`,
         );
       });
-    await this.ip("addr", "replace", `${this.address}/24`, "dev", "ib0");
   }
 
   /**

@@ -25,6 +25,7 @@ export {
   managerPid,
   untilConnected,
 } from "./subnet.ts";
+export { onTerminal, shellLine, writeProgram } from "./shell.ts";
 export { TcpFlow } from "./tcp_flow.ts";
 export { iperf, iperfServer } from "./traffic.ts";
 export { UdpSocket } from "./udp.ts";

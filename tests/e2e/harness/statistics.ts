@@ -6,9 +6,9 @@
 import { patient } from "../../../scripts/machine.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { allStatistics } from "../../../src/cli/render/ethtool_text.ts";
+import { isStopped } from "../../../src/doctor/gather/silent_process.ts";
 import type { IpcClient } from "../../../src/ipc/client.ts";
 import { wrongSums } from "../../statistics_sums.ts";
-import { isStopped } from "./files.ts";
 import type { Host } from "./host.ts";
 
 const REPLY_LIMIT_MS = 5000;
