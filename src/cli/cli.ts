@@ -22,6 +22,12 @@ export class Cli {
     return await openInterface(this.environment, netnsOf(command), name);
   }
 
+  /** Throws the error of {@linkcode open} if an interface is named that is not running. With `-a`, it may be anywhere. */
+  async checkRunning(command: CommandUnknownOpts, name?: string) {
+    if (name === undefined || globalsOf(command).allNetns) return;
+    (await this.open(command, name)).client.close();
+  }
+
   /** Prints `records` as JSON with `-j`, otherwise as text; `json` converts a record for JSON. */
   print<T>(
     command: CommandUnknownOpts,

@@ -24,6 +24,7 @@ import type { LinkRecord } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { usageError } from "./errors.ts";
 import { askAll } from "./listing.ts";
+import { namespaceName } from "./namespace.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { Section } from "./render/doctor_text.ts";
 import { connect, openInterface } from "./session.ts";
@@ -95,7 +96,11 @@ export async function examination(
     );
     some.forEach((each, i) => {
       sections.push(
-        ...interfaceSections(each, outcomes[i]!, labelOf(each.place, names)),
+        ...interfaceSections(
+          each,
+          outcomes[i]!,
+          names && namespaceName(each.place, names),
+        ),
       );
     });
   }
@@ -183,15 +188,6 @@ async function select(
     name,
     ...(result instanceof IpoibError ? { error: result } : {}),
   }));
-}
-
-/** Returns the name of a namespace with `-a`. */
-function labelOf(
-  { inode }: NamespaceDirectory,
-  names: ReadonlyMap<bigint, string> | undefined,
-): string | undefined {
-  if (!names || inode === undefined) return undefined;
-  return names.get(inode) ?? `net:[${inode}]`;
 }
 
 async function gather(

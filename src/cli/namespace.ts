@@ -1,6 +1,10 @@
 /** Lookup of network namespaces. Loads src/system on demand. */
 
-import { type NamespaceIdentity, namespaceIdentity } from "../ipc/locate.ts";
+import {
+  type NamespaceDirectory,
+  type NamespaceIdentity,
+  namespaceIdentity,
+} from "../ipc/locate.ts";
 
 /**
  * Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`.
@@ -20,4 +24,12 @@ export async function findNamespace(spec?: string): Promise<NamespaceIdentity> {
 export async function namespaceNames(): Promise<Map<bigint, string>> {
   const { namedNamespaces } = await import("../system/namespace.ts");
   return namedNamespaces();
+}
+
+/** Returns the name of a namespace, `net:[INODE]` without a name; undefined for the initial one, which has no inode. */
+export function namespaceName(
+  { inode }: Pick<NamespaceDirectory, "inode">,
+  names: ReadonlyMap<bigint, string>,
+): string | undefined {
+  return inode === undefined ? undefined : names.get(inode) ?? `net:[${inode}]`;
 }

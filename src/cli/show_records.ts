@@ -6,6 +6,7 @@ import type { NamespaceDirectory } from "../ipc/locate.ts";
 import type { Cli } from "./cli.ts";
 import { errorLine, exitCode } from "./errors.ts";
 import { askAll, type Listing, namespacesHidden } from "./listing.ts";
+import { namespaceName } from "./namespace.ts";
 import { type Family, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
@@ -141,11 +142,10 @@ function labelled<T>(
 
 /** Returns the text for a namespace: its name, or its inode. */
 export function namespaceLabel(
-  { inode }: NamespaceDirectory,
+  place: NamespaceDirectory,
   names: ReadonlyMap<bigint, string>,
 ): string {
-  if (inode === undefined) return "(initial)";
-  return names.get(inode) ?? `net:[${inode}]`;
+  return namespaceName(place, names) ?? "(initial)";
 }
 
 function print<T extends object>(

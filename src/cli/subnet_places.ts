@@ -4,6 +4,7 @@ import { IpoibError } from "../base/errors.ts";
 import type { LinkRecord, SubnetRecord } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { askAll } from "./listing.ts";
+import { namespaceName } from "./namespace.ts";
 
 /** A subnet, and the namespace of each port where it is known. */
 export interface PlacedSubnet extends SubnetRecord {
@@ -37,10 +38,8 @@ export async function withPlaces(
   const names = await environment.namespaceNames();
   const byGuid = new Map<string, string>();
   const silent = new Map<string, string[]>();
-  for (const { place: { inode }, name, result } of answers) {
-    const netns = inode === undefined
-      ? ""
-      : names.get(inode) ?? `net:[${inode}]`;
+  for (const { place, name, result } of answers) {
+    const netns = namespaceName(place, names) ?? "";
     if (result instanceof IpoibError) {
       silent.set(name, [...silent.get(name) ?? [], netns]);
     } else for (const guid of guidsOf(result)) byGuid.set(guid, netns);

@@ -44,10 +44,7 @@ export function metrics(cli: Cli): CommandUnknownOpts {
         throw usageError(`--listen and ${other} exclude each other`);
       }
       const { allNetns = false, netns } = globalsOf(self);
-      // Throws the error that names the interfaces of the namespace.
-      if (name !== undefined && !allNetns) {
-        (await cli.open(self, name)).client.close();
-      }
+      await cli.checkRunning(self, name);
       const { print, serve, write } = await import("../metrics/run.ts");
       const scope = { name, netns, allNetns, peers: peers ?? false };
       const { environment } = cli;

@@ -28,10 +28,7 @@ export function monitor(cli: Cli) {
       const { environment } = cli;
       const { name, kinds } = parseEventWords(words);
       const { netns, allNetns = false } = globalsOf(command);
-      // Refuses an interface that is not running.
-      if (name !== undefined && !allNetns) {
-        (await cli.open(command, name)).client.close();
-      }
+      await cli.checkRunning(command, name);
       const selection = { name, netns, allNetns, eachInterface: false };
       let reported = false;
       await new EventMonitor(environment, {

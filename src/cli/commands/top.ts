@@ -40,10 +40,7 @@ export function top(cli: Cli): CommandUnknownOpts {
     .addHelpText("after", HELP)
     .action(async (name, options, self) => {
       const { allNetns = false, netns, ...globals } = globalsOf(self);
-      // Throws the error that names the interfaces of the namespace.
-      if (name !== undefined && !allNetns) {
-        (await cli.open(self, name)).client.close();
-      }
+      await cli.checkRunning(self, name);
       const { environment } = cli;
       const { batch, iterations, interval, table, sort } = options;
       const view: View = {

@@ -5,14 +5,15 @@ import { IpoibError } from "../../base/errors.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { Cli } from "../cli.ts";
 import { errorLine, exitCode } from "../errors.ts";
-import { type Answer, askAll } from "../listing.ts";
+import { askAll } from "../listing.ts";
+import { namespaceName } from "../namespace.ts";
 import { globalsOf } from "../options.ts";
 import { renderJson } from "../render/json.ts";
 
 /** A running process. */
 interface ProcessVersion {
   readonly ifname: string;
-  /** Name of the namespace, if it has one. */
+  /** The namespace, unless it is the initial one. */
   readonly netns?: string;
   readonly pid: number;
   readonly version: string;
@@ -41,8 +42,11 @@ export function version(cli: Cli) {
           continue;
         }
         const { pid, version = "unknown" } = result;
-        const named = netnsName(place, names);
-        processes.push({ ifname: name, ...named, pid, version });
+        const netns = names && namespaceName(place, names);
+        processes.push({
+          ...{ ifname: name, pid, version },
+          ...(netns === undefined ? {} : { netns }),
+        });
       }
       environment.out(
         json
@@ -50,14 +54,6 @@ export function version(cli: Cli) {
           : `ipoib ${VERSION}\n${processes.map(line).join("")}`,
       );
     });
-}
-
-function netnsName(
-  { inode }: Answer<unknown>["place"],
-  names: ReadonlyMap<bigint, string> | undefined,
-): { netns?: string } {
-  const netns = inode === undefined ? undefined : names?.get(inode);
-  return netns === undefined ? {} : { netns };
 }
 
 function line({ ifname, netns, pid, version }: ProcessVersion): string {

@@ -3,12 +3,8 @@
 import { IpoibError } from "../../base/errors.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { CliEnvironment } from "../environment.ts";
-import {
-  type Answer,
-  askAll,
-  namespacesHidden,
-  type Selection,
-} from "../listing.ts";
+import { askAll, namespacesHidden, type Selection } from "../listing.ts";
+import { namespaceName } from "../namespace.ts";
 import type { Target } from "../session.ts";
 import type { Family, Labels } from "./exposition.ts";
 import { interfaceFamilies, type Measured } from "./interface_metrics.ts";
@@ -55,8 +51,8 @@ export async function collect(
   const peers: MeasuredPeers[] = [];
   const answering: { labels: Labels; value: number }[] = [];
   for (const answer of answers) {
-    const { result } = answer;
-    const netns = names && namespaceLabel(answer, names);
+    const { place, result } = answer;
+    const netns = names && namespaceName(place, names);
     const labelsOf = (ifname: string): Labels => ({
       ...(netns === undefined ? {} : { netns }),
       interface: ifname,
@@ -124,11 +120,4 @@ async function recordsOf(
 function noneOfOldVersion(error: unknown): [] {
   if (error instanceof IpoibError && error.code === "E_IPC_METHOD") return [];
   throw error;
-}
-
-function namespaceLabel(
-  { place: { inode } }: Answer<unknown>,
-  names: ReadonlyMap<bigint, string>,
-): string {
-  return inode === undefined ? "" : names.get(inode) ?? `net:[${inode}]`;
 }

@@ -4,6 +4,7 @@ import { IpoibError } from "../../base/errors.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { askAll, namespacesHidden, type Selection } from "../listing.ts";
+import { namespaceName } from "../namespace.ts";
 import { peersAmong } from "../peers.ts";
 import { noneRunning, type Target } from "../session.ts";
 
@@ -62,10 +63,9 @@ export async function takeSample(
   const names = allNetns ? await environment.namespaceNames() : undefined;
   const interfaces: SampleRow[] = [];
   const others: SampleRow[] = [];
-  for (const { place: { inode }, name, result } of answers) {
-    const place = names && inode !== undefined
-      ? `${names.get(inode) ?? `net:[${inode}]`}/`
-      : "";
+  for (const { place: directory, name, result } of answers) {
+    const netns = names && namespaceName(directory, names);
+    const place = netns === undefined ? "" : `${netns}/`;
     if (result instanceof IpoibError) {
       const trouble = result.code === "E_IPC_TIMEOUT"
         ? "not answering"
