@@ -15,7 +15,6 @@ import type { HcaPort } from "../../hca/hca.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SaResult } from "../../sa/result.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
-import { MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import type { DebugLog } from "../debug_log.ts";
 import { type CheckedGroup, PacedChecks } from "./paced_checks.ts";
@@ -49,6 +48,7 @@ export class ForeignGroups {
       ...parts,
       groups: () => this.#groups.values(),
       onAnswer: (group, answer, now) => this.#onAnswer(group, answer, now),
+      onNoAnswer: (_failure, now) => this.#freeAll(now),
     });
   }
 
@@ -115,12 +115,6 @@ export class ForeignGroups {
   ): void {
     const { memberships, onFree, debug } = this.#parts;
     const { mgid, foreign } = group;
-    const key = gidKey(mgid);
-    if (!answer.ok && answer.status === MadStatus.Ok) {
-      this.#freeAll(now);
-      return;
-    }
-    if (this.#groups.get(key) !== group) return;
     // The interface may have sent to the group since it was selected, and so be the member itself.
     if (answer.ok && (foreign || !memberships.isOwn(mgid))) {
       group.foreign = true;
@@ -129,7 +123,7 @@ export class ForeignGroups {
       );
       return;
     }
-    this.#groups.delete(key);
+    this.#groups.delete(gidKey(mgid));
     onFree(mgid, now);
   }
 

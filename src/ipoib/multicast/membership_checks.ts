@@ -11,7 +11,7 @@
 import { hex } from "../../base/hex.ts";
 import type { Millis } from "../../base/units.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
-import type { SaResult } from "../../sa/result.ts";
+import type { SaFailure, SaResult } from "../../sa/result.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
@@ -40,7 +40,8 @@ export class MembershipChecks {
     this.#checks = new PacedChecks({
       ...parts,
       groups: () => joined(parts.groups),
-      onAnswer: (group, answer, now) => this.#onAnswer(group, answer, now),
+      onAnswer: (group, answer) => this.#onAnswer(group, answer),
+      onNoAnswer: (failure, now) => this.#postpone(failure, now),
     });
   }
 
@@ -69,35 +70,34 @@ export class MembershipChecks {
     this.#checks.stop();
   }
 
-  #onAnswer(
-    group: MulticastGroup,
-    answer: SaResult<McMemberRecord>,
-    now: Millis,
-  ): void {
-    const { groups, onLost, debug } = this.#parts;
+  #onAnswer(group: MulticastGroup, answer: SaResult<McMemberRecord>): void {
+    const { onLost, debug } = this.#parts;
     debug.decision(() => {
       const result = answer.ok
         ? `the port is a member, MLID ${hex(answer.record.mlid)}`
         : `status ${formatMadStatus(answer.status)}, errno ${answer.errno}`;
       return `Membership check of ${formatGid(group.mgid)}: ${result}`;
     });
-    if (!answer.ok && answer.status === MadStatus.Ok) {
-      for (const each of groups.values()) {
-        this.schedule(each, now);
-        each.checkFailure = answer;
-      }
-      return;
-    }
     const lost = answer.ok
       ? answer.record.mlid !== group.record?.mlid
       : answer.status === MadStatus.NoRecords;
-    if (!lost) group.checkFailure = answer.ok ? undefined : answer;
-    else if (group.progress === "joined") {
-      onLost(group, answer.ok ? answer.record.mlid : undefined);
+    if (lost) onLost(group, answer.ok ? answer.record.mlid : undefined);
+    else group.checkFailure = answer.ok ? undefined : answer;
+  }
+
+  #postpone(failure: SaFailure, now: Millis): void {
+    const { groups, debug } = this.#parts;
+    debug.decision(() =>
+      `No answer to a membership check, errno ${failure.errno}: all checks are postponed`
+    );
+    for (const group of groups.values()) {
+      this.schedule(group, now);
+      group.checkFailure = failure;
     }
   }
 }
 
+/** The groups to check. A group that is being joined is not one: the answer to its join says more. */
 function* joined(
   groups: ReadonlyMap<string, MulticastGroup>,
 ): Iterable<MulticastGroup> {

@@ -1,12 +1,14 @@
 /**
  * Queries to the administrator whether the port is a member of groups, one at a time. Each group is checked after a
- * random interval of 30 to 60 s, which spreads the queries of many interfaces.
+ * random interval of 30 to 60 s, which spreads the queries of many interfaces. The answer to a check has no effect if
+ * the group was removed meanwhile.
  */
 
 import type { Millis } from "../../base/units.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import { membershipCheck } from "../../sa/requests.ts";
-import type { SaCallback, SaRequest } from "../../sa/result.ts";
+import type { SaFailure, SaRequest, SaResult } from "../../sa/result.ts";
+import { MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MEMBERSHIP_CHECK_MS } from "../constants.ts";
 
@@ -25,11 +27,14 @@ export interface PacedCheckParts<T extends CheckedGroup> {
   readonly portGid: () => Uint8Array;
   /** Returns the groups to check. */
   readonly groups: () => Iterable<T>;
-  /** Called with the response to a check; its record has the group's MLID. */
+  /** Called with the answer to the check of a group that is still to be checked; a record has the group's MLID. */
   readonly onAnswer: (
     group: T,
-    ...answer: Parameters<SaCallback<McMemberRecord>>
+    answer: SaResult<McMemberRecord>,
+    now: Millis,
   ) => void;
+  /** Called when the administrator has not answered a check. That of the other groups would have no answer either. */
+  readonly onNoAnswer: (failure: SaFailure, now: Millis) => void;
 }
 
 export class PacedChecks<T extends CheckedGroup> {
@@ -55,13 +60,13 @@ export class PacedChecks<T extends CheckedGroup> {
     const group = this.#running ? undefined : this.#next();
     if (!group || group.checkAt > now) return;
     this.schedule(group, now);
-    const { memberships, portGid, onAnswer } = this.#parts;
+    const { memberships, portGid } = this.#parts;
     this.#running = memberships.check(
       membershipCheck(group.mgid, portGid()),
       now,
       (answer, now) => {
         this.#running = undefined;
-        onAnswer(group, answer, now);
+        this.#onEnd(group, answer, now);
         done();
       },
     );
@@ -71,6 +76,12 @@ export class PacedChecks<T extends CheckedGroup> {
   stop(): void {
     this.#running?.cancel();
     this.#running = undefined;
+  }
+
+  #onEnd(group: T, answer: SaResult<McMemberRecord>, now: Millis): void {
+    const { groups, onAnswer, onNoAnswer } = this.#parts;
+    if (!answer.ok && answer.status === MadStatus.Ok) onNoAnswer(answer, now);
+    else if ([...groups()].includes(group)) onAnswer(group, answer, now);
   }
 
   #next(): T | undefined {
