@@ -190,7 +190,7 @@ export class Engine {
   /** Sets the queue pair for sending and receiving, or none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
-    this.groups.qp = qp;
+    this.groups.attach(qp);
     this.connected.attach(qp);
     this.#receiver.attach(qp);
   }

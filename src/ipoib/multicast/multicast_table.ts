@@ -1,36 +1,23 @@
 /**
- * The multicast groups of an interface and the state machine that joins them (as in Linux ipoib_multicast.c).
+ * The multicast groups of an interface (as in Linux ipoib_multicast.c).
  *
  * The broadcast group is joined and attached first: every other group of the link is joined with the Q_Key, MTU, rate
  * and service level of its record (RFC 4391 sections 5 and 10). The kernel's groups are joined as full member. A
  * group to which the interface only sends is joined at the first packet (JoinState 8, as in Linux) and left after at
  * least one minute without packets.
  *
- * The number of groups is limited (group_limit.ts). Memberships are checked periodically (membership_checks.ts).
+ * The table decides which groups are joined and left, and when; group_joins.ts does it. The number of groups is limited
+ * (group_limit.ts). Memberships are checked periodically (membership_checks.ts).
  */
 
-import { Errno } from "../../base/errno.ts";
-import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import type { Logger } from "../../base/log.ts";
-import { formatRate } from "../../base/rates.ts";
-import { formatMtuCode, type Millis } from "../../base/units.ts";
+import type { Millis } from "../../base/units.ts";
 import type { UdQp } from "../../hca/hca.ts";
-import type { SaFailure, SaResult } from "../../sa/result.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
-import { formatMadStatus } from "../../wire/mad.ts";
-import {
-  broadcastJoin,
-  groupJoin,
-  groupLeave,
-  type MembershipRequest,
-} from "../../sa/requests.ts";
-import {
-  JoinState,
-  type McMemberRecord,
-} from "../../wire/sa/mc_member_record.ts";
+import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { DebugLog } from "../debug_log.ts";
@@ -38,18 +25,15 @@ import type { IpDestination } from "../egress.ts";
 import type { InterfaceEvents } from "../interface_events.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PacketSender } from "../packet_sender.ts";
-import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
-import {
-  GroupRoute,
-  handleAttributes,
-  MulticastGroup,
-} from "./multicast_group.ts";
+import type { WaitingTable } from "../waiting_egress.ts";
 import { ForeignGroups } from "./foreign_groups.ts";
 import { GroupEvents } from "./group_events.ts";
+import { GroupJoins } from "./group_joins.ts";
 import { GroupLimit } from "./group_limit.ts";
-import { JoinInquiries } from "./join_inquiries.ts";
-import { logFailure, logLoss } from "./join_log.ts";
+import { GroupUse } from "./group_use.ts";
+import { logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
+import { MulticastGroup } from "./multicast_group.ts";
 import { ReceivedGroups } from "./received_groups.ts";
 
 /** Dependencies of a {@linkcode MulticastTable}. */
@@ -67,8 +51,6 @@ const LEFT = "the kernel has left the group";
 const MEMBER = "the kernel has joined: joining as full member";
 
 export class MulticastTable implements WaitingTable<Uint8Array> {
-  /** Queue pair to attach to the groups; undefined while the interface has none. */
-  qp: UdQp | undefined;
   /**
    * Called after each join of the broadcast group. The record contains the link's Q_Key and MTU. May throw if the device
    * refuses them: the join has then failed.
@@ -86,7 +68,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
   readonly #foreign: ForeignGroups;
-  readonly #inquiries: JoinInquiries;
+  readonly #use: GroupUse;
+  readonly #joins: GroupJoins;
   readonly #limit: GroupLimit;
   readonly #events: GroupEvents;
   readonly #timer: Timer;
@@ -121,9 +104,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       portGid: () => identity.gid,
       onFree: (mgid, now) => this.#joinWanted(mgid, now),
     });
-    this.#inquiries = new JoinInquiries({
-      ...{ sa: context.sa, port: context.port, identity },
-      onEnd: (group) => this.#reportFailure(group),
+    this.#use = new GroupUse({ port: context.port, sender, table: this });
+    this.#joins = new GroupJoins({
+      ...{ context, identity, log, debug: parts.debug, broadcast },
+      ...{ events: this.#events, use: this.#use },
+      onUsable: (group, record) => {
+        if (group === this.#broadcast) this.onBroadcast(record);
+      },
+      onJoined: (group, now) => this.#onJoined(group, now),
+      onReason: () => this.onMembership(),
+      onEnd: () => this.#schedule(),
     });
     this.#limit = new GroupLimit({
       ...{ groups, statistics: sender.statistics, log },
@@ -132,6 +122,11 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
         this.#remove(group, now, "the table of groups is full"),
       onUnjoined: (unjoined, limit) => this.#events.limit(unjoined, limit),
     });
+  }
+
+  /** Sets the queue pair to attach to the groups, or none. */
+  attach(qp: UdQp | undefined): void {
+    this.#use.qp = qp;
   }
 
   /** The broadcast group between {@linkcode start} and {@linkcode stop}, else undefined. */
@@ -165,7 +160,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#broadcast = group;
     this.#groups.set(gidKey(broadcastMgid), group);
     this.#nextReap = now + REAP_INTERVAL_MS;
-    this.#join(group, now);
+    this.#joins.join(group, now);
     this.#schedule();
   }
 
@@ -173,7 +168,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   stop(now: Millis): void {
     this.#checks.stop();
     this.#foreign.clear();
-    for (const group of this.#inquiries.stop()) this.#logFailure(group);
+    this.#joins.stopInquiries();
     for (const group of this.entries().reverse()) {
       this.#remove(group, now, "the link has ended");
     }
@@ -197,7 +192,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       group.inquiry = undefined;
       group.stale = group !== this.#broadcast;
     }
-    this.#join(this.#broadcast, now);
+    this.#joins.join(this.#broadcast, now);
     this.#schedule();
   }
 
@@ -243,7 +238,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#limit.admitMember(now);
     const group = this.#make(mgid, EthernetKind.Multicast, false, now);
     this.#groups.set(key, group);
-    if (this.ready) this.#join(group, now);
+    if (this.ready) this.#joins.join(group, now);
   }
 
   /**
@@ -281,7 +276,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const now = this.#now();
     group.queue.push(slot, length);
     group.usedAt = now;
-    if (group.progress === "idle") this.#join(group, now);
+    if (group.progress === "idle") this.#joins.join(group, now);
   }
 
   /** Runs due retries, idle removal and membership checks. */
@@ -289,7 +284,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     for (const group of this.entries()) {
       const due = group.progress === "waiting" && group.retryAt <= now;
       if (due && (group === this.#broadcast || this.ready)) {
-        this.#join(group, now);
+        this.#joins.join(group, now);
       }
     }
     if (this.#nextReap <= now) {
@@ -308,6 +303,21 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
+  #onJoined(group: MulticastGroup, now: Millis): void {
+    this.#checks.schedule(group, now);
+    if (group === this.#broadcast) this.#joinOthers(now);
+    group.queue.sendTo(group);
+    this.onMembership();
+  }
+
+  /** Joins the groups that waited for the broadcast group. */
+  #joinOthers(now: Millis): void {
+    for (const group of this.entries()) {
+      const waits = group.progress === "idle" && !group.sendOnly;
+      if (waits || group.stale) this.#joins.join(group, now);
+    }
+  }
+
   #onLost(group: MulticastGroup, mlid: number | undefined): void {
     const { sender, log, debug } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
@@ -318,166 +328,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     );
     logLoss(log, group, mlid);
     this.#events.lost(group, mlid);
-    this.#join(group, this.#now());
-  }
-
-  #join(group: MulticastGroup, now: Millis): void {
-    if (this.#inquiries.forget(group)) this.#reportFailure(group);
-    group.cancel?.();
-    group.progress = "joining";
-    group.stale = false;
-    group.retryAt = Infinity;
-    this.#parts.debug.multicast(() => `joining MGID ${formatGid(group.mgid)}`);
-    const { memberships } = this.#parts.context;
-    group.request = this.#request(group);
-    const handle = memberships.join(
-      this,
-      group.request,
-      now,
-      (answer) => this.#onAnswer(group, answer),
-    );
-    group.cancel = () => handle.cancel();
-  }
-
-  #onAnswer(group: MulticastGroup, answer: SaResult<McMemberRecord>): void {
-    group.cancel = undefined;
-    this.#parts.debug.multicast(() => {
-      const status = answer.ok ? 0 : -answer.errno;
-      return `join completion for ${formatGid(group.mgid)} (status ${status})`;
-    });
-    if (answer.ok) this.#joined(group, answer.record);
-    else this.#failed(group, answer);
-    this.#schedule();
-  }
-
-  #reportFailure(group: MulticastGroup): void {
-    this.#logFailure(group);
-    this.onMembership();
-  }
-
-  #logFailure(group: MulticastGroup): void {
-    logFailure(this.#parts.log, this.#parts.debug, group);
-    this.#events.refused(group);
-  }
-
-  #request(group: MulticastGroup): MembershipRequest {
-    const { gid, pkey } = this.#parts.identity;
-    const link = this.#broadcast?.record;
-    return group === this.#broadcast || !link
-      ? broadcastJoin(group.mgid, gid, pkey)
-      : groupJoin(group.mgid, gid, link, joinStateOf(group));
-  }
-
-  #joined(group: MulticastGroup, record: McMemberRecord): void {
-    const usable = group.ah !== undefined;
-    const before = usable ? group.record : undefined;
-    try {
-      this.#use(group, record);
-      this.#events.joined(group, before);
-      if (group === this.#broadcast) this.onBroadcast(record);
-    } catch (error) {
-      // A local failure, such as a full attach table, counts as a refusal (as in Linux ipoib_mcast_join_finish).
-      const refusal = IpoibError.from(error);
-      this.#parts.log.debug(refusal.message);
-      if (!usable) this.#dropHandle(group);
-      const errno = refusal.errno ?? Errno.EINVAL;
-      this.#failed(group, { status: 0, errno }, refusal.hint);
-      return;
-    }
-    group.progress = "joined";
-    this.#parts.debug.decision(() =>
-      `Group ${formatGid(group.mgid)} is joined: ${parametersOf(record)}`
-    );
-    group.failure = group.obstacle = group.inquiry = undefined;
-    group.checkFailure = undefined;
-    group.resetBackOff();
-    this.#checks.schedule(group, this.#now());
-    if (group === this.#broadcast) this.#joinOthers();
-    group.queue.sendTo(group);
-    this.onMembership();
-  }
-
-  /**
-   * Attaches the queue pair to the MLID of the record and creates the address handle. If the MLID has changed, the queue
-   * pair is detached from the old one first: mlx4 and mlx5 know an attachment by its MGID only, so that the end of the
-   * old one would end the new one too.
-   */
-  #use(group: MulticastGroup, record: McMemberRecord): void {
-    const before = group.record;
-    if (group.attached && before && before.mlid !== record.mlid) {
-      this.qp?.detachMulticast(group.mgid, before.mlid);
-      group.attached = false;
-    }
-    group.record = record;
-    if (!group.sendOnly && !group.attached) {
-      this.qp?.attachMulticast(group.mgid, record.mlid);
-      group.attached = true;
-    }
-    const old = group.ah;
-    const { port } = this.#parts.context;
-    const ah = port.createAddressHandle(
-      handleAttributes(group.mgid, record, port.attributes),
-    );
-    group.ah = ah;
-    group.egress = new GroupRoute(this.#parts.sender, group, ah);
-    old?.destroy();
-  }
-
-  #dropHandle(group: MulticastGroup): void {
-    group.ah?.destroy();
-    group.ah = undefined;
-    group.egress = new WaitingEgress(this, group.mgid);
-  }
-
-  /** Joins the groups that waited for the broadcast group. */
-  #joinOthers(): void {
-    const now = this.#now();
-    for (const group of this.entries()) {
-      const waits = group.progress === "idle" && !group.sendOnly;
-      if (waits || group.stale) this.#join(group, now);
-    }
-  }
-
-  /** Schedules the retry of a failed join. A refusal is reported when its reason is known. */
-  #failed(
-    group: MulticastGroup,
-    { errno, status, unsent = false }: SaFailure,
-    remedy?: string,
-  ): void {
-    const now = this.#now();
-    group.failure = errno;
-    group.failureStatus = status;
-    group.remedy = remedy;
-    group.unsent = unsent;
-    group.failures++;
-    if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
-    else {
-      this.#parts.debug.decision(() =>
-        `The reason why the join of ${
-          formatGid(group.mgid)
-        } was refused with status ${formatMadStatus(status)} is looked up`
-      );
-    }
-    if (group.sendOnly && group.failures >= 2) {
-      this.#parts.debug.decision(() =>
-        `Send-only group ${
-          formatGid(group.mgid)
-        } is joined again with the next packet only`
-      );
-      group.progress = "idle";
-      group.resetBackOff();
-      // The refusal also ends a membership from before a client reregister.
-      this.#dropHandle(group);
-      group.queue.drop("tx_group_failed");
-      return;
-    }
-    group.progress = "waiting";
-    group.backOff(now);
-    this.#parts.debug.decision(() =>
-      `Join of ${formatGid(group.mgid)} is tried again in ${
-        group.backoff.last / 1000
-      } s`
-    );
+    this.#joins.join(group, this.#now());
   }
 
   /** @param cause why the group is left, for its event */
@@ -491,29 +342,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#parts.debug.multicast(() =>
       `deleting multicast group ${formatGid(group.mgid)}`
     );
-    if (this.#inquiries.forget(group)) this.#logFailure(group);
-    // The administrator may have processed a join whose response has not arrived, or was lost.
-    const unanswered = group.cancel !== undefined ||
-      group.failure === Errno.ETIMEDOUT;
-    group.cancel?.();
-    group.cancel = undefined;
-    // A pending check of its membership then has no effect.
-    group.progress = "idle";
-    if (group.attached && group.record) {
-      this.qp?.detachMulticast(group.mgid, group.record.mlid);
-      group.attached = false;
-    }
-    if (group.record || unanswered) this.#leave(group, now);
-    this.#dropHandle(group);
+    this.#joins.leave(group, now);
+    this.#use.dropHandle(group);
     group.queue.drop("tx_group_failed");
     this.onRemoved();
-  }
-
-  #leave(group: MulticastGroup, now: Millis): void {
-    const { context: { memberships }, identity, debug } = this.#parts;
-    debug.multicast(() => `leaving MGID ${formatGid(group.mgid)}`);
-    const request = groupLeave(group.mgid, identity.gid, joinStateOf(group));
-    memberships.leave(this, request, now);
   }
 
   #make(
@@ -529,7 +361,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
         : `adding multicast entry for mgid ${formatGid(mgid)}`
     );
     this.received.clear();
-    const waiting = new WaitingEgress(this, mgid);
+    const waiting = this.#use.waiting(mgid);
     return new MulticastGroup(mgid, { kind, sendOnly, sender, waiting, now });
   }
 
@@ -543,22 +375,13 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #schedule(): void {
     let first = Math.min(
-      ...[this.#nextReap, this.#checks.deadline, this.#foreign.deadline],
+      this.#nextReap,
+      this.#checks.deadline,
+      this.#foreign.deadline,
     );
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }
     this.#timer.at(first);
   }
-}
-
-/** Returns the parameters of a group as text. */
-function parametersOf({ mlid, qkey, mtu, rate, sl }: McMemberRecord): string {
-  return `MLID ${hex(mlid)}, Q_Key ${hex(qkey, 8)}, MTU ${
-    formatMtuCode(mtu)
-  }, rate ${formatRate(rate)}, SL ${sl}`;
-}
-
-function joinStateOf(group: MulticastGroup): number {
-  return group.sendOnly ? JoinState.SendOnlyFullMember : JoinState.FullMember;
 }
