@@ -1,7 +1,7 @@
 /**
  * The engine of one interface: creates and connects its tables and its transmit and receive paths.
  *
- * The interface (interface.ts) drives it: attaches a queue pair and opens the engine when the link starts, starts
+ * The link (link.ts) drives it: attaches a queue pair and opens the engine when the link starts, starts
  * transmission when the broadcast group is joined and the Q_Key is known, and closes the engine when the link ends.
  */
 
@@ -9,13 +9,13 @@ import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { SendMemory, UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { MadStatus } from "../wire/mad.ts";
+import { Announcements } from "./announcements.ts";
 import type { EngineContext } from "./context.ts";
 import { ConnectedMode } from "./connected/connected_mode.ts";
 import { TooLongPackets } from "./connected/too_long.ts";
-import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
+import { DEFAULT_MAX_GROUPS } from "./constants.ts";
 import { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLevels, DebugLog } from "./debug_log.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
@@ -59,7 +59,7 @@ export class Engine {
   readonly connected: ConnectedMode;
   readonly conflicts: AddressConflicts;
   readonly unreached: UnreachedMembers;
-  readonly #reactor: Reactor;
+  readonly announcements: Announcements;
   readonly #netdev: Netdev;
   readonly #sender: PacketSender;
   readonly #hops: NextHops;
@@ -68,10 +68,7 @@ export class Engine {
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #neighbourEvents: NeighbourEvents;
-  readonly #announceTimer: Timer;
   readonly #debug: DebugLog;
-  /** Addresses to announce a second time, keyed by text. */
-  readonly #announced = new Map<string, IpAddress>();
   #qp: UdQp | undefined;
 
   /** @param memory slots into which frames of the network device are read, and from which packets are sent */
@@ -89,7 +86,6 @@ export class Engine {
     const { statistics } = this;
     const sender = new PacketSender(memory, statistics, debug);
     this.#wanted = new WantedGroups(context.maxGroups ?? DEFAULT_MAX_GROUPS);
-    this.#reactor = reactor;
     this.#netdev = netdev;
     this.#sender = sender;
     this.groups = new MulticastTable({
@@ -170,7 +166,9 @@ export class Engine {
       senders: peers.senders,
       groups: groups.received,
     });
-    this.#announceTimer = reactor.timer(() => this.#announceAgain());
+    this.announcements = new Announcements({
+      ...{ config: netdev.config, families: this.#families, reactor, debug },
+    });
     netdev.onFrames = (batch) => this.#transmitter.run(batch);
     netdev.onWritten = (frames, bytes, packets) =>
       this.#receiver.written(frames, bytes, packets);
@@ -227,7 +225,7 @@ export class Engine {
     this.paths.flush();
     for (const { translator } of this.#families) translator.clear();
     this.#hops.clear();
-    this.#announced.clear();
+    this.announcements.clear();
     this.unreached.clear();
     this.#neighbourEvents.clear();
     this.#sender.qp = undefined;
@@ -270,32 +268,10 @@ export class Engine {
     );
   }
 
-  /** Announces addresses twice, because switches may not have the new group member in their tables the first time. */
-  announce(addresses: readonly IpAddress[]): void {
-    if (addresses.length === 0) return;
-    this.#debug.decision(() => `Announcing ${addresses.join(", ")}`);
-    this.#announce(addresses);
-    for (const each of addresses) this.#announced.set(String(each), each);
-    this.#announceTimer.at(this.#reactor.clock.now() + ANNOUNCE_INTERVAL_MS);
-  }
-
   /** Asks the link whether other hosts use these addresses; {@linkcode conflicts} has the answers. */
   probe(addresses: readonly IpAddress[]): void {
     for (const { family, translator } of this.#families) {
       translator.probe(addresses.filter((each) => family.has(each)));
-    }
-  }
-
-  #announceAgain(): void {
-    const { config } = this.#netdev;
-    const again = [...this.#announced.values()];
-    this.#announced.clear();
-    this.#announce(again.filter((each) => config.isLocal(each)));
-  }
-
-  #announce(addresses: readonly IpAddress[]): void {
-    for (const { family, translator } of this.#families) {
-      translator.announce(addresses.filter((each) => family.has(each)));
     }
   }
 
@@ -323,7 +299,7 @@ export class Engine {
 
   /** Closes all timers. */
   dispose(): void {
-    this.#announceTimer.close();
+    this.announcements.close();
     this.connected.dispose();
     this.groups.close();
     this.paths.close();

@@ -3,8 +3,9 @@
 import { hex } from "../base/hex.ts";
 import type { EventName } from "../base/events.ts";
 import { formatPkey } from "../base/units.ts";
-import type { HcaPort, PortAttributes, PortEvent } from "../hca/hca.ts";
+import type { HcaPort, PortAttributes } from "../hca/hca.ts";
 import { formatGid } from "../wire/gid.ts";
+import { portEventText } from "./change_texts.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 
 /** An attribute, or several that change together, as text; undefined for an attribute without a value. */
@@ -52,30 +53,4 @@ export function recordPort(
     }
     before = after;
   });
-}
-
-/** Describes an event of the port as a cause. */
-export function portEventText(event: PortEvent): string {
-  switch (event.type) {
-    case "port_active":
-      return "the port became active";
-    case "port_error":
-      return "the port is no longer active";
-    case "client_reregister":
-      return "the subnet manager requests a reregistration";
-    case "lid_change":
-      return "the LID of the port changed";
-    case "pkey_change":
-      return "the P_Key table of the port changed";
-    case "gid_change":
-      return "the GID of the port changed";
-    case "sm_change":
-      return "the subnet manager changed";
-    case "device_lost":
-      return "the device is lost";
-    case "device_returned":
-      return "the device is back";
-    case "device_fatal":
-      return event.reason;
-  }
 }

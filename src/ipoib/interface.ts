@@ -1,8 +1,9 @@
 /**
  * One IPoIB interface: a P_Key of a port with its own TAP and queue pair. Parent and child interfaces are alike.
  *
- * The link starts when the TAP is up, the port is active and the P_Key is in the port's table: the broadcast group is
- * joined. The group's record contains the Q_Key and the MTU of the link; then transmission starts and carrier is set.
+ * The interface passes the events of the port and the changes of the kernel's configuration to its link (link.ts) and
+ * to its engine (engine.ts), and shows both to the rest of the program.
+ *
  * Port events have the effects of ib_ipoib's flushes (Linux ipoib_verbs.c):
  *
  * | event                               | flush  | effect                                                           |
@@ -16,29 +17,21 @@
  *
  * While the device is lost, the interface keeps its configuration. (The driver deletes its interfaces when the device is
  * removed, and ignores a fatal error.)
- *
- * The queue pair, and with it the QPN, exists while the P_Key is in the port's table, and is kept while the P_Key keeps
- * its index, so that peers need no new address resolution after a port error or after the TAP was down (as in Linux
- * ipoib_transport_dev_init, ipoib_ib_dev_stop). If the device refuses to create it, or to restart it after an error, the
- * interface waits and creates another one (refusal.ts).
  */
 
-import { hex } from "../base/hex.ts";
 import { getLogger, type Logger } from "../base/log.ts";
-import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
-import type { PortAttributes, PortEvent, SendMemory } from "../hca/hca.ts";
+import { ibMtuBytes, type Millis } from "../base/units.ts";
+import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
-import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
+import { configText, portEventText, portText } from "./change_texts.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";
-import { Carrier } from "./carrier.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
-import { portEventText } from "./fabric_events.ts";
 import { Features } from "./features.ts";
 import { InterfaceEvents } from "./interface_events.ts";
-import { LinkLocal } from "./link_local.ts";
-import { linkState, membershipDoubt, RUNNING } from "./link_state.ts";
+import { Link } from "./link.ts";
+import { LinkIdentity } from "./link_identity.ts";
 import type { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
@@ -46,9 +39,7 @@ import type { AddressConflict } from "./neighbour/address_conflicts.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
-import { LinkIdentity } from "./link_identity.ts";
-import { LinkQueuePair } from "./link_queue_pair.ts";
-import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
+import type { PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
 
@@ -75,90 +66,56 @@ export class IpoibInterface {
   onStateChange: (state: string) => void = () => {};
 
   readonly #context: EngineOptions;
-  readonly #pkeyChoice: PkeyChoice;
   readonly #memory: SendMemory;
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
+  readonly #link: Link;
   readonly #debug: DebugLog;
-  readonly #queuePair: LinkQueuePair;
-  /** True while the link is started: from the first join of the broadcast group on. */
-  #started = false;
-  /** The port's GID when it was last compared. */
-  #gid: Uint8Array;
-  #state = "starting";
-  /** What the change of the state in progress follows from, for its event. */
-  #cause: string | undefined;
-  #doubt: string | undefined;
-  readonly #carrier: Carrier;
-  /** The membership that was logged last. */
-  #limited = false;
-  readonly #linkLocal: LinkLocal;
-  /** Announced addresses, as text. */
-  #announced = new Set<string>();
   #closed = false;
 
   constructor(context: EngineOptions, options: InterfaceOptions) {
-    const { netdev, memory } = options;
+    const { netdev, memory, pkey: pkeyChoice } = options;
+    const { port } = context;
     this.#context = context;
     this.#memory = memory;
-    this.#pkeyChoice = options.pkey;
-    this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
-    this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
     this.events = new InterfaceEvents(context.events, () => this.name);
     const { log, events } = this;
-    this.#carrier = new Carrier({
-      ...{ netdev, port: context.port, log, events },
-      reactor: context.reactor,
-    });
-    this.#debug = new DebugLog(context.debugLevels, netdev.name);
-    this.#identity = new LinkIdentity(context.port);
-    this.#engine = new Engine(
+    const debug = new DebugLog(context.debugLevels, netdev.name);
+    const identity = new LinkIdentity(port);
+    const engine = new Engine(
       context,
       netdev,
       memory,
-      this.#identity,
+      identity,
       log,
-      this.#debug,
+      debug,
       events,
     );
-    const group = () => ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
-    const { port } = context;
+    this.#debug = debug;
+    this.#identity = identity;
+    this.#engine = engine;
+    const mode = () => engine.connected.mode;
+    const group = () => ibMtuBytes(engine.groups.broadcast?.record?.mtu ?? 0);
     this.mtu = new InterfaceMtu(
-      { netdev, port, group, mode: () => this.connected.mode, log, events },
+      { netdev, port, group, mode, log, events },
       options.adminMtu,
     );
-    this.features = new Features({
-      netdev,
-      capabilities: port.attributes.capabilities,
-      mode: () => this.connected.mode,
-      receive: this.#engine.receiver,
+    const { capabilities } = port.attributes;
+    const receive = engine.receiver;
+    this.features = new Features({ netdev, capabilities, mode, receive });
+    this.#link = new Link({
+      ...{ context, netdev, memory, pkeyChoice, identity, engine },
+      ...{ mtu: this.mtu, log, debug, events },
+      onState: (state) => this.onStateChange(state),
     });
-    this.#queuePair = new LinkQueuePair({
-      port,
-      memory,
-      reactor: context.reactor,
-      recvQueueSize: context.recvQueueSize,
-      recvQueueShrinks: context.recvQueueShrinks,
-      engine: this.#engine,
-      identity: this.#identity,
-      ...{ log, events },
-      endLink: () => this.#endLink(),
-      evaluate: () => this.#evaluate(),
-    });
-    this.connected.onMode = () => {
+    engine.connected.onMode = () => {
       this.mtu.onMode();
       this.features.update();
     };
-    this.groups.onBroadcast = ({ qkey }) =>
-      this.#during(
-        "the broadcast group was joined",
-        () => this.#startTransmit(qkey),
-      );
-    this.groups.onMembership = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
-    this.#evaluate();
+    this.#link.evaluate();
   }
 
   get name(): string {
@@ -182,12 +139,12 @@ export class IpoibInterface {
 
   /** "running", "closed", or the condition that the interface waits for. */
   get state(): string {
-    return this.#state;
+    return this.#link.state.state;
   }
 
   /** Why the membership in the broadcast group is in doubt while the interface is running; undefined if it is not. */
   get doubt(): string | undefined {
-    return this.#doubt;
+    return this.#link.state.doubt;
   }
 
   /** True if the port is a limited member of the partition, which reaches full members only. */
@@ -201,7 +158,7 @@ export class IpoibInterface {
   }
 
   get carrier(): boolean {
-    return this.#state === RUNNING;
+    return this.#link.state.isRunning;
   }
 
   /** Link-layer address of the interface. */
@@ -262,17 +219,17 @@ export class IpoibInterface {
 
   /** Number of received packets that can wait in the queue pair. */
   get receiveQueueSize(): number {
-    return this.#queuePair.size;
+    return this.#link.queuePair.size;
   }
 
   /** See {@linkcode LinkQueuePair.resize}. */
   setReceiveQueueSize(size: number): void {
-    this.#queuePair.resize(size);
+    this.#link.queuePair.resize(size);
   }
 
   /** Moderation of receive completions; survives a new queue pair. */
   get moderation(): Moderation {
-    return this.#queuePair.moderation;
+    return this.#link.queuePair.moderation;
   }
 
   /** Resumes reading from the network device; called when slots are free again. */
@@ -287,7 +244,10 @@ export class IpoibInterface {
       return `Event ${event.type} on device ${device} port ${port}`;
     });
     this.#debug.decision(() => portText(this.#context.port.attributes));
-    this.#during(portEventText(event), () => this.#followPort(event));
+    this.#link.state.during(
+      portEventText(event),
+      () => this.#followPort(event),
+    );
   }
 
   #followPort(event: PortEvent): void {
@@ -298,10 +258,10 @@ export class IpoibInterface {
       case "port_active":
       case "port_error":
       case "lid_change":
-        this.#endLink();
+        this.#link.end();
         break;
       case "device_lost":
-        this.#queuePair.close();
+        this.#link.queuePair.close();
         break;
       case "device_returned":
       case "pkey_change":
@@ -310,8 +270,8 @@ export class IpoibInterface {
       case "device_fatal":
         break;
     }
-    this.#followGid(event);
-    this.#evaluate();
+    this.#link.followGid(event);
+    this.#link.evaluate();
   }
 
   /** Checks all memberships and rejoins lost groups, because another program on the port may have left some. */
@@ -336,188 +296,27 @@ export class IpoibInterface {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#queuePair.close();
-    this.#state = "closed";
-    this.#queuePair.dispose();
+    this.#link.close();
     this.#engine.dispose();
-    this.#carrier.close();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
   }
 
-  // The link ------------------------------------------------------------------------------------------------
-
-  /** Starts or ends the link to match the device, the port and the P_Key table. */
-  #evaluate(): void {
-    if (this.#closed) return;
-    const { attributes } = this.#context.port;
-    const identity = this.#identity;
-    const found = findPkey(this.#pkeyChoice, attributes.pkeys, identity.pkey);
-    if (found.pkey !== identity.pkey || found.index !== identity.pkeyIndex) {
-      this.#queuePair.close();
-    }
-    if (found.index !== identity.pkeyIndex) {
-      this.#debug.decision(() =>
-        found.index < 0
-          ? `P_Key ${formatPkey(found.pkey)} is not in the port's table`
-          : `P_Key ${
-            formatPkey(found.pkey)
-          } has index ${found.index} in the port's table`
-      );
-    }
-    identity.pkey = found.pkey;
-    identity.pkeyIndex = found.index;
-    if (found.index < 0) this.#queuePair.close();
-    else if (attributes.lost === undefined) this.#queuePair.open();
-    const ready = this.#queuePair.exists && this.netdev.config.up &&
-      attributes.state === "active";
-    if (!ready) this.#endLink();
-    else if (!this.#started) this.#startLink();
-    this.#updateState();
-  }
-
-  /** After a change of the port's GID, joins groups and queries paths with the new GID and announces the addresses. */
-  #followGid({ type }: PortEvent): void {
-    const { gid } = this.#context.port.attributes;
-    if (gidEquals(gid, this.#gid)) return;
-    this.#gid = gid;
-    if (!this.#started) return;
-    this.log.info(`port GID changed to ${formatGid(gid)}`);
-    if (type !== "client_reregister") this.#engine.refresh(this.#now());
-    this.#announced.clear();
-    this.#followAddresses();
-  }
-
-  #startLink(): void {
-    this.#started = true;
-    this.#debug.general(() => "bringing up interface");
-    this.#engine.open(this.broadcastMgid, this.#now());
-  }
-
-  /** Leaves groups and removes peers, paths and neighbours; keeps the queue pair. */
-  #endLink(): void {
-    if (!this.#started) return;
-    this.#started = false;
-    this.#debug.general(() => "stopping interface");
-    this.#engine.close(this.#now());
-    this.#announced.clear();
-    this.#updateState();
-  }
-
-  /** Calls `act`; changes of the state within it have this cause. */
-  #during(cause: string, act: () => void): void {
-    const outer = this.#cause;
-    this.#cause = cause;
-    try {
-      act();
-    } finally {
-      this.#cause = outer;
-    }
-  }
-
-  #updateState(): void {
-    this.#publishState();
-    this.#followLinkLocal();
-  }
-
-  #followLinkLocal(): void {
-    if (this.#closed) return;
-    const { gid } = this.#context.port.attributes;
-    this.#linkLocal.follow(gidGuid(gid), this.carrier);
-  }
-
-  #publishState(): void {
-    if (this.#closed) return;
-    const { config } = this.netdev;
-    const conditions = {
-      up: config.up,
-      port: this.#context.port.attributes,
-      pkey: this.pkey,
-      pkeyChoice: this.#pkeyChoice,
-      pkeyIndex: this.pkeyIndex,
-      refusal: this.#queuePair.refusal,
-      broadcast: this.groups.broadcast,
-    };
-    const state = linkState(conditions);
-    const doubt = state === RUNNING ? membershipDoubt(conditions) : undefined;
-    if (doubt !== this.#doubt) this.#setDoubt(doubt, state);
-    const membershipChanged = this.isLimited !== this.#limited;
-    this.#limited = this.isLimited;
-    if (state === this.#state) {
-      if (membershipChanged && this.carrier) {
-        this.#logMembership();
-        this.events.add("link", "membership", () => ({
-          subject: `partition ${formatPkey(this.pkey)}`,
-          old: this.isLimited ? "full member" : "limited member",
-          new: this.isLimited ? "limited member" : "full member",
-          cause: this.#cause,
-        }));
-      }
-      return;
-    }
-    const was = this.carrier;
-    const before = this.#state;
-    this.events.add("link", "state", () => ({
-      subject: this.name,
-      old: before,
-      new: state,
-      cause: this.#cause,
-    }));
-    this.#state = state;
-    this.#carrier.set(state === RUNNING);
-    if (this.carrier && this.isLimited) this.#logMembership();
-    else if (config.up || was) this.log.info(state);
-    this.onStateChange(state);
-  }
-
-  #setDoubt(doubt: string | undefined, state: string): void {
-    const begins = this.#doubt === undefined;
-    this.#doubt = doubt;
-    if (state !== RUNNING) return;
-    this.events.add("link", "doubt", () => ({
-      subject: "membership in the broadcast group",
-      old: begins ? "confirmed" : "in doubt",
-      new: doubt === undefined ? "confirmed" : "in doubt",
-      cause: doubt,
-    }));
-    if (begins) this.log.info(`membership in doubt: ${doubt}`);
-    else if (doubt === undefined) this.log.info("membership confirmed");
-  }
-
-  #logMembership(): void {
-    const pkey = formatPkey(this.pkey);
-    this.log.info(
-      this.isLimited
-        ? `${RUNNING} as a limited member of partition ${pkey}, which reaches full members only`
-        : `${RUNNING} as a full member of partition ${pkey}`,
-    );
-  }
-
-  /** Starts transmission. Called when the broadcast group is joined. */
-  #startTransmit(qkey: number): void {
-    this.#engine.startTransmit(qkey, this.mtu.datagram);
-    this.mtu.onJoin();
-    this.#updateState();
-    this.#followAddresses();
-  }
-
-  // The kernel's configuration ------------------------------------------------------------------------------
-
   #onConfig(change: ConfigChange): void {
     if (this.#closed) return;
-    this.#debug.decision(() => this.#changeText(change));
+    this.#debug.decision(() => configText(change, this.netdev.config));
     switch (change) {
       case "link": {
         const { up } = this.netdev.config;
         const cause = `the device is set ${up ? "up" : "down"}`;
-        this.#during(cause, () => this.#evaluate());
+        this.#link.state.during(cause, () => this.#link.evaluate());
         this.mtu.follow();
-        this.#carrier.follow();
+        this.#link.carrier.follow();
         break;
       }
       case "address":
         this.#engine.clearNextHops();
-        this.#followAddresses();
+        this.#link.announce();
         break;
       case "route":
         this.#engine.clearNextHops();
@@ -531,49 +330,7 @@ export class IpoibInterface {
     }
   }
 
-  #changeText(change: ConfigChange): string {
-    const { config } = this.netdev;
-    switch (change) {
-      case "link":
-        return `The kernel's device ${config.name} is ${
-          config.up ? "up" : "down"
-        }, carrier ${config.carrier ? "on" : "off"}, MTU ${config.mtu}`;
-      case "address": {
-        const addresses = config.addresses.map(({ address }) => `${address}`);
-        return `The kernel's addresses are ${addresses.join(", ") || "none"}`;
-      }
-      case "route":
-        return "The next hops are forgotten, because the kernel's routes may have changed";
-      case "membership":
-        return "The kernel's multicast memberships have changed";
-      case "gone":
-        return "The kernel's device is gone";
-    }
-  }
-
-  /** Announces addresses that have not been announced on the link. */
-  #followAddresses(): void {
-    if (!this.carrier) return;
-    const { addresses } = this.netdev.config;
-    const current = new Map(
-      addresses.map(({ address }) => [String(address), address]),
-    );
-    const fresh = [...current].filter(([text]) => !this.#announced.has(text));
-    this.#announced = new Set(current.keys());
-    this.#engine.announce(fresh.map(([, address]) => address));
-  }
-
   #now(): Millis {
     return this.#context.reactor.clock.now();
   }
-}
-
-/** Returns the attributes of a port that a port event may have changed. */
-function portText(port: PortAttributes): string {
-  const pkeys = port.pkeys.filter((pkey) => pkey !== 0).map(formatPkey);
-  return `The port is ${port.state}: LID ${hex(port.lid)}, SM LID ${
-    hex(port.smLid)
-  }, SM SL ${port.smSl}, GID ${formatGid(port.gid)}, P_Keys ${
-    pkeys.join(" ") || "none"
-  }`;
 }
