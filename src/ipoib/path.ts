@@ -2,25 +2,13 @@
  * Paths to GIDs, queried from the subnet administrator and cached.
  *
  * Entries are keyed by GID and do not expire (as in Linux ipoib_main.c). A flush removes all entries; a full table
- * evicts failed and least recently used ones. A path in use becomes *doubtful*, which means that it stays in use while
- * it is queried again:
- *
- * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
- *   flows; the most recently used paths are queried first, and at most MAX_PATH_RENEWALS at a time, because all hosts of
- *   the subnet do so at once;
- * - when an address resolution packet from the GID has a source LID other than the path's DLID, because no other event
- *   reports the move;
- * - when the peer does not answer the kernel's neighbour probes.
+ * evicts failed and least recently used ones. A path in use may become doubtful: it is queried again and stays in use
+ * meanwhile (path_renewals.ts).
  *
  * The numbers of paths and of paths with waiters are limited, so that packets to forged addresses neither evict paths
- * in use nor overload the administrator. Only flushes and evictions iterate over all paths; the retry timer iterates
- * over the paths with a scheduled query.
- *
- * Except after a light flush, a doubtful path is queried at most once per second. If the query fails, or the response
- * has the old LID, the path is queried again after 2, 4, 8 and 16 s, or later if MAX_PATH_RENEWALS queries are pending.
+ * in use nor overload the administrator. Only flushes and evictions iterate over all paths.
  */
 
-import { MAX_BACKOFF_MS } from "../base/backoff.ts";
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
@@ -28,24 +16,17 @@ import { formatRate } from "../base/rates.ts";
 import { formatMtuCode, type Millis } from "../base/units.ts";
 import type { AddressHandle } from "../hca/hca.ts";
 import { pathAttributes } from "../hca/path_attributes.ts";
-import type { Timer } from "../system/reactor.ts";
 import type { SaFailure } from "../sa/result.ts";
 import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
-import {
-  EVICTED_SHARE,
-  MAX_PATH_RENEWALS,
-  MAX_PATH_RETRIES,
-  MAX_PENDING_PATHS,
-  PATH_INTERVAL_MS,
-  RETRY_TICK_MS,
-} from "./constants.ts";
+import { EVICTED_SHARE, MAX_PENDING_PATHS } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import { PathEvents } from "./path_events.ts";
+import { PathRenewals } from "./path_renewals.ts";
 import type { Statistics } from "./statistics.ts";
 import type { TableLimits } from "./table_limits.ts";
 
@@ -82,6 +63,8 @@ export class Path {
 
 /** The paths of one interface. */
 export class PathTable {
+  /** The queries of paths in use. */
+  readonly renewals: PathRenewals;
   readonly #context: EngineContext;
   readonly #identity: LinkIdentity;
   readonly #groups: MulticastTable;
@@ -92,17 +75,6 @@ export class PathTable {
   readonly #limits: TableLimits;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
-  /** Paths with a scheduled automatic query. */
-  readonly #retrying = new Set<Path>();
-  /** Doubtful paths whose query is due and not sent yet, the next one last. */
-  #unrenewed: Path[] = [];
-  /** Paths that were taken from there, until their queries end. */
-  readonly #renewing = new Set<Path>();
-  /** Time at which the timer fires; Infinity if it is not armed. */
-  #due: Millis = Infinity;
-  /** Time of the last {@linkcode tick}. */
-  #tickedAt: Millis = -Infinity;
-  readonly #timer: Timer;
   /** Called when the address handle of a path is replaced or removed, before the old one is destroyed. */
   onChange: (path: Path) => void = () => {};
   /** Called when a query has returned a path. */
@@ -130,7 +102,11 @@ export class PathTable {
     this.#statistics = statistics;
     this.#identity = identity;
     this.#groups = groups;
-    this.#timer = context.reactor.timer((now) => this.tick(now));
+    this.renewals = new PathRenewals({
+      ...{ reactor: context.reactor, debug },
+      usedAt: (path) => this.usedAt(path),
+      query: (path, now) => this.#query(path, now),
+    });
   }
 
   /**
@@ -196,13 +172,7 @@ export class PathTable {
 
   /** Queries a path in use again, now or when its backoff ends, and keeps using it meanwhile. */
   doubt(path: Path, now: Millis): void {
-    if (path.state !== "complete" && path.state !== "doubtful") return;
-    path.state = "doubtful";
-    const due = path.renewedAt + pauseAfter(path.retries);
-    if (due <= now) this.#query(path, now);
-    else {
-      this.#retryAt(path, Math.min(path.retryAt, due));
-    }
+    this.renewals.doubt(path, now);
   }
 
   /** Invalidates a path on which a packet could not be sent. The next packet queries it again. */
@@ -211,69 +181,19 @@ export class PathTable {
     if (path.ah) this.#events.lost(path);
     this.#dropHandle(path);
     path.state = "idle";
-    this.#retryAt(path, Infinity);
+    this.renewals.cancel(path);
   }
 
   /** Queries every path in use again and keeps using it meanwhile (light flush). */
   doubtAll(now: Millis): void {
-    const paths = this.entries()
-      .filter(({ state }) => state === "complete" || state === "doubtful");
-    this.#debug.decision(() => `All ${paths.length} paths are queried again`);
-    for (const path of paths) path.retries = 0;
-    this.#unrenewed = [];
-    this.#renewSoon(paths);
-    this.#renew(now);
-  }
-
-  /** Queues the queries of paths in use before those that are queued already, the most recently used path first. */
-  #renewSoon(paths: readonly Path[]): void {
-    const order = paths
-      .map((path) => ({ path, usedAt: this.usedAt(path) }))
-      .sort((a, b) => a.usedAt - b.usedAt);
-    for (const { path } of order) {
-      path.state = "doubtful";
-      this.#retryAt(path, Infinity);
-      this.#unrenewed.push(path);
-    }
-  }
-
-  /** Sends queued queries up to the limit on pending ones. */
-  #renew(now: Millis): void {
-    while (this.#renewing.size < MAX_PATH_RENEWALS) {
-      const path = this.#unrenewed.pop();
-      if (!path) return;
-      // It may have been queried, invalidated or evicted since.
-      const doubtful = path.state === "doubtful" && path.ah !== undefined;
-      if (!doubtful || path.retryAt !== Infinity) continue;
-      this.#renewing.add(path);
-      this.#query(path, now);
-    }
-  }
-
-  /** The query of a path has ended, or the path is removed. */
-  #queried(path: Path): void {
-    if (!this.#renewing.delete(path)) return;
-    this.#renew(this.#context.reactor.clock.now());
-  }
-
-  /** Sends or queues the automatic queries that are due. */
-  tick(now: Millis): void {
-    this.#tickedAt = now;
-    this.#renewSoon(
-      [...this.#retrying].filter(({ retryAt }) => retryAt <= now),
-    );
-    this.#renew(now);
-    this.#reschedule();
+    this.renewals.doubtAll(this.entries(), now);
   }
 
   /** Removes all paths and calls their waiters with undefined (normal flush). */
   flush(): void {
     const paths = [...this.#paths.values()];
-    this.#unrenewed = [];
-    this.#renewing.clear();
+    this.renewals.clear();
     this.#paths.clear();
-    this.#retrying.clear();
-    this.#reschedule();
     for (const path of paths) {
       this.#dropHandle(path);
       this.#notify(path, undefined);
@@ -292,7 +212,7 @@ export class PathTable {
   #query(path: Path, now: Millis): void {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
-    this.#retryAt(path, Infinity);
+    this.renewals.cancel(path);
     this.#statistics.tables.add("paths_queried");
     this.#debug.general(() =>
       `Start path record lookup for ${formatGid(path.gid)}`
@@ -317,7 +237,7 @@ export class PathTable {
         this.onFailure(path, answer.status);
         this.#fail(path, answer);
       }
-      this.#queried(path);
+      this.renewals.end(path);
     });
   }
 
@@ -338,9 +258,9 @@ export class PathTable {
     const evicted = order.slice(0, excess + limit * EVICTED_SHARE);
     for (const { path } of evicted) {
       this.#paths.delete(gidKey(path.gid));
-      this.#retrying.delete(path);
+      this.renewals.cancel(path);
       this.#dropHandle(path);
-      this.#queried(path);
+      this.renewals.end(path);
     }
     this.#statistics.tables.add("paths_evicted", evicted.length);
     if (evicted.length > 0) this.#events.evicted(evicted.length);
@@ -379,7 +299,7 @@ export class PathTable {
     path.ah = ah;
     if (this.#leadsTo(path, path.observedLid)) path.observedLid = 0;
     if (path.observedLid === 0) path.retries = 0;
-    else this.#retry(path);
+    else this.renewals.retry(path);
     this.onChange(path);
     this.onComplete(path);
     old?.destroy();
@@ -393,49 +313,8 @@ export class PathTable {
     path.unsent = unsent;
     // A path in use stays in use: a new subnet manager may not have discovered the peer's port yet.
     path.state = path.ah ? "doubtful" : "idle";
-    if (path.ah) this.#retry(path);
+    if (path.ah) this.renewals.retry(path);
     this.#notify(path, path.ah ? path : undefined);
-  }
-
-  /** Schedules the next query after one that failed or returned the old LID, with exponential backoff. */
-  #retry(path: Path): void {
-    if (path.retries >= MAX_PATH_RETRIES) return;
-    path.retries++;
-    this.#retryAt(path, path.renewedAt + pauseAfter(path.retries));
-    this.#debug.decision(() =>
-      `Path to ${formatGid(path.gid)} is queried again ${
-        pauseAfter(path.retries) / 1000
-      } s after the last query`
-    );
-  }
-
-  #retryAt(path: Path, when: Millis): void {
-    if (path.retryAt === when) return;
-    path.retryAt = when;
-    if (when === Infinity) this.#retrying.delete(path);
-    else {
-      this.#retrying.add(path);
-      this.#tickAt(when);
-    }
-  }
-
-  #reschedule(): void {
-    let due: Millis = Infinity;
-    for (const { retryAt } of this.#retrying) due = Math.min(due, retryAt);
-    this.#due = Infinity;
-    this.#tickAt(due);
-    if (due === Infinity) this.#timer.at(due);
-  }
-
-  /**
-   * Arms the timer for an earlier deadline. A tick without due paths costs less than a search at each change. Each tick
-   * visits all scheduled paths, so one follows another after RETRY_TICK_MS at the earliest.
-   */
-  #tickAt(when: Millis): void {
-    const at = Math.max(when, this.#tickedAt + RETRY_TICK_MS);
-    if (at >= this.#due) return;
-    this.#due = at;
-    this.#timer.at(at);
   }
 
   /** Returns true if the path ends at the port with this LID, ignoring the LMC path bits (IBTA vol. 1 4.1.3). */
@@ -445,7 +324,7 @@ export class PathTable {
   }
 
   close(): void {
-    this.#timer.close();
+    this.renewals.close();
   }
 
   #dropHandle(path: Path): void {
@@ -460,9 +339,4 @@ export class PathTable {
     this.#awaited.delete(path);
     for (const waiter of path.waiters.splice(0)) waiter(result);
   }
-}
-
-/** Returns the minimum time between two queries: 1, 2, 4, 8, 16, 16 s... */
-function pauseAfter(retries: number): Millis {
-  return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
 }

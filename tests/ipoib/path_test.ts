@@ -91,7 +91,7 @@ class ScriptedPaths {
 
   /** Runs all ticks up to `until`; returns the times of all queries since the last call. */
   run(until: number): number[] {
-    while (this.tickAt <= until) this.table.tick(this.tickAt);
+    while (this.tickAt <= until) this.table.renewals.tick(this.tickAt);
     return this.times.splice(0);
   }
 }
@@ -173,7 +173,7 @@ Deno.test("a query that fails or returns the old LID is repeated after 2, 4, 8, 
     // Further packets from the new LID cause a query at most every 16 s.
     for (let now = 40_000; now < 100_000; now += 1000) {
       scripted.table.checkSourceLid(GID, 0x40, now);
-      if (scripted.tickAt <= now) scripted.table.tick(now);
+      if (scripted.tickAt <= now) scripted.table.renewals.tick(now);
     }
     const times = scripted.times.splice(0);
     assertEquals(times.length, 4);
