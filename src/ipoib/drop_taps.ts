@@ -1,6 +1,6 @@
 /**
- * The taps of the packets that an interface drops, for captures. A packet that the port drops when it is posted, and a
- * frame that the kernel refuses after the write, are not passed to them.
+ * The taps of the packets that an interface drops, for captures. A packet that the port drops when it is posted, a frame
+ * that the kernel refuses after the write, and a packet of the interface's own without a slot are not passed to them.
  */
 
 import { Listeners } from "../base/listeners.ts";

@@ -16,7 +16,7 @@
  *     reports the write; `multicast` counts it immediately.
  *  7. Release: returns the batch to the HCA.
  *
- * Receiving an IP packet allocates nothing.
+ * Receiving an IP packet allocates nothing, but for the first packet to a group, and DHCP replies.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -274,7 +274,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     const frame = dhcp.toKernel(view, batch.payload[i]!, length, kind);
     if (!frame) return false;
     const written = this.#netdev.writeBytes(frame);
-    if (written < 0) this.refused(-written, 1);
+    if (written < 0) this.#drop(batch, i, refusal(-written));
     else {
       this.#totals[Stat.RxFrames]!++;
       this.#delivered(length);

@@ -3,7 +3,8 @@
  *
  * A typed array of numbers, so that the data path allocates nothing: a packet increments two of them, and a received
  * packet stores the time too. Packets and bytes are counted as in the totals of the interface (statistics.ts): bytes
- * sent include the 4-byte IPoIB header, bytes received do not. Unless peers or groups were removed,
+ * sent include the 4-byte IPoIB header, bytes received do not. Unless peers or groups were removed, or packets were
+ * received while the link was ended,
  *
  *     tx_packets              = sent to peers + sent to groups
  *     rx_received - rx_echoes = received from peers + received from others (senders.ts)

@@ -1,6 +1,7 @@
 /** DHCP clients without knowledge of IPoIB on the fake fabric: a server sees RFC 4390, a client its own fields. */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { Errno } from "../../src/base/errno.ts";
 import type { PostedPacket } from "../../src/hca/fake.ts";
 import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
@@ -103,6 +104,22 @@ Deno.test("a reply reaches the client with the fields that it sent", () => {
   const other = dhcpPacket({ ...answer, xid: 7 });
   assertEquals(received(a, b, other), other);
   assertEquals(a.link.statistics.dhcpReceived, 2);
+  rig.check();
+});
+
+Deno.test("a reply that the device refuses is counted once as dropped, and passed to the taps", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  sent(a, dhcpPacket(DISCOVER));
+  const { statistics } = a.link;
+  const tapped: string[] = [];
+  statistics.dropTaps.add(({ reason }) => void tapped.push(reason));
+  a.netdev.writeError = Errno.ENOMEM;
+  const ports = [67, 68] as const;
+  const answer = { op: 2, htype: 32, hlen: 0, ports, source: "10.0.0.2" };
+  assertEquals(received(a, b, dhcpPacket(answer)), undefined);
+  assertEquals(statistics.dropsByReason(), { rx_device_refused: 1 });
+  assertEquals(tapped, ["rx_device_refused"]);
   rig.check();
 });
 
