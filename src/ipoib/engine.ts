@@ -107,7 +107,7 @@ export class Engine {
       events,
       limits,
     );
-    this.peers = new PeerTable(reactor, sender, this.paths, limits);
+    this.peers = new PeerTable(reactor, sender, this.paths, limits, port);
     this.connected = new ConnectedMode({
       ...{ reactor, port, netdev, sender, identity, log, debug, events },
       peers: this.peers,

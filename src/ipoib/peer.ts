@@ -7,7 +7,7 @@
  */
 
 import type { Millis } from "../base/units.ts";
-import { type AddressHandle, PostResult } from "../hca/hca.ts";
+import { type AddressHandle, type HcaPort, PostResult } from "../hca/hca.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import { gidKey } from "../wire/gid.ts";
 import { type LinkAddress, linkAddressEquals } from "../wire/link_address.ts";
@@ -23,7 +23,7 @@ import { PacketQueue } from "./packet_queue.ts";
 import type { Path, PathTable } from "./path.ts";
 import type { PacketSender } from "./packet_sender.ts";
 import type { RoundTrips } from "./round_trips.ts";
-import { datagramKey, Senders } from "./senders.ts";
+import { Senders } from "./senders.ts";
 import type { TableLimits } from "./table_limits.ts";
 import { newTraffic } from "./traffic.ts";
 import { WaitingEgress, type WaitingTable } from "./waiting_egress.ts";
@@ -186,7 +186,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   /** Called when the HCA reports a peer as unreachable, after its path was invalidated. */
   onLost: (peer: Peer) => void = () => {};
   /** The peers by the addresses in their packets. */
-  readonly senders = new Senders();
+  readonly senders: Senders;
   /** Returns the egress for IP packets of a peer with a new route. */
   egressOf: (peer: Peer, route: Egress) => Egress = (_peer, route) => route;
   readonly #sender: PacketSender;
@@ -202,7 +202,9 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     sender: PacketSender,
     paths: PathTable,
     limits: TableLimits,
+    port: Pick<HcaPort, "attributes">,
   ) {
+    this.senders = new Senders(port);
     this.#limits = limits;
     this.#reactor = reactor;
     this.#sender = sender;
@@ -311,7 +313,8 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   #route(peer: Peer, path: Path, ah: AddressHandle): void {
     this.#routed.set(peer, path);
     const { gid, qpn } = peer.address;
-    this.#setSender(peer, datagramKey(path.record?.dlid ?? 0, gid, qpn));
+    const lid = path.record?.dlid ?? 0;
+    this.#setSender(peer, this.senders.datagramKey(lid, gid, qpn));
     this.#setRoute(peer, new UdRoute(this.#sender, this, peer, ah));
   }
 

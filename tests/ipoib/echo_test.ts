@@ -48,7 +48,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     families: [{ family: ipv4Family, translator }],
     // No DHCP packet arrives.
     dhcp: {} as DhcpTranslator,
-    senders: new Senders(),
+    senders: new Senders({ attributes: { lmc: 0 } }),
     groups: new ReceivedGroups(() => undefined, new Map()),
   });
   receiver.open = true;

@@ -1,6 +1,7 @@
 /** Ports with several LIDs (LMC greater than 0): packets carry the source LID of their path. */
 
 import { assertEquals } from "@std/assert";
+import { TrafficCount } from "../../src/ipoib/traffic.ts";
 import { frameOf, rcQp } from "./connected/support.ts";
 import { carryConnectionMads } from "./connected/test_connections.ts";
 import { type Host, type HostOptions, ipv4Frame, Rig } from "./rig.ts";
@@ -51,6 +52,17 @@ for (const lmc of [1, 2]) {
     rig.advance(30_000);
     a.send(TO_B);
     assertEquals([sa.paths.length, b.received().length], [queries, 1]);
+    rig.check();
+  });
+
+  Deno.test(`with LMC ${lmc}, a packet to a group, which has the base LID, is counted for the peer that has sent it`, () => {
+    const { rig, a, b } = hostsWith(lmc);
+    a.send(TO_B);
+    b.send(TO_A);
+    const { traffic } = a.neighbour("10.0.0.2")!.peer!;
+    const before = traffic[TrafficCount.RxPackets]!;
+    b.send(ipv4Frame("10.0.0.2", "255.255.255.255"));
+    assertEquals(traffic[TrafficCount.RxPackets], before + 1);
     rig.check();
   });
 

@@ -187,7 +187,7 @@ Deno.test("a peer without followers is removed after a minute without packets, o
     NO_EVENTS,
     limits,
   );
-  const peers = new PeerTable(reactor, sender, paths, limits);
+  const peers = new PeerTable(reactor, sender, paths, limits, port);
   const [used, followed, idle] = [1, 2, 3].map((qpn) => {
     const peer = peers.get({ ...b.address, qpn });
     peers.resolve(peer);
