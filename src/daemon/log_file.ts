@@ -3,7 +3,8 @@
  * becomes `<name>.1`, which becomes `<name>.2`, and so on; the last of the {@linkcode KEPT} old files is removed.
  *
  * The process locks the file, so that no other process writes to it, and none removes it as an old file
- * (log_sweep.ts).
+ * (log_sweep.ts). The lock belongs to the open file description (flock(2)), so a process that receives the descriptor
+ * holds the lock too.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -32,19 +33,11 @@ export class LogFile implements Disposable {
   readonly path: string;
   readonly #options: LogFileOptions;
   #file: Fd;
-  /** False while the process that wrote to the file before may hold the lock. */
-  #locked: boolean;
 
-  private constructor(
-    path: string,
-    options: LogFileOptions,
-    file: Fd,
-    locked = true,
-  ) {
+  private constructor(path: string, options: LogFileOptions, file: Fd) {
     this.path = path;
     this.#options = options;
     this.#file = file;
-    this.#locked = locked;
   }
 
   /**
@@ -66,10 +59,14 @@ export class LogFile implements Disposable {
     );
   }
 
-  /** Opens the file of a process that is about to end, and locks it when that has ended. Throws `E_LOG_FILE`. */
-  static join(path: string, options: LogFileOptions): LogFile {
-    const file = openForAppending(path, options);
-    return new LogFile(path, options, file, lockFile(file, path));
+  /**
+   * Continues the file of another process.
+   *
+   * @param file its descriptor. The other process may have rotated the file since it sent the descriptor, and may do so
+   * until it has ended: {@linkcode LogFile.check} then opens the new file.
+   */
+  static inherit(path: string, options: LogFileOptions, file: Fd): LogFile {
+    return new LogFile(path, options, file);
   }
 
   get fd(): Fd {
@@ -77,27 +74,45 @@ export class LogFile implements Disposable {
   }
 
   /**
-   * Rotates the file if it is too long. A file that cannot be rotated, for example on a full file system, is truncated.
+   * Rotates the file if it is too long, and opens the file at the path if this one was removed or renamed. A file that
+   * cannot be rotated, for example on a full file system, is truncated.
    *
    * @param begun called with the new file, before the old one is closed
    */
-  rotate(begun: (file: Fd) => void): void {
+  check(begun: (file: Fd) => void): void {
     const before = this.#file;
-    this.#locked ||= lockFile(before, this.path);
-    if (!this.#locked || statFd(before.number).size <= MAX_LENGTH) return;
+    const present = this.#isAtPath();
+    const long = statFd(before.number).size > MAX_LENGTH;
+    if (present && !long) return;
     try {
-      for (let i = KEPT; i > 1; i--) {
-        renameIfPresent(this.#old(i - 1), this.#old(i));
-      }
-      Deno.renameSync(this.path, this.#old(1));
+      if (present) this.#renameAll();
       const next = openLocked(this.path, this.#options);
       if (!next) throw new Error(`"${this.path}" is locked`);
       begun(next);
       this.#file = next;
       before.close();
     } catch {
-      truncate(before);
+      // Another process may hold the lock of the file at the path.
+      if (long) truncate(before);
     }
+  }
+
+  /** True if the path leads to the open file. */
+  #isAtPath(): boolean {
+    try {
+      const { dev, ino } = Deno.statSync(this.path);
+      const { device, inode } = statFd(this.#file.number);
+      return BigInt(dev) === device && BigInt(ino!) === inode;
+    } catch {
+      return false;
+    }
+  }
+
+  #renameAll(): void {
+    for (let i = KEPT; i > 1; i--) {
+      renameIfPresent(this.#old(i - 1), this.#old(i));
+    }
+    Deno.renameSync(this.path, this.#old(1));
   }
 
   [Symbol.dispose](): void {

@@ -19,19 +19,28 @@ import { isJournal, JournalSocket } from "../system/journal.ts";
 /** Priorities of syslog(3). */
 const PRIORITY = { debug: 7, info: 6, warning: 4, error: 3 } as const;
 
-/** Returns "journal", "stderr", or the path of the file. All threads have the same. */
+/** Returns the present destination: "journal", "stderr", or the path of the file. All threads have the same. */
 export function logDestination(): string {
   return variable("IPOIB_LOG_FILE") ??
     (isJournal(variable("JOURNAL_STREAM")) ? "journal" : "stderr");
 }
 
-/** Returns the sink of a thread. */
+/**
+ * Returns the sink of a thread. The destination is determined for each line, because it changes when the process takes
+ * over from another one ({@linkcode ProcessLog.takeOver}).
+ */
 export function logSink(): LogSink {
-  const destination = logDestination();
-  if (destination === "stderr") return writeLine;
-  return destination === "journal"
-    ? journalSink(new JournalSocket())
-    : writeToFile;
+  let journal: LogSink | undefined;
+  return (line) => {
+    switch (logDestination()) {
+      case "stderr":
+        return writeLine(line);
+      case "journal":
+        return (journal ??= journalSink(new JournalSocket()))(line);
+      default:
+        return writeToFile(line);
+    }
+  };
 }
 
 /** Writes a line to the file, and warnings also to the process that waits until the interfaces are ready. */

@@ -7,18 +7,23 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { configureLog, type LimitedLog, type LogLevel } from "../base/log.ts";
+import {
+  configureLog,
+  getLogger,
+  type LimitedLog,
+  type LogLevel,
+} from "../base/log.ts";
 import { writeLine } from "../base/log_line.ts";
 import { variable } from "../base/variables.ts";
 import { beginSession, openNull, redirect, STDOUT } from "../system/detach.ts";
-import { type Fd, setNonBlocking } from "../system/fd.ts";
+import { duplicate, type Fd, setNonBlocking } from "../system/fd.ts";
 import { JournalSocket } from "../system/journal.ts";
 import { LogFile } from "./log_file.ts";
 import { journalSink, logDestination, logSink } from "./log_output.ts";
 import { logDirectory } from "./log_path.ts";
 import { sweepLogs } from "./log_sweep.ts";
 
-/** Interval of the length checks of a file. Between them it may exceed its maximum length. */
+/** Interval of {@linkcode LogFile.check}. Between two checks the file may exceed its maximum length. */
 const CHECK_MS = 5000;
 
 export interface ProcessLogOptions {
@@ -26,6 +31,14 @@ export interface ProcessLogOptions {
   /** Path of the file, if the user has given one. */
   logFile?: string;
   user?: string;
+}
+
+/** The log of a process, as another one continues it. */
+export interface InheritedLog {
+  /** Standard error: the file of a background process. */
+  readonly stderr: Fd;
+  /** Value of `JOURNAL_STREAM`. */
+  readonly journalStream: string | undefined;
 }
 
 export class ProcessLog implements Disposable {
@@ -62,13 +75,23 @@ export class ProcessLog implements Disposable {
   }
 
   /**
-   * Continues the log of the process whose interfaces this one has taken over: its file, or its standard error. Throws
-   * `E_LOG_FILE`.
+   * Continues the log of the process whose interfaces this one has taken over: its file, its journal, or its standard
+   * error. A failure is logged, because the interfaces must go on.
    */
-  takeOver(stderr: Fd): void {
+  takeOver({ stderr, journalStream }: InheritedLog): void {
+    // The service manager has connected this process to another stream, if any.
+    if (journalStream === undefined) Deno.env.delete("JOURNAL_STREAM");
+    else Deno.env.set("JOURNAL_STREAM", journalStream);
     const { path } = this;
-    if (path === undefined) redirect("stderr", stderr);
-    else this.#open(LogFile.join(path, { named: this.#named }));
+    try {
+      if (path === undefined) return redirect("stderr", stderr);
+      const file = duplicate(stderr.number);
+      this.#open(LogFile.inherit(path, { named: this.#named }, file));
+      this.check();
+    } catch (error) {
+      const { message } = IpoibError.from(error);
+      getLogger().warn(`Cannot continue the log: ${message}`);
+    }
   }
 
   #open(file: LogFile): void {
@@ -78,13 +101,13 @@ export class ProcessLog implements Disposable {
     // A stopped reader must not stop the interfaces.
     setNonBlocking(STDOUT);
     redirect("stderr", file.fd);
-    this.#timer = setInterval(() => this.rotate(), CHECK_MS);
+    this.#timer = setInterval(() => this.check(), CHECK_MS);
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Rotates the file if it is too long. */
-  rotate(): void {
-    this.#file?.rotate((file) => redirect("stderr", file));
+  /** Rotates the file if it is too long: see {@linkcode LogFile.check}. */
+  check(): void {
+    this.#file?.check((file) => redirect("stderr", file));
   }
 
   /** Closes the pipe to the process that waits until the interfaces are ready, which then returns. */

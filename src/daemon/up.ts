@@ -119,7 +119,7 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
     log.detach();
   };
   upgrade.onTaken = () => {
-    if (takeover) log.takeOver(takeover.stderr);
+    if (takeover) log.takeOver(takeover);
   };
   group.onStopping = () => {
     if (!upgrade.successor) notify("STOPPING=1", notifySocket);

@@ -1,16 +1,19 @@
 /** LogFile, ProcessLog and the removal of old logs. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { KEPT, LogFile, MAX_LENGTH } from "../../src/daemon/log_file.ts";
 import { logDirectory, logPath } from "../../src/daemon/log_path.ts";
 import { sweepLogs } from "../../src/daemon/log_sweep.ts";
+import { duplicate } from "../../src/system/fd.ts";
 
 const PROCESS_LOG = new URL(
   "../../src/daemon/process_log.ts",
   import.meta.url,
 );
 const OUTPUT = new URL("../../src/daemon/log_output.ts", import.meta.url);
+const LOG_FILE = new URL("../../src/daemon/log_file.ts", import.meta.url);
+const FD = new URL("../../src/system/fd.ts", import.meta.url);
 const ERRORS = new URL("../../src/base/errors.ts", import.meta.url);
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -49,7 +52,7 @@ Deno.test("a log file is rotated by size, without a gap in its lines, and a limi
     using file = LogFile.open(path, { named: false });
     for (let i = 0; i < 100; i++) {
       write(path, `${i}: ${"x".repeat(100_000)}\n`);
-      file.rotate(() => {});
+      file.check(() => {});
     }
     const old = Array.from({ length: KEPT }, (_, i) => `ib0.log.${i + 1}`);
     assertEquals(names(directory), ["ib0.log", ...old]);
@@ -74,9 +77,52 @@ Deno.test("a log file that cannot be rotated is truncated", () =>
     Deno.mkdirSync(`${path}.2/x`, { recursive: true });
     for (let i = 0; i < 50; i++) {
       write(path, "x".repeat(100_000));
-      file.rotate(() => {});
+      file.check(() => {});
     }
     assert(Deno.statSync(path).size <= MAX_LENGTH + 100_000);
+  }));
+
+Deno.test("a log file that was removed or renamed is created again", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/ib0.log`;
+    using file = LogFile.open(path, { named: false });
+    let begun = 0;
+    const check = () => file.check(() => begun++);
+    Deno.renameSync(path, `${path}.old`);
+    check();
+    Deno.removeSync(path);
+    check();
+    check();
+    assertEquals(begun, 2);
+    assertEquals(names(directory), ["ib0.log", "ib0.log.old"]);
+  }));
+
+Deno.test("a process that takes over continues the log file, also if the old process rotates it meanwhile", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/ib0.log`;
+    const old = LogFile.open(path, { named: false });
+    const inherited = duplicate(old.fd.number);
+    using file = LogFile.inherit(path, { named: false }, inherited);
+    const check = () => {
+      let begun = false;
+      file.check(() => begun = true);
+      return begun;
+    };
+    assert(!check());
+    write(path, "x".repeat(MAX_LENGTH + 1));
+    old.check(() => {});
+    // The old process holds the lock until it ends.
+    assert(!check());
+    old[Symbol.dispose]();
+    assert(check());
+    assert(!check());
+    using other = LogFile.open(path, { named: false });
+    assertEquals(other.path, `${directory}/ib0-${Deno.pid}.log`);
+    write(path, "x".repeat(MAX_LENGTH + 1));
+    assert(check());
+    assertEquals(names(directory).slice(1), [
+      ...["ib0.log", "ib0.log.1", "ib0.log.2"],
+    ]);
   }));
 
 Deno.test("two processes do not write to one log file", () =>
@@ -165,9 +211,14 @@ Deno.test("sweepLogs() removes logs that no process has written to for a month",
     sweepLogs(`${directory}/missing`);
   }));
 
-/** Runs a script with the variable `log`, a ProcessLog, in its own process, because it redirects the streams. */
+/**
+ * Runs a script with the variable `log`, a ProcessLog, in its own process, because it redirects the streams.
+ *
+ * @param continues see ProcessLog.begin()
+ */
 async function inBackground(
   body: string,
+  continues = false,
 ): Promise<{ file: string; stdout: string; stderr: string }> {
   const directory = await Deno.makeTempDir();
   try {
@@ -178,12 +229,16 @@ async function inBackground(
       `import { ProcessLog } from ${JSON.stringify(PROCESS_LOG.href)};
       import { logSink } from ${JSON.stringify(OUTPUT.href)};
       import { IpoibError } from ${JSON.stringify(ERRORS.href)};
+      import { Fd } from ${JSON.stringify(FD.href)};
+      import { LogFile } from ${JSON.stringify(LOG_FILE.href)};
       const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
       write("before\\n");
       const log = new ProcessLog();
-      log.begin({ log: "info", logFile: ${JSON.stringify(path)} });
+      const path = ${JSON.stringify(path)};
+      log.begin({ log: "info", logFile: path }, ${continues});
+      const sink = logSink();
       const line = (level: "info" | "warning", text: string) =>
-        logSink()({ time: new Date(), level, name: "ib0", text });
+        sink({ time: new Date(), level, name: "ib0", text });
       ${body}`,
     );
     const output = await new Deno.Command(Deno.execPath(), {
@@ -229,7 +284,30 @@ Deno.test("the error that ends a background process is in its file once, and goe
 
 Deno.test("a rotated log gets the lines of standard error", async () => {
   const { file } = await inBackground(
-    `write("x".repeat(2 << 20) + "\\n"); log.rotate(); line("info", "last");`,
+    `write("x".repeat(2 << 20) + "\\n"); log.check(); line("info", "last");`,
   );
   assertEquals(file, "TIME ib0: last\n");
+});
+
+Deno.test("a process that takes over writes to standard error until it continues the file of the old process", async () => {
+  const { file, stderr } = await inBackground(
+    `line("info", "starting");
+    const { fd } = LogFile.open(path, { named: true });
+    log.takeOver({ stderr: fd, journalStream: undefined });
+    line("info", "running"); write("of a library\\n"); log[Symbol.dispose]();`,
+    true,
+  );
+  assertMatch(stderr, /^before\n.* ib0: starting\n$/);
+  assertEquals(file, "TIME ib0: running\nof a library\n");
+});
+
+Deno.test("a log that cannot be continued is a warning, and does not end the process that has taken over", async () => {
+  const { file, stderr } = await inBackground(
+    `LogFile.open(path, { named: true });
+    log.takeOver({ stderr: new Fd(-1), journalStream: undefined });
+    line("info", "running"); log[Symbol.dispose]();`,
+    true,
+  );
+  assertMatch(stderr, /warning: Cannot continue the log: .*\n.* running\n$/);
+  assertEquals(file, "");
 });

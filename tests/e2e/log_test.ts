@@ -140,8 +140,19 @@ labTest(
       "MESSAGE=ib0: running\nPRIORITY=6\nSYSLOG_IDENTIFIER=ipoib\nINTERFACE=ib0\n",
     );
     assertEquals(new RegExp(TIME).test(text), false, text);
+
+    // The process of an upgrade, which is started with another standard error, logs to the journal too.
+    const { code, stderr } = await a.run([
+      ...["nsenter", "--mount", "--target", `${daemon.pid}`, "env"],
+      ...[`IPOIB_RUNTIME_DIR=${lab.runtime}`, "JOURNAL_STREAM=8:12345"],
+      ...[...programCommand(), "upgrade", "ib0"],
+    ]);
+    assertEquals(code, 0, stderr);
+    assertEquals((await a.show<{ log: string }[]>("link"))[0]!.log, "journal");
     assertEquals((await a.ipoib("down", "ib0")).code, 0);
     assertEquals(await daemon.exit(), 0);
+    const main = "MESSAGE=ib0: deleted\nPRIORITY=6\n";
+    assertEquals((await read()).split(main).length - 1, 1, await read());
     // The error that ends a process has priority 3, and is there once.
     const failing = inJournal(...UP, "--subnet-mtu", "4096");
     assertEquals(await failing.exit(), 2);

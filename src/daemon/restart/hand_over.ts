@@ -41,6 +41,8 @@ export interface HandedInterface {
 export interface HandedProcess {
   /** Descriptor of standard error. */
   readonly stderr: number;
+  /** Value of `JOURNAL_STREAM`, which names standard error if that is the journal. */
+  readonly journalStream: string | undefined;
   readonly notifySocket: string | undefined;
   /** True if the old process stays as the front of the new one, unless it has a front itself. */
   readonly front: boolean;
@@ -184,7 +186,8 @@ export class Handover {
     channel: HandoverChannel,
     interfaces: readonly HandedInterface[],
   ): Promise<void> {
-    const { stderr, notifySocket, front, frontChannel } = this.#process;
+    const { stderr, journalStream, notifySocket, front, frontChannel } =
+      this.#process;
     await channel.send(
       {
         type: "process",
@@ -192,6 +195,7 @@ export class Handover {
         version: VERSION,
         interfaces: interfaces.length,
         ...(notifySocket === undefined ? {} : { notifySocket }),
+        ...(journalStream === undefined ? {} : { journalStream }),
         front: front || frontChannel !== undefined,
       },
       frontChannel ? [stderr, frontChannel.fd] : [stderr],

@@ -54,6 +54,8 @@ const MessageSchema = v.variant("type", [
     interfaces: v.number(),
     /** Path of the service manager's socket. */
     notifySocket: v.exactOptional(v.string()),
+    /** `JOURNAL_STREAM` of standard error. */
+    journalStream: v.exactOptional(v.string()),
     /** True if the old process stays as the front of the new one (front.ts). */
     front: v.boolean(),
   }),

@@ -35,6 +35,8 @@ export class Takeover implements Disposable {
   readonly old: { readonly pid: number; readonly version: string };
   /** Standard error of the old process. */
   readonly stderr: Fd;
+  /** `JOURNAL_STREAM` of the old process. */
+  readonly journalStream: string | undefined;
   readonly notifySocket: string | undefined;
   /** Connection to the front: the first process, if its parent waits for it (front.ts). */
   readonly front: HandoverChannel | undefined;
@@ -43,12 +45,16 @@ export class Takeover implements Disposable {
 
   private constructor(
     channel: HandoverChannel,
-    shared: Pick<Takeover, "old" | "stderr" | "notifySocket" | "front">,
+    shared: Pick<
+      Takeover,
+      "old" | "stderr" | "journalStream" | "notifySocket" | "front"
+    >,
     interfaces: readonly Omit<TakenInterface, "left">[],
   ) {
     this.#channel = channel;
     this.old = shared.old;
     this.stderr = shared.stderr;
+    this.journalStream = shared.journalStream;
     this.notifySocket = shared.notifySocket;
     this.front = shared.front;
     this.interfaces = interfaces.map((each) => ({
@@ -75,7 +81,7 @@ export class Takeover implements Disposable {
       ["process"],
       ANSWER_MS,
     );
-    const { pid, version, notifySocket, front } = message;
+    const { pid, version, journalStream, notifySocket, front } = message;
     const frontChannel = other && new HandoverChannel(other);
     const interfaces: Omit<TakenInterface, "left">[] = [];
     for (let i = 0; i < message.interfaces; i++) {
@@ -89,7 +95,7 @@ export class Takeover implements Disposable {
     return new Takeover(channel, {
       old: { pid, version },
       stderr: stderr ?? new Fd(-1),
-      notifySocket,
+      ...{ journalStream, notifySocket },
       front: frontChannel ?? (front ? channel : undefined),
     }, interfaces);
   }
@@ -107,7 +113,8 @@ export class Takeover implements Disposable {
     await this.#channel.send(message);
     await this.#channel.receive(["accepted"], ANSWER_MS);
     if (this.front && this.front !== this.#channel) {
-      await this.front.send(message);
+      // Not awaited: the front may have been killed.
+      void this.front.send(message).catch(() => {});
     }
   }
 

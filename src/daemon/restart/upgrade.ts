@@ -81,6 +81,10 @@ export class Upgrade {
       parts.interfaces,
       {
         ...{ stderr: STDERR, notifySocket, front: this.#front },
+        // Read when it is handed over: a takeover changes it.
+        get journalStream() {
+          return variable("JOURNAL_STREAM");
+        },
         frontChannel: takeover?.front,
       },
     );

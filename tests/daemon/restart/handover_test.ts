@@ -18,6 +18,7 @@ import { createEventFd } from "../../../src/system/event_fd.ts";
 import { duplicate, Fd } from "../../../src/system/fd.ts";
 import { inodeOfFd } from "../../../src/system/files.ts";
 import { createMemory } from "../../../src/system/memory.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
 import { connect, send } from "../../../src/system/unix_socket.ts";
 import { saved } from "./records.ts";
 
@@ -83,8 +84,8 @@ async function withHandover(
   {
     using iface = new FakeInterface();
     const handover = new Handover(`${directory}/7.handover`, () => [iface], {
-      ...{ stderr: 2, notifySocket: undefined, front: false },
-      ...{ frontChannel: undefined, ...shared },
+      ...{ stderr: 2, journalStream: undefined, notifySocket: undefined },
+      ...{ front: false, frontChannel: undefined, ...shared },
     });
     const done = Promise.withResolvers<Successor>();
     handover.onDone = done.resolve;
@@ -108,7 +109,7 @@ function descriptors(): number {
 }
 
 Deno.test("a new process receives the record and the devices of an interface", async () => {
-  const shared = { notifySocket: "/run/notify" };
+  const shared = { notifySocket: "/run/notify", journalStream: "8:7" };
   await withHandover(shared, async (path, iface, done) => {
     using takeover = await Takeover.connect(path);
     const [taken] = takeover.interfaces;
@@ -118,6 +119,7 @@ Deno.test("a new process receives the record and the devices of an interface", a
     assertEquals(taken!.running, true);
     assert(taken!.netns.number >= 0);
     assertEquals(takeover.notifySocket, "/run/notify");
+    assertEquals(takeover.journalStream, "8:7");
     assertEquals(takeover.front, undefined);
     assertEquals(inodeOfFd(takeover.stderr.number), inodeOfFd(2));
     // The old process goes on until the new one needs the record.
@@ -200,6 +202,21 @@ Deno.test("a new process that has taken over from a process with a front reports
     takeover[Symbol.dispose]();
     const { message } = await channel.receive(["ended"], LIMIT_MS);
     assertEquals(message.code, 2);
+  });
+});
+
+Deno.test("a process whose front was killed is taken over all the same", async () => {
+  const [front, other] = socketPair();
+  front.close();
+  using frontChannel = new HandoverChannel(other);
+  await withHandover({ frontChannel }, async (path, _iface, done) => {
+    using takeover = await Takeover.connect(path);
+    const [taken] = takeover.interfaces;
+    const { taps } = await taken!.left();
+    for (const fd of Object.values(taps)) new Fd(fd).close();
+    taken!.netns.close();
+    await takeover.running();
+    (await done).channel[Symbol.dispose]();
   });
 });
 
