@@ -9,14 +9,15 @@ import type { SetupCall, SetupStep } from "../ipc/setup.ts";
  * exists is not created.
  *
  * @param children names of the children that exist
- * @returns the number of settings that were not applied
+ * @param what name of the settings, for the log
  */
 export async function applySetup(
   steps: readonly SetupStep[],
   children: readonly string[],
   call: (call: SetupCall) => Promise<unknown>,
-  log: { error(text: string): void },
-): Promise<number> {
+  log: Record<"error" | "info", (text: string) => void>,
+  what: string,
+): Promise<void> {
   const missing = new Set<string>();
   let failed = 0;
   for (const step of steps) {
@@ -36,7 +37,10 @@ export async function applySetup(
       if (creates(step)) missing.add(step.ifname);
     }
   }
-  return failed;
+  const except = failed === 0
+    ? ""
+    : `, except ${failed} setting${failed === 1 ? "" : "s"}`;
+  log.info(`${what} applied${except}`);
 }
 
 function creates({ method }: SetupCall): boolean {

@@ -61,6 +61,17 @@ export function chooseHca(
   }
 }
 
+/**
+ * Returns the choice that selects these ports again in another process. `auto` selects the embedded subnet only while the
+ * host has no port.
+ */
+export function settledChoice(
+  choice: HcaChoice,
+  hcas: ChosenHcas,
+): HcaChoice {
+  return hcas.kind === "soft" ? { kind: "soft", subnet: hcas.subnet } : choice;
+}
+
 function chosen(ports: readonly ProbedPort[]): ChosenHcas {
   return {
     kind: "verbs",

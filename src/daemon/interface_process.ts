@@ -31,13 +31,11 @@ import {
   parentDirectory,
   removeEmptyDirectory,
 } from "../ipc/runtime_directory.ts";
-import type { Result, UpgradeRecord } from "../ipc/schema.ts";
+import type { UpgradeRecord } from "../ipc/schema.ts";
 import { LIMITS } from "../ipc/limits.ts";
 import { IpcServer } from "../ipc/server.ts";
-import { type InterfaceOptions, optionTexts } from "../ipc/up_options.ts";
-import type { KeeperKind } from "../netdev/tap/keeper.ts";
+import type { InterfaceOptions } from "../ipc/up_options.ts";
 import { closeAll, duplicate, type Fd } from "../system/fd.ts";
-import { newReceiveRing } from "../ipoib/rings.ts";
 import {
   initialNamespaceInode,
   namespaceInode,
@@ -46,8 +44,9 @@ import {
   ownNamespace,
 } from "../system/namespace.ts";
 import { applySetup } from "./apply_setup.ts";
-import type { DataInit, InterfacePlace } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
+import { configRecord } from "./config_record.ts";
+import { dataInit } from "./data_init.ts";
 import {
   type FabricSide,
   fabricSide,
@@ -58,14 +57,14 @@ import { EventHistory } from "./event_history.ts";
 import { interfaceHandlers } from "./handlers.ts";
 import type { EndReason, Member } from "./interface_group.ts";
 import { EVENT } from "./open_events.ts";
-import type { PortInit } from "./open_port.ts";
-import { NamespaceWatch, type Users } from "./namespace_watch.ts";
+import { type InterfacePlace, InterfacePlaces } from "./interface_places.ts";
+import type { Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
 import type { DescribedInterface, RestartCalls } from "./restart/calls.ts";
 import type { HandedInterface } from "./restart/hand_over.ts";
+import type { Keeping } from "./restart/keeping.ts";
+import { KeptInterface } from "./restart/kept_interface.ts";
 import type { LeftInterface } from "./restart/left_interface.ts";
-import { StateFile, statePath } from "./restart/state_file.ts";
-import { StateSaver } from "./restart/state_saver.ts";
 import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
 import { WorkerThread } from "./thread/main_side.ts";
@@ -86,20 +85,6 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   "not taken over": "the other process goes on",
 };
 
-/** Interval of the checks of state for which the kernel sends no notifications. */
-const CHECK_INTERVAL_MS = 1000;
-
-/** How the devices of a process are kept for a process that is started after its unexpected end. */
-export interface Keeping {
-  readonly keeper: KeeperKind;
-  /** Path of the service manager's socket. */
-  readonly notifySocket: string | undefined;
-  /** Command line of this process, without the program: see {@linkcode LeftState.sameCommand}. */
-  readonly command: readonly string[];
-  /** Descriptors from the service manager by label. The interface takes its own. */
-  readonly descriptors: Map<string, Fd>;
-}
-
 export class InterfaceProcess implements Member, HandedInterface {
   /** Called when the interface is ready for the first time. */
   onRunning: () => void = () => {};
@@ -113,22 +98,15 @@ export class InterfaceProcess implements Member, HandedInterface {
   readonly #keeping: Keeping;
   readonly #taken: TakenInterface | undefined;
   readonly #upgrade: () => UpgradeRecord;
-  readonly #state: StateFile;
-  readonly #saver: StateSaver | undefined;
+  readonly #kept: KeptInterface;
   readonly #thread: WorkerThread<DataCalls & WorkerAnswers & RestartCalls>;
   readonly #fabric: FabricSide;
-  readonly #watch: NamespaceWatch;
+  readonly #places: InterfacePlaces;
   readonly #readiness = new Readiness();
   readonly #events = new EventHistory();
   readonly #restored = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<InterfaceEnd>();
-  /** Current name of the parent. */
-  #name: string;
-  /** Names and namespaces of the parent, which is first, and its children. Empty until the parent is created. */
-  #places: readonly InterfacePlace[] = [];
   #server: IpcServer | undefined;
-  #socketNames: SocketNames | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
   #ended = false;
 
   /**
@@ -159,13 +137,14 @@ export class InterfaceProcess implements Member, HandedInterface {
       runtimeDirectory(),
       namespaceIdentity(inode, initialNamespaceInode()),
     );
-    this.#name = name;
-    this.#watch = new NamespaceWatch(usersOf);
-    this.#watch.onDeleted = (inode) => this.#onNamespaceDeleted(inode);
-    const path = statePath(this.#sockets, name);
-    this.#state = new StateFile(path, name, keeping.command);
-    this.#saver = keeping.keeper === "none" ? undefined : new StateSaver(
-      this.#state,
+    this.#places = new InterfacePlaces(name, usersOf);
+    this.#places.onParentLost = () => this.end();
+    this.#places.onChildLost = (name, namespace) => {
+      // The child may already be deleted.
+      this.#thread.call("link.del", { name }, namespace).catch(() => {});
+    };
+    this.#kept = new KeptInterface(
+      ...[this.#sockets, name, keeping] as const,
       () => this.#thread.call("interface.save", {}),
     );
     this.#fabric = fabricSide(hca, options, String(inode), taken?.guid);
@@ -186,7 +165,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** True if the interface is ready. */
   get running(): boolean {
-    return this.#readiness.isReady(this.#name);
+    return this.#readiness.isReady(this.#places.name);
   }
 
   /**
@@ -201,26 +180,27 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Replaces the control socket of the old process. Throws the errors of `IpcServer.listen`. */
   async replaceSocket(): Promise<void> {
-    await this.#listen(this.#name, "replace");
-    await this.#socketNames?.update(this.#places);
+    await this.#listen(this.#places.name, "replace");
   }
 
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
     this.#record("link", "created", {
-      subject: this.#name,
+      subject: this.#places.name,
       new: this.#fabric.where,
       cause: `pid ${Deno.pid}`,
     });
-    const left = await this.#taken?.left() ?? this.#left();
+    const left = await this.#taken?.left() ?? this.#kept.left();
     const hca = await this.#fabric.start();
-    await this.#thread.start(this.#init(hca, left));
+    const netns = duplicate(this.#netns.number).release();
+    const init = dataInit(this.#options, this.#keeping, { netns, left, hca });
+    await this.#thread.start(init);
     const log = getLogger(this.name);
     log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
     // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.
     if (!this.#taken) {
       await Promise.race([this.#restored.promise, this.#end.promise]);
-      await this.#applySetup(log);
+      await this.#configure();
     }
     this.#readiness.setConfigured();
     this.#announce();
@@ -233,14 +213,16 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Resolves when the interface is ready. Throws `E_IPC_TIMEOUT` with its state if it is not after `limit` ms. */
   async ready(limit: Millis): Promise<void> {
-    const state = () => this.#readiness.state(this.#name);
+    const state = () => this.#readiness.state(this.#places.name);
     const late = AbortSignal.timeout(limit);
     try {
-      await this.#readiness.running(this.#name, late);
+      await this.#readiness.running(this.#places.name, late);
     } catch {
       throw new IpoibError(
         "E_IPC_TIMEOUT",
-        `${this.#name} was not ready within ${limit / 1000} s: ${state()}`,
+        `${this.#places.name} was not ready within ${
+          limit / 1000
+        } s: ${state()}`,
         { errno: Errno.ETIMEDOUT },
       );
     }
@@ -288,20 +270,22 @@ export class InterfaceProcess implements Member, HandedInterface {
       name,
       interfaceHandlers({
         thread: this.#thread,
-        name: () => this.#name,
+        name: () => this.#places.name,
         readiness: this.#readiness,
         events: this.#events,
-        config: () => this.#config(),
+        config: () => configRecord(this.#options, this.hca),
         deviceCounters: () => this.#fabric.counters(),
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
-        changed: async () => await this.#saver?.save(),
+        changed: () => this.#kept.save(),
         upgrade: this.#upgrade,
       }),
       LIMITS,
       how,
     );
-    this.#socketNames = new SocketNames(runtimeDirectory(), this.#server);
+    await this.#places.setSockets(
+      new SocketNames(runtimeDirectory(), this.#server),
+    );
   }
 
   /** Ends the interface because of a failure. */
@@ -316,81 +300,29 @@ export class InterfaceProcess implements Member, HandedInterface {
     details: EventDetails,
   ): void {
     this.#events.add(
-      eventRecord(Date.now(), this.#name, kind, event, details),
+      eventRecord(Date.now(), this.#places.name, kind, event, details),
     );
   }
 
-  async #applySetup(log: ReturnType<typeof getLogger>): Promise<void> {
-    const { setup, config } = this.#options;
+  /** Applies the settings of the configuration file that are not options. */
+  async #configure(): Promise<void> {
+    const { name, setup, config } = this.#options;
     if (setup === undefined) return;
     const children = await this.#thread.call("child.list", {});
-    const failed = await applySetup(
+    await applySetup(
       setup,
       children.map(({ ifname }) => ifname),
       ({ method, params }) => this.#thread.call(method, params),
-      log,
+      getLogger(name),
+      `configuration ${config}`,
     );
-    const except = failed === 0
-      ? ""
-      : `, except ${failed} setting${failed === 1 ? "" : "s"}`;
-    log.info(`configuration ${config} applied${except}`);
   }
 
   /** Calls {@linkcode onRunning} when the interface is ready for the first time. */
   #announce(): void {
-    if (!this.#readiness.isReady(this.#name)) return;
+    if (!this.#readiness.isReady(this.#places.name)) return;
     this.onRunning();
     this.onRunning = () => {};
-  }
-
-  #config(): Result<"config.show"> {
-    const { netns: _, ...options } = this.#options;
-    return {
-      options: {
-        ...optionTexts({ ...options, hca: this.hca }),
-        ...(options.roce ? { roce: "yes" } : {}),
-        ...(options.persist ? { persist: "yes" } : {}),
-      },
-      recv_queue_size: newReceiveRing(
-        options.recvQueueSize,
-        this.hca.kind === "verbs",
-      ),
-    };
-  }
-
-  /** Returns what an earlier process has left of the interface. */
-  #left(): LeftInterface | undefined {
-    const state = this.#state.read();
-    if (!state) return undefined;
-    // A process without a keeper leaves no record.
-    if (!this.#saver) this.#state.remove();
-    const { saved, sameCommand } = state;
-    const { descriptors } = this.#keeping;
-    const taps: Record<string, number> = {};
-    for (const { label } of [saved.parent, ...saved.children]) {
-      const fd = descriptors.get(label);
-      if (fd) taps[label] = fd.release();
-      descriptors.delete(label);
-    }
-    return { saved, settings: sameCommand, taps };
-  }
-
-  #init(hca: PortInit, left: LeftInterface | undefined): DataInit {
-    const { log, name, pkeyIndex, mode, mtu, memberships, nextHops, io } =
-      this.#options;
-    const { maxGroups, maxConnections } = this.#options;
-    const { recvQueueSize, sendQueueSize } = this.#options;
-    return {
-      ...{ log, name, pkeyIndex, mode, memberships, nextHops },
-      ...{ maxGroups, maxConnections, recvQueueSize, sendQueueSize },
-      // io_uring has not been measured on verbs devices.
-      io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
-      netns: duplicate(this.#netns.number).release(),
-      adminMtu: mtu,
-      keeper: this.#keeping.keeper,
-      notifySocket: this.#keeping.notifySocket,
-      ...{ hca, left },
-    };
   }
 
   #onEvent(event: string, data: unknown): void {
@@ -408,14 +340,14 @@ export class InterfaceProcess implements Member, HandedInterface {
         return;
       case "interfaces":
         this.#onInterfaces(data as InterfacePlace[]);
-        void this.#saver?.save();
+        void this.#kept.save();
         return;
       case "restored":
         this.#restored.resolve();
-        void this.#saver?.save();
+        void this.#kept.save();
         return;
       case "changed":
-        void this.#saver?.save();
+        void this.#kept.save();
         return;
       case "gone":
         this.end();
@@ -440,86 +372,37 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Handles a change of the names or namespaces of the parent and its children. */
   #onInterfaces(places: readonly InterfacePlace[]): void {
-    const before = this.#places;
-    this.#places = places;
-    this.#name = places[0]!.name;
-    for (const { name } of before) {
-      if (!places.some((each) => each.name === name)) {
-        this.#readiness.forget(name);
-      }
-    }
-    this.#timer ??= setInterval(() => this.#check(), CHECK_INTERVAL_MS);
-    void this.#socketNames?.update(places);
-    this.#watch.follow(places.map(({ namespace }) => namespace));
-  }
-
-  #check(): void {
-    this.#watch.check();
-    this.#socketNames?.retry();
-  }
-
-  /** Ends the interface if the parent was in the deleted namespace; otherwise deletes the children that were in it. */
-  #onNamespaceDeleted(inode: bigint): void {
-    const [parent, ...children] = this.#places;
-    const log = getLogger(this.#name);
-    if (parent?.namespace.inode === inode) {
-      log.info("stopping: the network namespace was deleted");
-      return this.end();
-    }
-    for (const { name, namespace } of children) {
-      if (namespace.inode !== inode) continue;
-      log.info(`deleting ${name}: its network namespace was deleted`);
-      // The child may already be deleted.
-      this.#thread.call("link.del", { name }, inode).catch(() => {});
+    for (const gone of this.#places.follow(places)) {
+      this.#readiness.forget(gone);
     }
   }
 
   #onState(change: { name: string; state: string }): void {
     this.#readiness.set(change.name, change.state);
-    if (change.name === this.#name) this.#announce();
+    if (change.name === this.#places.name) this.#announce();
   }
 
   async #close(reason: EndReason, cause: string): Promise<void> {
     this.#ended = true;
     this.onEnding();
-    clearInterval(this.#timer);
-    await this.#saver?.close();
-    const kept = this.#keeps(reason);
-    if (kept) await this.#keepDevices();
-    else this.#state.remove();
+    this.#places.stop();
+    const kept = await this.#kept.close(reason);
+    if (kept) await this.#releaseDevices();
     await this.#thread.close().catch(() => {});
-    this.#record("link", "deleted", { subject: this.#name, cause });
-    // Without a place the interface was never created.
-    const deleted = !kept && reason !== "handed over";
-    if (deleted && this.#places.length > 0) {
-      getLogger(this.#name).info("deleted");
+    this.#record("link", "deleted", { subject: this.#places.name, cause });
+    if (!kept && this.#places.created) {
+      getLogger(this.#places.name).info("deleted");
     }
     // The names belong to the new process.
-    if (reason !== "handed over") await this.#socketNames?.update([]);
+    if (reason !== "handed over") await this.#places.removeSockets();
     await this.#server?.close();
     if (this.#server) removeEmptyDirectory(parentDirectory(this.#server.path));
     await this.#fabric.close();
     this.#netns.close();
   }
 
-  /** True if the devices outlive the interface. */
-  #keeps(reason: EndReason): boolean {
-    switch (reason) {
-      case "down":
-        return false;
-      case "signal":
-        // The service manager keeps them for a restart, and closes them if the unit stops.
-        return this.#keeping.keeper === "store";
-      case "failure":
-        return this.#keeping.keeper !== "none";
-      case "handed over":
-      case "not taken over":
-        return true;
-    }
-  }
-
   /** Closes the data path without the devices. */
-  async #keepDevices(): Promise<void> {
+  async #releaseDevices(): Promise<void> {
     try {
       const { taps } = await this.#thread.call("interface.release", {});
       closeAll(Object.values(taps));

@@ -25,7 +25,7 @@ import {
 } from "../ipc/runtime_directory.ts";
 import type { IpcServer } from "../ipc/server.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
-import type { InterfacePlace } from "./data_worker.ts";
+import type { InterfacePlace } from "./interface_places.ts";
 
 interface Link {
   readonly directory: string;

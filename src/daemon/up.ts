@@ -7,8 +7,7 @@ import { allowReleases } from "../hca/verbs/device.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
-import { upArguments, type UpOptions } from "../ipc/up_options.ts";
-import type { KeeperKind } from "../netdev/tap/keeper.ts";
+import type { UpOptions } from "../ipc/up_options.ts";
 import { HeapTrim } from "../system/unused_memory.ts";
 import { takeListenFds } from "../system/listen_fds.ts";
 import { type NetworkNamespace, openNamespace } from "../system/namespace.ts";
@@ -17,9 +16,9 @@ import { notify } from "../system/notify.ts";
 import { ProcessLocks } from "../system/process_locks.ts";
 import { unsetLibraryVariables } from "../system/trusted_libraries.ts";
 import { startInBackground } from "./background.ts";
-import { chooseHca, type Notice } from "./choose_hca.ts";
+import { chooseHca, type Notice, settledChoice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
-import { InterfaceProcess, type Keeping } from "./interface_process.ts";
+import { InterfaceProcess } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
 import { ensureDescriptors } from "./descriptors.ts";
@@ -31,6 +30,7 @@ import {
   reduceRights,
 } from "./rights.ts";
 import { followSuccessor } from "./restart/front.ts";
+import { dropDescriptors, keepingOf } from "./restart/keeping.ts";
 import { Takeover } from "./restart/take_over.ts";
 import { handoverSocket, Upgrade } from "./restart/upgrade.ts";
 import { endingSignal } from "./signals.ts";
@@ -78,18 +78,11 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
     ? undefined
     : await Takeover.connect(handover);
   const notifySocket = takeover?.notifySocket ?? variable("NOTIFY_SOCKET");
-  const { timeoutS: _, logFile: __, ...kept } = options;
-  const keeping: Keeping = {
-    keeper: keeperOf(options, notifySocket),
-    notifySocket,
-    command: upArguments({
-      ...{ ...kept, names, background: false, persist: false },
-    }),
-    descriptors: takeListenFds(),
-  };
+  const settled = { ...options, names, hca: settledChoice(options.hca, hcas) };
+  const keeping = keepingOf(settled, notifySocket, takeListenFds());
   const common = { ...options, ...(netns === undefined ? {} : { netns }) };
   const wanted = takeover?.interfaces ?? planned;
-  const upgrade: Upgrade = new Upgrade(options, wanted.map(({ hca }) => hca), {
+  const upgrade: Upgrade = new Upgrade(settled, {
     ...{ runtime, notifySocket, takeover, logPath: log.path },
     interfaces: () => group.alive(),
   });
@@ -159,24 +152,6 @@ function reachable(options: UpOptions): UpOptions {
   } catch {
     return others;
   }
-}
-
-/** Returns how the devices are kept if the process ends unexpectedly. */
-function keeperOf(
-  { persist }: UpOptions,
-  notifySocket: string | undefined,
-): KeeperKind {
-  if (persist) return "persist";
-  return notifySocket === undefined ? "none" : "store";
-}
-
-/** Closes the descriptors from the service manager that no interface has taken, and removes them from its store. */
-function dropDescriptors({ descriptors, notifySocket }: Keeping): void {
-  for (const [name, fd] of descriptors) {
-    fd.close();
-    notify(`FDSTOREREMOVE=1\nFDNAME=${name}`, notifySocket);
-  }
-  descriptors.clear();
 }
 
 /** Prints a notice of level info, which the new process writes to its log only. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { configureLog } from "../../src/base/log.ts";
-import type { InterfacePlace } from "../../src/daemon/data_worker.ts";
+import type { InterfacePlace } from "../../src/daemon/interface_places.ts";
 import { SocketNames } from "../../src/daemon/socket_names.ts";
 import { exists } from "../../src/ipc/runtime_directory.ts";
 import { interfaceSockets } from "../../src/ipc/locate.ts";

@@ -8,7 +8,6 @@ import { upArguments, type UpOptions } from "../../ipc/up_options.ts";
 import { VERSION } from "../../ipc/version.ts";
 import { notify } from "../../system/notify.ts";
 import { readTextFile } from "../../system/read_files.ts";
-import type { ChosenHca } from "../choose_hca.ts";
 import type { EndReason, InterfaceGroup, Member } from "../interface_group.ts";
 import {
   type HandedInterface,
@@ -56,21 +55,15 @@ export class Upgrade {
   onTaken: () => void = () => {};
 
   readonly #options: UpOptions;
-  readonly #hcas: readonly ChosenHca[];
   readonly #parts: UpgradeParts;
   readonly #handover: Handover;
   readonly #front: boolean;
   #successor: Successor | undefined;
   #failure: IpoibError | undefined;
 
-  /** @param hcas ports of the interfaces, in the order of their creation */
-  constructor(
-    options: UpOptions,
-    hcas: readonly ChosenHca[],
-    parts: UpgradeParts,
-  ) {
+  /** @param options with the choice of ports that the new process has too (settledChoice() in choose_hca.ts) */
+  constructor(options: UpOptions, parts: UpgradeParts) {
     this.#options = options;
-    this.#hcas = hcas;
     this.#parts = parts;
     const { runtime, notifySocket, takeover, logPath } = parts;
     // No parent waits for a process in the background, and the service manager follows the new process (MAINPID).
@@ -121,7 +114,6 @@ export class Upgrade {
       socket: this.#handover.open(),
       command: upArguments({
         ...{ ...this.#options, names, background: false },
-        hca: this.#hca(),
       }),
       ...(logPath === undefined ? {} : { log: logPath }),
       ...(unit === undefined ? {} : { unit }),
@@ -170,14 +162,6 @@ export class Upgrade {
 
   close(): void {
     this.#handover.close();
-  }
-
-  /** Returns the HCA of the interfaces for the command line, so that the new process selects the same ports. */
-  #hca(): UpOptions["hca"] {
-    const [first] = this.#hcas;
-    return first?.kind === "soft"
-      ? { kind: "soft", subnet: first.subnet }
-      : this.#options.hca;
   }
 
   #unit(): UpgradeRecord["unit"] {

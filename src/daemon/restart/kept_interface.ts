@@ -1,0 +1,81 @@
+/**
+ * What an interface leaves for a process that is started after the unexpected end of this one: its record
+ * (state_file.ts) and its devices (netdev/tap/keeper.ts). The same object reads what an earlier process has left.
+ */
+
+import type { EndReason } from "../interface_group.ts";
+import type { Keeping } from "./keeping.ts";
+import type { LeftInterface } from "./left_interface.ts";
+import type { SavedInterface } from "./saved_interface.ts";
+import { StateFile, statePath } from "./state_file.ts";
+import { StateSaver } from "./state_saver.ts";
+
+export class KeptInterface {
+  readonly #keeping: Keeping;
+  readonly #file: StateFile;
+  readonly #saver: StateSaver | undefined;
+
+  /**
+   * @param directory directory of the control socket
+   * @param name name with which the interface was started
+   * @param fetch collects the record: see {@linkcode StateSaver}
+   */
+  constructor(
+    directory: string,
+    name: string,
+    keeping: Keeping,
+    fetch: () => Promise<SavedInterface>,
+  ) {
+    this.#keeping = keeping;
+    const path = statePath(directory, name);
+    this.#file = new StateFile(path, name, keeping.command);
+    this.#saver = keeping.keeper === "none"
+      ? undefined
+      : new StateSaver(this.#file, fetch);
+  }
+
+  /** Returns what an earlier process has left of the interface. */
+  left(): LeftInterface | undefined {
+    const state = this.#file.read();
+    if (!state) return undefined;
+    // A process without a keeper leaves no record.
+    if (!this.#saver) this.#file.remove();
+    const { saved, sameCommand } = state;
+    const { descriptors } = this.#keeping;
+    const taps: Record<string, number> = {};
+    for (const { label } of [saved.parent, ...saved.children]) {
+      const fd = descriptors.get(label);
+      if (fd) taps[label] = fd.release();
+      descriptors.delete(label);
+    }
+    return { saved, settings: sameCommand, taps };
+  }
+
+  /** Saves the record soon. Resolves when it is saved; immediately without a keeper. */
+  async save(): Promise<void> {
+    await this.#saver?.save();
+  }
+
+  /** Ends the saves, and removes the record unless the devices outlive the interface. Returns whether they do. */
+  async close(reason: EndReason): Promise<boolean> {
+    await this.#saver?.close();
+    const kept = this.#outlive(reason);
+    if (!kept) this.#file.remove();
+    return kept;
+  }
+
+  #outlive(reason: EndReason): boolean {
+    switch (reason) {
+      case "down":
+        return false;
+      case "signal":
+        // The service manager keeps them for a restart, and closes them if the unit stops.
+        return this.#keeping.keeper === "store";
+      case "failure":
+        return this.#keeping.keeper !== "none";
+      case "handed over":
+      case "not taken over":
+        return true;
+    }
+  }
+}

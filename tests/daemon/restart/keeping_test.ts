@@ -1,0 +1,48 @@
+/** Which processes have the same options, so that the settings of a killed process are restored. */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import type { UpOptions } from "../../../src/ipc/up_options.ts";
+import { settledChoice } from "../../../src/daemon/choose_hca.ts";
+import { keepingOf } from "../../../src/daemon/restart/keeping.ts";
+
+const options: UpOptions = {
+  ...{ names: ["ib0"], pkeyIndex: 0, mode: "datagram", io: "auto" },
+  ...{ memberships: "auto", nextHops: "auto", log: "info", roce: false },
+  ...{ hca: { kind: "soft", subnet: "default" }, background: false },
+};
+
+function command(changed: Partial<UpOptions>): readonly string[] {
+  return keepingOf({ ...options, ...changed }, undefined, new Map()).command;
+}
+
+Deno.test("options that say how a process runs are not changed options of the interfaces", () => {
+  const same = [
+    { background: true },
+    { persist: true },
+    { timeoutS: 8 },
+    { logFile: "/tmp/ib0.log" },
+  ];
+  for (const changed of same) assertEquals(command(changed), command({}));
+  assertNotEquals(command({ mtu: 1400 }), command({}));
+  assertNotEquals(command({ config: "/etc/ipoib/ib0.conf" }), command({}));
+});
+
+Deno.test("a process that has taken over has the same options as the first one", () => {
+  const hcas = { kind: "soft", subnet: "default", notice: undefined } as const;
+  const first = settledChoice({ kind: "auto" }, hcas);
+  assertEquals(first, { kind: "soft", subnet: "default" });
+  assertEquals(settledChoice(first, hcas), first);
+  const verbs = {
+    kind: "verbs",
+    ports: [{ kind: "verbs", device: "mlx5_0", port: 1 }],
+  } as const;
+  assertEquals(settledChoice({ kind: "auto" }, verbs), { kind: "auto" });
+});
+
+Deno.test("--persist keeps the devices also under a service manager, whose store keeps them otherwise", () => {
+  const keeper = (persist: boolean, socket?: string) =>
+    keepingOf({ ...options, persist }, socket, new Map()).keeper;
+  assertEquals(keeper(false), "none");
+  assertEquals(keeper(false, "/run/notify"), "store");
+  assertEquals(keeper(true, "/run/notify"), "persist");
+});
