@@ -83,6 +83,11 @@ export function formatLinkAddress(bytes: Uint8Array, offset = 0): string {
   ).join(":");
 }
 
+/** Formats a link-layer address as {@linkcode formatLinkAddress} does. */
+export function linkAddressText(address: LinkAddress): string {
+  return formatLinkAddress(linkAddressBytes(address));
+}
+
 /** Parses 20 colon-separated hexadecimal bytes. Returns undefined for any other text. */
 export function parseLinkAddressText(text: string): Uint8Array | undefined {
   const parts = text.split(":");

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { getLogger } from "../../src/base/log.ts";
-import { pathRecords } from "../../src/daemon/records.ts";
+import { pathRecords } from "../../src/daemon/records/path_record.ts";
 import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
 import type { FakeAddressHandle } from "../../src/hca/fake_address_handle.ts";
 import type { AddressHandle } from "../../src/hca/hca.ts";

@@ -1,7 +1,7 @@
 /** Refused joins with the embedded subnet's administrator: the reasons that it lets a port find out. */
 
 import { assert, assertEquals } from "@std/assert";
-import { mcgRecords } from "../../src/daemon/records.ts";
+import { mcgRecords } from "../../src/daemon/records/mcg_record.ts";
 import { groupLeave } from "../../src/sa/requests.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";

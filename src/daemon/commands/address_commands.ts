@@ -3,7 +3,7 @@
 import type { RouteRecord } from "../../ipc/schema.ts";
 import type { DeviceRoute } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
-import { addressFlag } from "../address_record.ts";
+import { addressFlag } from "../records/address_record.ts";
 import { ipAddress } from "./table_commands.ts";
 import { type DataCommands, findInterface, findInterfaces } from "./context.ts";
 

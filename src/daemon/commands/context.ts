@@ -13,7 +13,7 @@ import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { Captures } from "../capture/captures.ts";
 import { logDestination } from "../log_output.ts";
-import type { RecordContext } from "../records.ts";
+import type { RecordContext } from "../records/stats_record.ts";
 import type { Commands, Later, MethodCalls } from "../thread/commands.ts";
 
 /** The network devices of children, whose creation and deletion take several turns of the reactor. */

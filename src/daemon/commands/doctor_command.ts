@@ -17,9 +17,9 @@ import { formatGid } from "../../wire/gid.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import { samePrefix } from "../../wire/ipv4_address.ts";
 import { sameIpv6Prefix } from "../../wire/ipv6_address.ts";
+import { linkAddressText } from "../../wire/link_address.ts";
 import { formatMadStatus, MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
-import { addressText } from "../records.ts";
 import { Later } from "../thread/commands.ts";
 import {
   type CommandContext,
@@ -54,7 +54,7 @@ export const doctorCommands = {
           ...localFacts(context, iface),
           conflicts: iface.conflictsSince(begin).map(({ address, other }) => ({
             address: `${address}`,
-            lladdr: addressText(other),
+            lladdr: linkAddressText(other),
           })),
           ...(route ? { route } : {}),
         });

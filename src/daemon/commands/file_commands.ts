@@ -20,8 +20,8 @@ import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import {
   groupLinkAddress,
   LINK_ADDRESS_LENGTH,
+  linkAddressText,
 } from "../../wire/link_address.ts";
-import { addressText } from "../records.ts";
 import { invalid } from "./settings.ts";
 
 type Done = Record<string, never>;
@@ -40,10 +40,10 @@ type Files = Partial<Record<typeof SYSFS_FILES[number], SysfsFile>>;
 
 /** Generic attributes, which every interface has, and those whose values for a TAP differ from those of ib_ipoib. */
 const common: Files = {
-  address: { read: (_context, { address }) => addressText(address) },
+  address: { read: (_context, { address }) => linkAddressText(address) },
   broadcast: {
     read: (_context, { broadcastMgid }) =>
-      addressText(groupLinkAddress(broadcastMgid)),
+      linkAddressText(groupLinkAddress(broadcastMgid)),
   },
   "addr_len": { read: () => String(LINK_ADDRESS_LENGTH) },
   mtu: {

@@ -19,7 +19,7 @@ import {
   findInterfaces,
   recordContext,
 } from "./context.ts";
-import { childRecord, linkRecord } from "../records.ts";
+import { childRecord, linkRecord } from "../records/link_record.ts";
 
 /** Offset of the interface identifier in a link-layer address. */
 const GUID_OFFSET = 12;

@@ -7,14 +7,12 @@ import {
   parseLinkAddress,
   parseLinkAddressText,
 } from "../../wire/link_address.ts";
-import { addressRecord } from "../address_record.ts";
-import { figuresRecord } from "../figures.ts";
-import {
-  mcgRecords,
-  neighRecords,
-  pathRecords,
-  statsRecord,
-} from "../records.ts";
+import { addressRecord } from "../records/address_record.ts";
+import { figuresRecord } from "../records/figures_record.ts";
+import { mcgRecords } from "../records/mcg_record.ts";
+import { neighRecords } from "../records/neigh_record.ts";
+import { pathRecords } from "../records/path_record.ts";
+import { statsRecord } from "../records/stats_record.ts";
 import {
   type DataCommands,
   findInterface,

@@ -3,7 +3,7 @@
 import type { IpoibDevice } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { TapNetdev } from "../../netdev/open_netdev.ts";
-import { addressText } from "../records.ts";
+import { linkAddressText } from "../../wire/link_address.ts";
 import type { SavedInterface, SavedLink } from "./saved_interface.ts";
 
 /** Returns the record of an interface and its children. */
@@ -43,7 +43,7 @@ function saveLink(iface: IpoibInterface): SavedLink {
 function staticNeighbours({ neighbours }: IpoibInterface) {
   return neighbours.entries().flatMap(({ isStatic, address, peer }) =>
     isStatic && peer
-      ? [{ dst: String(address), lladdr: addressText(peer.address) }]
+      ? [{ dst: String(address), lladdr: linkAddressText(peer.address) }]
       : []
   );
 }

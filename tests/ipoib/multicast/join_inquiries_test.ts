@@ -1,7 +1,7 @@
 /** Inquiries about refused joins: queries, their number, and where the reason appears. */
 
 import { assert, assertEquals } from "@std/assert";
-import { mcgRecords } from "../../../src/daemon/records.ts";
+import { mcgRecords } from "../../../src/daemon/records/mcg_record.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { MadStatus } from "../../../src/wire/mad.ts";
 import { type Host, ip, ipv4Frame, logLines, Rig } from "../rig.ts";

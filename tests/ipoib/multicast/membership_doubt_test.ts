@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { linkRecord } from "../../../src/daemon/records.ts";
+import { linkRecord } from "../../../src/daemon/records/link_record.ts";
 import { MadStatus } from "../../../src/wire/mad.ts";
 import { ip, logLines } from "../rig.ts";
 import { REQUEST_INVALID, scriptedHost } from "../scripted_sa.ts";

@@ -1,7 +1,7 @@
 /** Conversion of the kernel's addresses to records, in the words of iproute2 (ipaddress.c, rt_names.c). */
 
-import type { AddressRecord } from "../ipc/schema.ts";
-import type { KernelAddress } from "../netdev/netdev.ts";
+import type { AddressRecord } from "../../ipc/schema.ts";
+import type { KernelAddress } from "../../netdev/netdev.ts";
 
 /** Names of RT_SCOPE_ values. */
 const SCOPES: Readonly<Record<number, string>> = {

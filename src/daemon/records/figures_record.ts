@@ -1,9 +1,9 @@
 /** The numbers of an interface that the other records do not have, for `ipoib metrics`. */
 
-import type { FiguresRecord } from "../ipc/schema.ts";
-import type { IpoibInterface } from "../ipoib/interface.ts";
-import type { JoinProgress } from "../ipoib/multicast/multicast_group.ts";
-import { ROUND_TRIP_BOUNDS_SECONDS } from "../ipoib/round_trips.ts";
+import type { FiguresRecord } from "../../ipc/schema.ts";
+import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { JoinProgress } from "../../ipoib/multicast/multicast_group.ts";
+import { ROUND_TRIP_BOUNDS_SECONDS } from "../../ipoib/round_trips.ts";
 
 export function figuresRecord(iface: IpoibInterface): FiguresRecord {
   const { netdev, peers, paths, groups, neighbours } = iface;
