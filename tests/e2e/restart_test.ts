@@ -131,6 +131,22 @@ labTest(
   },
 );
 
+labTest(
+  "The process of an upgrade has the options of the first one: after its kill the settings are restored",
+  async (lab) => {
+    const args = ["--persist", "--hca", "auto"];
+    const [host] = await lab.running(1, args);
+    for (const words of ["link set ib0 umcast 1", "upgrade ib0"]) {
+      const { code, stderr } = await host.ipoib(...words.split(" "));
+      assertEquals(code, 0, stderr);
+    }
+    Deno.kill((await host.link()).pid, "SIGKILL");
+    await host.daemon.exit();
+    await host.up({ args });
+    assertEquals((await host.link()).linkinfo.info_data.umcast, "0001");
+  },
+);
+
 const AF_UNIX = 1;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 
