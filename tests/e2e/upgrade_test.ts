@@ -116,7 +116,7 @@ labTest(
 
     front.kill("SIGTERM");
     assertEquals(await front.exit(), 0);
-    assert(!runs(third));
+    await until("the end of the third process", () => !runs(third));
     assert(!await host.hasDevice("ib0"));
   },
 );

@@ -1,7 +1,7 @@
 /**
  * The front of upgraded interfaces: a process in the foreground that has handed its interfaces over, and whose parent (a
- * shell, the init process of a container) waits for its end. It passes on signals, and exits with the code of its
- * successor.
+ * shell, the init process of a container) waits for its end. It passes on signals, and exits after its successor, with
+ * the code of that.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -9,6 +9,8 @@ import { ProcessHandle } from "../../system/process_handle.ts";
 import type { Successor } from "./hand_over.ts";
 
 const STEP_MS: Millis = 100;
+/** Time for the successor to exit after it has reported its code. */
+const EXIT_MS: Millis = 2000;
 
 /**
  * Waits for the end of the successor, or of the process that takes over from that. Returns its exit code, or `lost` if
@@ -30,11 +32,25 @@ export async function followSuccessor(
   for (;;) {
     try {
       const received = channel.poll(["running", "ended"]);
-      if (received?.message.type === "ended") return received.message.code;
+      if (received?.message.type === "ended") {
+        await end(last);
+        return received.message.code;
+      }
       if (received) last = received.message.pid;
-      else await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      else await pause();
     } catch {
       return lost;
     }
   }
+}
+
+/** Waits for the end of a process, at most {@linkcode EXIT_MS}. */
+async function end(pid: number): Promise<void> {
+  using process = ProcessHandle.open(pid);
+  const limit = performance.now() + EXIT_MS;
+  while (process && !process.ended && performance.now() < limit) await pause();
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, STEP_MS));
 }
