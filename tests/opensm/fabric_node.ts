@@ -57,7 +57,7 @@ export class FabricNode {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-check"],
-        ...["--allow-ffi", "--allow-read", program],
+        ...["--allow-ffi", "--allow-read", "--allow-env", program],
       ],
       cwd: simulator.folder,
       env: simulator.environment(node),
