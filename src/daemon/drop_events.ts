@@ -14,11 +14,17 @@ import type { Reactor } from "../system/reactor.ts";
 const CHECK_MS: Millis = 5000;
 const REPORT_MS: Millis = 60_000;
 
+/** The counter of the drops of the queue of a network device. */
 const DEVICE_QUEUE = "tx_device_queue";
+/** While the link is down, the network device drops all packets, and counts them as its queue does. */
+const WHILE_DOWN = "tx_device_queue while the link is down";
 
 /** The reasons as causes. */
-const CAUSES: Readonly<Record<DropReason | typeof DEVICE_QUEUE, string>> = {
-  "tx_device_queue": "the queue of the network device was full",
+const CAUSES: Readonly<
+  Record<DropReason | typeof DEVICE_QUEUE | typeof WHILE_DOWN, string>
+> = {
+  [DEVICE_QUEUE]: "the queue of the network device was full",
+  [WHILE_DOWN]: "the link was down",
   "tx_unknown_type": "packets of unknown type",
   "tx_malformed": "malformed packets",
   "tx_no_route": "no route to the destination",
@@ -44,6 +50,15 @@ const CAUSES: Readonly<Record<DropReason | typeof DEVICE_QUEUE, string>> = {
   "rx_device_refused": "the network device has refused packets",
 };
 
+interface Queue {
+  /** The counter at the last check. */
+  drops: number;
+  /** True if the link was down at a check since then. */
+  wasDown: boolean;
+  /** Drops while the link was up, and while it was down. */
+  readonly sums: [up: number, down: number];
+}
+
 interface Seen {
   /** Value of the counter that the last event covers. */
   count: number;
@@ -55,6 +70,7 @@ export class DropEvents {
   readonly #interfaces: () => readonly IpoibInterface[];
   readonly #timer: ReturnType<Reactor["timer"]>;
   readonly #seen = new WeakMap<IpoibInterface, Map<string, Seen>>();
+  readonly #queues = new WeakMap<IpoibInterface, Queue>();
   #checks = 0;
 
   constructor(
@@ -80,9 +96,31 @@ export class DropEvents {
       }
     }
     const asked = interfaces[this.#checks++ % interfaces.length];
-    const drops = asked?.netdev.status().queueDrops ?? 0;
-    if (asked && drops > 0) this.#compare(asked, DEVICE_QUEUE, drops, now);
+    for (const iface of interfaces) {
+      if (!iface.carrier) this.#queueOf(iface).wasDown = true;
+    }
+    if (asked) this.#checkQueue(asked, now);
     this.#timer.at(this.#reactor.clock.now() + CHECK_MS);
+  }
+
+  #queueOf(iface: IpoibInterface): Queue {
+    let queue = this.#queues.get(iface);
+    if (!queue) {
+      queue = { drops: 0, wasDown: false, sums: [0, 0] };
+      this.#queues.set(iface, queue);
+    }
+    return queue;
+  }
+
+  #checkQueue(iface: IpoibInterface, now: Millis): void {
+    const queue = this.#queueOf(iface);
+    const drops = iface.netdev.status().queueDrops;
+    queue.sums[queue.wasDown ? 1 : 0] += Math.max(0, drops - queue.drops);
+    queue.drops = drops;
+    queue.wasDown = !iface.carrier;
+    const [up, down] = queue.sums;
+    if (up > 0) this.#compare(iface, DEVICE_QUEUE, up, now);
+    if (down > 0) this.#compare(iface, WHILE_DOWN, down, now);
   }
 
   #compare(
@@ -97,7 +135,7 @@ export class DropEvents {
     if (count === seen.count || now - seen.reportedAt < REPORT_MS) return;
     reasons.set(reason, { count, reportedAt: now });
     iface.events.add("link", "drops", () => ({
-      subject: reason,
+      subject: reason === WHILE_DOWN ? DEVICE_QUEUE : reason,
       new: packets(count - seen.count),
       cause: CAUSES[reason],
     }));

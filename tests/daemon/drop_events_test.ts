@@ -42,6 +42,7 @@ Deno.test("drops of the queue of the device are found, of the parent and of a ch
   const rig = new Rig();
   const [a] = rig.pair();
   a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+  // The child is down.
   const child = a.device.createChild(0x8001);
   const events = new DropEvents(rig.reactor, () => a.device.interfaces());
   for (const { netdev } of [a.link, child]) {
@@ -49,14 +50,40 @@ Deno.test("drops of the queue of the device are found, of the parent and of a ch
     netdev.status = () => ({ ...status, queueDrops: 7 });
   }
   rig.advance(5000);
-  const cause = "the queue of the network device was full";
-  const event = `tx_device_queue: 7 packets, ${cause}`;
+  const event = "tx_device_queue: 7 packets, ";
   assertEquals(drops(a).filter((each) => each.startsWith("tx_device")), [
-    event,
+    `${event}the queue of the network device was full`,
   ]);
   rig.advance(5000);
   assertEquals(drops(a).filter((each) => each.startsWith("tx_device")), [
-    event,
+    `${event}the link was down`,
+  ]);
+  events.close();
+});
+
+Deno.test("drops of the queue while the link is down have that cause, and do not delay the event of a full queue", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const events = new DropEvents(rig.reactor, () => a.device.interfaces());
+  const { netdev } = a.link;
+  const status = netdev.status();
+  let queueDrops = 0;
+  netdev.status = () => ({ ...status, queueDrops });
+  const queueEvents = () =>
+    drops(a).filter((each) => each.startsWith("tx_device_queue"));
+  let carrier = false;
+  Object.defineProperty(a.link, "carrier", { get: () => carrier });
+  rig.advance(5000);
+  queueDrops = 3;
+  carrier = true;
+  rig.advance(5000);
+  assertEquals(queueEvents(), [
+    "tx_device_queue: 3 packets, the link was down",
+  ]);
+  queueDrops = 10;
+  rig.advance(5000);
+  assertEquals(queueEvents(), [
+    "tx_device_queue: 7 packets, the queue of the network device was full",
   ]);
   events.close();
 });
