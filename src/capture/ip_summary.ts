@@ -33,6 +33,7 @@ const ICMPV6 = new Map([
   [143, "multicast listener report v2"],
 ]);
 const ECHOES: ReadonlySet<number> = new Set([0, 8, 128, 129]);
+const NEED_TO_FRAG = 4;
 const IGMP = 2;
 /** Bits of the word of IPv4 with the fragment offset. */
 const FRAGMENT_OFFSET = 0x1fff;
@@ -177,6 +178,13 @@ function icmp(
 ): string {
   const type = view.getUint8(at);
   const name = names.get(type) ?? `type ${type}`;
+  // What a sender with a larger MTU is sent (RFC 1191, RFC 8201).
+  if (names === ICMP && type === 3 && view.getUint8(at + 1) === NEED_TO_FRAG) {
+    return `${name}, need to frag (mtu ${view.getUint16(at + 6)})`;
+  }
+  if (names === ICMPV6 && type === 2) {
+    return `${name}, mtu ${view.getUint32(at + 4)}`;
+  }
   return ECHOES.has(type)
     ? `${name}, id ${view.getUint16(at + 4)}, seq ${view.getUint16(at + 6)}`
     : name;

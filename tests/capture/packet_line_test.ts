@@ -5,6 +5,9 @@ import { summariseMad } from "../../src/capture/mad_summary.ts";
 import { EtherType } from "../../src/wire/encap.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { MadHeader, Method, MgmtClass } from "../../src/wire/mad.ts";
+import { broadcastMgid } from "../../src/wire/mgid.ts";
+import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { SA_DATA_OFFSET, SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 import { ipv4Frame, packetOf } from "../ipoib/rig.ts";
 import { golden, hex, viewOf } from "../wire/support.ts";
 
@@ -19,6 +22,10 @@ Deno.test("summarise() describes IPv4 packets", () => {
   assertEquals(
     ipv4(IpProtocol.Icmp, hex("0800 0000 0007 0001 abcd")),
     "IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 10",
+  );
+  assertEquals(
+    ipv4(IpProtocol.Icmp, hex("0304 0000 0000 07fc")),
+    "IP 10.9.0.1 > 10.9.0.2: ICMP unreachable, need to frag (mtu 2044), length 8",
   );
   assertEquals(
     ipv4(IpProtocol.Udp, hex("03e8 07d0 000c 0000 00000000")),
@@ -102,4 +109,43 @@ Deno.test("summariseMad() names class, method and attribute", () => {
     attributeId: 0x10,
   }, mad);
   assertEquals(summariseMad(viewOf(mad), 0), "CM REQ");
+});
+
+Deno.test("summariseMad() names the group of a join, and what a port must support to be a member", () => {
+  const mad = new Uint8Array(256);
+  const summary = (method: number, status = 0) => {
+    MadHeader.emit({
+      mgmtClass: MgmtClass.SubnAdm,
+      classVersion: 2,
+      method,
+      status,
+      classSpecific: 0,
+      transactionId: 1n,
+      attributeId: SaAttribute.McMemberRecord,
+      attributeModifier: 0,
+    }, mad);
+    return summariseMad(viewOf(mad), 0);
+  };
+  const mgid = broadcastMgid(0x8011);
+  mad.set(
+    McMemberRecord.emit(
+      McMemberRecord.of({ mgid, mtu: 5, rate: 16, qkey: 0xb1b }),
+    ),
+    SA_DATA_OFFSET,
+  );
+  const name = "ff12:401b:8011::ffff:ffff";
+  assertEquals(summary(Method.Set), `SA Set MCMemberRecord ${name}`);
+  assertEquals(
+    summary(Method.GetResp),
+    `SA GetResp MCMemberRecord ${name} mtu 4096 rate 100 Gb/sec Q_Key 0x00000b1b`,
+  );
+  assertEquals(
+    summary(Method.GetResp, 0x0200),
+    `SA GetResp MCMemberRecord ${name}, status 0x0200 (request invalid)`,
+  );
+  const cut = viewOf(mad.slice(0, SA_DATA_OFFSET + 20));
+  assertEquals(
+    summariseMad(cut, 0),
+    "SA GetResp MCMemberRecord, status 0x0200 (request invalid)",
+  );
 });
