@@ -83,11 +83,6 @@ export class Lab implements AsyncDisposable {
     return run([...programCommand(), ...words], { env: this.env });
   }
 
-  /** Throws if the counters of an interface do not add up. */
-  async checkStatistics(): Promise<void> {
-    for (const host of this.#hosts) await checkStatistics(host);
-  }
-
   /** Returns diagnostics for a failed test: the output of all programs, and the state of all interfaces. */
   async report(): Promise<string> {
     const programs = this.#programs.map(({ title, pid, code, output }) =>
@@ -145,7 +140,7 @@ export function labTest(
       await using lab = await Lab.open();
       try {
         await body(lab);
-        await lab.checkStatistics();
+        await checkStatistics(lab.runtime);
       } catch (error) {
         Deno.stderr.writeSync(
           new TextEncoder().encode(`\n${await lab.report()}\n`),

@@ -6,31 +6,44 @@
 import { patient } from "../../../scripts/machine.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { allStatistics } from "../../../src/cli/render/ethtool_text.ts";
-import { isStopped } from "../../../src/doctor/gather/silent_process.ts";
-import type { IpcClient } from "../../../src/ipc/client.ts";
+import { stoppedProcess } from "../../../src/doctor/gather/silent_process.ts";
+import { IpcClient } from "../../../src/ipc/client.ts";
+import {
+  interfaceSockets,
+  namespaceDirectories,
+} from "../../../src/ipc/locate.ts";
 import { wrongSums } from "../../statistics_sums.ts";
-import type { Host } from "./host.ts";
 
 const REPLY_LIMIT_MS = 5000;
 
 /**
- * Throws if counters of a host's interfaces do not add up. A host whose interface has ended is not checked, nor is one
- * whose process is stopped by a signal, because it does not reply.
+ * Throws if counters of the interfaces of a runtime directory do not add up, children included. A process that has ended
+ * is not checked, nor is one that is stopped by a signal, because it does not reply.
  */
-export async function checkStatistics(host: Host): Promise<void> {
-  const client = await host.connect().catch(() => undefined);
-  if (!client) return;
+export async function checkStatistics(runtime: string): Promise<void> {
+  const directories: string[] = [
+    runtime,
+    ...namespaceDirectories(runtime).map(({ path }) => path),
+  ];
+  const wrong: string[] = [];
+  for (const { name, path, target } of directories.flatMap(interfaceSockets)) {
+    // The process of a parent returns the counters of its children, in all namespaces.
+    if (target !== undefined || stoppedProcess(path)) continue;
+    const texts = await wrongOf(path, name);
+    wrong.push(...texts.map((text) => `${path}: ${text}`));
+  }
+  if (wrong.length === 0) return;
+  throw new Error(`Counters do not add up: ${wrong.join("; ")}`);
+}
+
+async function wrongOf(path: string, name: string): Promise<string[]> {
+  const client = await IpcClient.connect(path, name).catch(() => undefined);
+  if (!client) return [];
   using _client = client;
-  const { pid } = host;
-  if (pid !== undefined && isStopped(pid)) return;
-  const wrong = await wrongAmong(client).catch((error) => {
+  return await wrongAmong(client).catch((error) => {
     if (error instanceof IpoibError && error.code === "E_IPC_CLOSED") return [];
     throw error;
   });
-  if (wrong.length === 0) return;
-  throw new Error(
-    `Counters in ${host.namespace} do not add up: ${wrong.join("; ")}`,
-  );
 }
 
 async function wrongAmong(client: IpcClient): Promise<string[]> {
