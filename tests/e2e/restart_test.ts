@@ -1,5 +1,6 @@
 /** Interfaces that outlive a killed process: `ipoib up --persist`, and the descriptor store of a service manager. */
 
+import { fullForm } from "../../scripts/test/form.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { Fd, openSocket, setInheritable } from "../../src/system/fd.ts";
@@ -71,8 +72,12 @@ labTest(
   },
 );
 
-labTest(
+const leftByAnother = fullForm(
   "A process without --persist takes over what another has left, and leaves nothing itself",
+);
+
+labTest(
+  leftByAnother.name,
   async (lab) => {
     const [host] = await lab.running(1, ["--persist"]);
     await host.ipoib("child", "create", "0x8001", "dev", "ib0");
@@ -90,6 +95,7 @@ labTest(
     }
     assert(!namesIn(host.sockets).includes("ib0.state"));
   },
+  leftByAnother,
 );
 
 labTest(
@@ -118,8 +124,12 @@ labTest(
   },
 );
 
-labTest(
+const changedOptions = fullForm(
   "Options of `up` that the user has changed apply to the parent after a restart",
+);
+
+labTest(
+  changedOptions.name,
   async (lab) => {
     const [host] = await lab.running(1, ["--persist"]);
     const set = await host.ipoib("link", "set", "ib0", "umcast", "1");
@@ -129,6 +139,7 @@ labTest(
     const { mtu, linkinfo } = await host.link();
     assertEquals([mtu, linkinfo.info_data.umcast], [1400, "0000"]);
   },
+  changedOptions,
 );
 
 labTest(

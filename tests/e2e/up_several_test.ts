@@ -121,6 +121,9 @@ labTest(
     // The manager keeps the devices too: each in a message with FDSTORE.
     const states = manager.output.match(/READY=1|STOPPING=1/g);
     assertEquals(states, ["READY=1", "STOPPING=1"]);
+    // It closes them when the service has ended.
+    manager.kill("SIGTERM");
+    await manager.exit();
     for (const name of ["ib0", "ib1"]) {
       assertEquals(await a.hasDevice(name), false);
     }
