@@ -16,7 +16,7 @@ const CAPABILITIES = "CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK";
 /** Options for a network of its own, in which TAPs can be created. */
 const NETWORK = ["--private-network", "--bind=/dev/net/tun"];
 
-/** A system with the package file in /root/ipoib.deb. */
+/** A system with the package file in /srv/ipoib.deb. */
 export class CleanRoot implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
 
@@ -40,7 +40,7 @@ export class CleanRoot implements AsyncDisposable {
     await must(["tar", "-C", root.path, "-xf", `${archive}/root.tar`]);
     const binary = await executable(root.#folder.path);
     const built = await packageOf(binary, root.#folder.path);
-    await Deno.rename(built, `${root.path}/root/ipoib.deb`);
+    await Deno.rename(built, `${root.path}/srv/ipoib.deb`);
     return root;
   }
 
@@ -63,7 +63,7 @@ export class CleanRoot implements AsyncDisposable {
    */
   async boot(script: string): Promise<string> {
     const units = `${this.path}/etc/systemd/system`;
-    await Deno.writeTextFile(`${this.path}/root/script`, script);
+    await Deno.writeTextFile(`${this.path}/srv/script`, script);
     await Deno.writeTextFile(
       `${units}/test.service`,
       `[Unit]
@@ -71,8 +71,8 @@ SuccessAction=exit-force
 FailureAction=exit-force
 [Service]
 Type=idle
-ExecStart=/bin/sh /root/script
-StandardOutput=file:/root/output
+ExecStart=/bin/sh /srv/script
+StandardOutput=file:/srv/output
 StandardError=inherit
 `,
     );
@@ -83,7 +83,7 @@ StandardError=inherit
     ]);
     const { stdout, stderr } = await this.#nspawn("--boot", "--console=pipe");
     try {
-      return await Deno.readTextFile(`${this.path}/root/output`);
+      return await Deno.readTextFile(`${this.path}/srv/output`);
     } catch (cause) {
       throw new Error(`The system did not boot: ${stdout}${stderr}`, { cause });
     }

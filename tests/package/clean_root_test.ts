@@ -5,7 +5,7 @@ import { fullTest } from "../../scripts/test/form.ts";
 import { CleanRoot } from "./clean_root.ts";
 
 const INSTALL =
-  "apt-get install -q -y --no-install-recommends /root/ipoib.deb > /dev/null";
+  "apt-get install -q -y --no-install-recommends /srv/ipoib.deb > /dev/null";
 const file = (host: number) =>
   `[Interface]\\nhca = soft\\naddress = 10.9.0.${host}/24\\n` +
   `[Child]\\npkey = 0x8001\\naddress = 10.8.0.${host}/24\\n`;
@@ -18,13 +18,13 @@ fullTest(
 ${INSTALL}
 ipoib --version
 printf '${file(1)}' > /etc/ipoib/ib0.conf
-printf '${file(2)}' > /root/ib0.conf
+printf '${file(2)}' > /srv/ib0.conf
 ipoib check-config
 mkdir -p /run/netns
 ip netns add h1
 ip netns add h2
 ip netns exec h1 ipoib up ib0 --background
-ip netns exec h2 ipoib up --config /root/ib0.conf --background
+ip netns exec h2 ipoib up --config /srv/ib0.conf --background
 ip netns exec h1 ping -q -c 5 10.9.0.2 | grep received
 ip netns exec h1 ping -q -c 5 10.8.0.2 | grep received
 ipoib -n h1 showconf
@@ -48,7 +48,7 @@ echo left: $(find / -xdev -name '*ipoib*' ! -path '/proc/*' ! -path '/sys/*') $(
     assert(stdout.includes("[Child]\npkey = 0x8001\naddress = 10.8.0.1/24"));
     assertEquals(lines.slice(-2), [
       "kept: /etc/ipoib/ib0.conf",
-      "left: /root/ipoib.deb",
+      "left: /srv/ipoib.deb",
     ]);
   },
 );
