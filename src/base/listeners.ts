@@ -1,29 +1,44 @@
 /**
- * The listeners of one kind of event, called in the order of their registration.
+ * Lists of what is registered until it is removed.
  *
- * A listener may add or remove listeners. Such a change takes effect with the next event: the current event goes to
- * the listeners that were registered when it began.
+ * Members may be added and removed during an iteration over the list. Such a change takes effect with the next
+ * iteration.
  */
+
+/** The registered members, in the order of their registration. */
+export class Registered<T> {
+  #all: readonly T[] = [];
+
+  /** Replaced at each change, never modified. */
+  get all(): readonly T[] {
+    return this.#all;
+  }
+
+  /** Adds a member and returns a function that removes it. */
+  add(member: T): () => void {
+    this.#all = [...this.#all, member];
+    return () => {
+      this.#all = this.#all.filter((each) => each !== member);
+    };
+  }
+}
+
+/** The listeners of one kind of event. An event goes to those that were registered when it began. */
 export class Listeners<Args extends unknown[]> {
-  /** Replaced at each change, never modified, so that `call` can iterate over it. */
-  #all: readonly ((...args: Args) => void)[] = [];
+  readonly #registered = new Registered<(...args: Args) => void>();
 
   get count(): number {
-    return this.#all.length;
+    return this.#registered.all.length;
   }
 
   /** Registers a listener and returns a function that removes it. */
   add(listener: (...args: Args) => void): () => void {
     // A wrapper per registration, so that the same function can be registered twice.
-    const entry = (...args: Args) => listener(...args);
-    this.#all = [...this.#all, entry];
-    return () => {
-      this.#all = this.#all.filter((each) => each !== entry);
-    };
+    return this.#registered.add((...args: Args) => listener(...args));
   }
 
   call(...args: Args): void {
-    const all = this.#all;
+    const { all } = this.#registered;
     for (let i = 0; i < all.length; i++) all[i]!(...args);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { FakeClock } from "../base/clock.ts";
+import { Registered } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
 import type { Doorbells, Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { Timers } from "./timers.ts";
@@ -49,9 +50,8 @@ export class FakeReactor implements Reactor {
   /** Number of calls of `yieldToEvents()`. */
   yields = 0;
   readonly #timers = new Timers();
-  /** Replaced at each change, never modified, so that a turn can iterate over them. */
-  #sleepers: readonly Sleeper[] = [];
-  #hooks: readonly (() => void)[] = [];
+  readonly #sleepers = new Registered<Sleeper>();
+  readonly #hooks = new Registered<() => void>();
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(clock = new FakeClock()) {
@@ -96,17 +96,11 @@ export class FakeReactor implements Reactor {
   }
 
   addSleeper(sleeper: Sleeper): () => void {
-    this.#sleepers = [...this.#sleepers, sleeper];
-    return () => {
-      this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
-    };
+    return this.#sleepers.add(sleeper);
   }
 
   onTurnEnd(hook: () => void): () => void {
-    this.#hooks = [...this.#hooks, hook];
-    return () => {
-      this.#hooks = this.#hooks.filter((each) => each !== hook);
-    };
+    return this.#hooks.add(hook);
   }
 
   yieldToEvents(): void {
@@ -135,12 +129,12 @@ export class FakeReactor implements Reactor {
   /** Runs one turn. Returns true if a sleeper had work, in which case a real loop would not wait. */
   turn(): boolean {
     let busy = false;
-    for (const sleeper of this.#sleepers) {
+    for (const sleeper of this.#sleepers.all) {
       if (sleeper.beforeSleep()) busy = true;
     }
-    for (const sleeper of this.#sleepers) sleeper.afterSleep();
+    for (const sleeper of this.#sleepers.all) sleeper.afterSleep();
     this.#timers.run(this.clock.now());
-    for (const hook of this.#hooks) hook();
+    for (const hook of this.#hooks.all) hook();
     return busy;
   }
 

@@ -1,6 +1,7 @@
 /** The common part of the reactors: timers, sleepers, turn-end hooks, and the sequence of a turn. */
 
 import { type Clock, TurnClock } from "../base/clock.ts";
+import { Registered } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
 import type {
   FrameMemory,
@@ -28,9 +29,8 @@ export abstract class ReactorBase implements Reactor {
   readonly clock: TurnClock;
   protected readonly watches = new EpollWatches();
   readonly #timers = new Timers();
-  /** Replaced at each change, never modified, so that a turn can iterate over them. */
-  #sleepers: readonly Sleeper[] = [];
-  #hooks: readonly (() => void)[] = [];
+  readonly #sleepers = new Registered<Sleeper>();
+  readonly #hooks = new Registered<() => void>();
   #yield = false;
   #stopped = false;
 
@@ -84,17 +84,11 @@ export abstract class ReactorBase implements Reactor {
   }
 
   addSleeper(sleeper: Sleeper): () => void {
-    this.#sleepers = [...this.#sleepers, sleeper];
-    return () => {
-      this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
-    };
+    return this.#sleepers.add(sleeper);
   }
 
   onTurnEnd(hook: () => void): () => void {
-    this.#hooks = [...this.#hooks, hook];
-    return () => {
-      this.#hooks = this.#hooks.filter((each) => each !== hook);
-    };
+    return this.#hooks.add(hook);
   }
 
   yieldToEvents(): void {
@@ -121,7 +115,7 @@ export abstract class ReactorBase implements Reactor {
 
   /** Runs one turn that waits at most `limit` milliseconds, or until the next timer if `limit` is negative. */
   turn(limit: Millis): void {
-    const sleepers = this.#sleepers;
+    const sleepers = this.#sleepers.all;
     let busy = this.#yield;
     for (let i = 0; i < sleepers.length; i++) {
       if (sleepers[i]!.beforeSleep()) busy = true;
@@ -132,7 +126,7 @@ export abstract class ReactorBase implements Reactor {
     for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
     this.dispatch();
     this.#timers.run(this.clock.now());
-    const hooks = this.#hooks;
+    const hooks = this.#hooks.all;
     for (let i = 0; i < hooks.length; i++) hooks[i]!();
   }
 
