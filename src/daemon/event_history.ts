@@ -1,7 +1,7 @@
 /**
  * The last events of an interface process or a subnet manager, for `ipoib events` and `ipoib monitor`.
  *
- * If the history is full, the oldest event of the most frequent kind makes room, so that many events of one kind, such
+ * If the history is full, the oldest event of the most frequent kind is removed, so that many events of one kind, such
  * as those of neighbours, do not remove the few of another.
  */
 

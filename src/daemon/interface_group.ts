@@ -12,7 +12,7 @@ import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 
 /**
- * Why an interface ends: `ipoib down`, its deletion, or the end of a process that nobody restarts; a signal; a failure;
+ * Why an interface ends: `ipoib down`, its deletion, or the end of a process without a supervisor; a signal; a failure;
  * another process has taken it over; or this process could not take it over.
  */
 export type EndReason =

@@ -1,11 +1,11 @@
-/** Cost of a capture per packet: for the data worker while nobody captures and while one does, and for its reader. */
+/** Cost of a capture per packet: for the data worker without and with a capture, and for the reader of the capture. */
 
 import type { EngineMeasurement } from "./engine_measurement.ts";
 
 export const capture: EngineMeasurement = {
   name: "capture",
   columns: [
-    { title: "nobody captures", subject: "off" },
+    { title: "no capture", subject: "off" },
     { title: "data worker", subject: "worker" },
     { title: "capturing process", subject: "reader" },
   ],

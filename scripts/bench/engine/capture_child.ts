@@ -1,5 +1,5 @@
 /**
- * Program that measures the branch on the data path while nobody captures, the recording of a packet in the ring, and
+ * Program that measures the branch on the data path without a capture, the recording of a packet in the ring, and
  * what the capturing process does with it, up to the write to the file. Prints nanoseconds as JSON.
  */
 
