@@ -42,3 +42,20 @@ export class Listeners<Args extends unknown[]> {
     for (let i = 0; i < all.length; i++) all[i]!(...args);
   }
 }
+
+/** The listeners of a data path, which prepares an event only while there are some. */
+export class TapListeners<Args extends unknown[]> {
+  /** True while there is a listener; otherwise the data path need not call the tap. */
+  active = false;
+  protected readonly listeners = new Listeners<Args>();
+
+  /** Adds a listener and returns the function that removes it. */
+  add(listener: (...args: Args) => void): () => void {
+    const end = this.listeners.add(listener);
+    this.active = true;
+    return () => {
+      end();
+      this.active = this.listeners.count > 0;
+    };
+  }
+}

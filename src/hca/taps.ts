@@ -1,6 +1,6 @@
 /** The taps of a port. All listeners receive the same record, which is reused for each packet. */
 
-import { Listeners } from "../base/listeners.ts";
+import { TapListeners } from "../base/listeners.ts";
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
 import { PostResult, type SendMemory, type TappedPacket } from "./hca.ts";
 import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
@@ -8,10 +8,7 @@ import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 /** The tap listeners of a port. */
-export class Taps {
-  /** True while there is a listener; otherwise the other methods need not be called. */
-  active = false;
-  readonly #listeners = new Listeners<[TappedPacket]>();
+export class Taps extends TapListeners<[TappedPacket]> {
   readonly #packet: { -readonly [K in keyof TappedPacket]: TappedPacket[K] } = {
     direction: "sent",
     status: PostResult.Sent,
@@ -28,16 +25,6 @@ export class Taps {
     payload: 0,
     length: 0,
   };
-
-  /** Adds a listener and returns the function that removes it (`HcaPort.tap`). */
-  add(listener: (packet: TappedPacket) => void): () => void {
-    const end = this.#listeners.add(listener);
-    this.active = true;
-    return () => {
-      end();
-      this.active = this.#listeners.count > 0;
-    };
-  }
 
   /** Sets the headers (ud_headers.ts) of the next packet, which start at `base`. */
   setHeaders(headers: DataView, base: number): void {
@@ -91,7 +78,7 @@ export class Taps {
     packet.status = status;
     packet.qpn = qpn;
     packet.udQpn = udQpn;
-    this.#listeners.call(packet);
+    this.listeners.call(packet);
     packet.headers = NOTHING;
     packet.view = NOTHING;
   }

@@ -3,7 +3,7 @@
  * that the kernel refuses after the write, and a packet of the interface's own without a slot are not passed to them.
  */
 
-import { Listeners } from "../base/listeners.ts";
+import { TapListeners } from "../base/listeners.ts";
 import { EtherType } from "../wire/encap.ts";
 import { ETHERNET_HEADER_LENGTH, EthernetField } from "../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
@@ -26,10 +26,7 @@ export interface DroppedPacket {
 }
 
 /** The tap listeners of an interface. All receive the same record, which is reused for each packet. */
-export class DropTaps {
-  /** True while there is a listener; otherwise the other methods need not be called. */
-  active = false;
-  readonly #listeners = new Listeners<[DroppedPacket]>();
+export class DropTaps extends TapListeners<[DroppedPacket]> {
   readonly #packet: { -readonly [K in keyof DroppedPacket]: DroppedPacket[K] } =
     {
       direction: "sent",
@@ -40,16 +37,6 @@ export class DropTaps {
       length: 0,
       vnet: -1,
     };
-
-  /** Adds a listener and returns the function that removes it. */
-  add(listener: (packet: DroppedPacket) => void): () => void {
-    const end = this.#listeners.add(listener);
-    this.active = true;
-    return () => {
-      end();
-      this.active = this.#listeners.count > 0;
-    };
-  }
 
   /** Passes on a packet of the kernel, whose frame starts with a virtio header at `vnet`. */
   sent(
@@ -88,7 +75,7 @@ export class DropTaps {
     packet.reason = reason;
     packet.view = view;
     packet.length = length;
-    this.#listeners.call(packet);
+    this.listeners.call(packet);
     packet.view = NOTHING;
   }
 }

@@ -1,7 +1,7 @@
 /** The taps of a network device: copies frames from their addresses, so that listeners receive bytes. */
 
 import { libc } from "../../ffi/libc.ts";
-import { Listeners } from "../base/listeners.ts";
+import { TapListeners } from "../base/listeners.ts";
 import type {
   FrameBatch,
   FrameMemory,
@@ -13,33 +13,20 @@ import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import type { FrameListener } from "./netdev.ts";
 
 /** The tap listeners of a device (`Netdev.tapFrames`). */
-export class FrameTaps {
-  /** True while there is a listener; otherwise the other methods need not be called. */
-  active = false;
-  readonly #listeners = new Listeners<Parameters<FrameListener>>();
+export class FrameTaps extends TapListeners<Parameters<FrameListener>> {
   readonly #copy = new Uint8Array(FRAME_HEADER_LENGTH + MAX_IP_PACKET);
-
-  /** Adds a listener and returns the function that removes it. */
-  add(listener: FrameListener): () => void {
-    const end = this.#listeners.add(listener);
-    this.active = true;
-    return () => {
-      end();
-      this.active = this.#listeners.count > 0;
-    };
-  }
 
   /** Passes on the frames of a batch that was read into `memory`. */
   read({ count, slot, length }: FrameBatch, memory: FrameMemory): void {
     for (let i = 0; i < count; i++) {
       const from = memory.vnetAddress[slot[i]!]!;
-      this.#listeners.call("sent", this.#copyFrom(from, length[i]!));
+      this.listeners.call("sent", this.#copyFrom(from, length[i]!));
     }
   }
 
   /** Passes on the frame of `length` bytes at `address`. */
   written(address: bigint, length: number): void {
-    this.#listeners.call("received", this.#copyFrom(address, length));
+    this.listeners.call("received", this.#copyFrom(address, length));
   }
 
   /** Passes on a frame in pieces. */
@@ -51,12 +38,12 @@ export class FrameTaps {
       length += this.#copyFrom(address, view.getUint32(at + 8, true), length)
         .length;
     }
-    this.#listeners.call("received", this.#copy.subarray(0, length));
+    this.listeners.call("received", this.#copy.subarray(0, length));
   }
 
   /** Passes on a frame of the program itself. */
   writtenBytes(frame: Uint8Array): void {
-    this.#listeners.call("received", frame);
+    this.listeners.call("received", frame);
   }
 
   /** Copies bytes at `address`, as many as there is space for, to offset `to` of the copy, and returns that part. */
