@@ -242,10 +242,11 @@ export interface LinkChanges {
   /** In packets. */
   readonly txQueueLength?: number | undefined;
   readonly group?: number | undefined;
-  /** An open network namespace, to which the device is moved. */
-  readonly netns?: number | undefined;
-  /** A process in the namespace to which the device is moved, instead of `netns`. */
-  readonly netnsPid?: number | undefined;
+  /** The network namespace to which the device is moved: open, or that of a process. */
+  readonly netns?:
+    | { readonly fd: number }
+    | { readonly pid: number }
+    | undefined;
   readonly linkMode?: "default" | "dormant" | undefined;
   readonly addrGenMode?: AddrGenMode | undefined;
   readonly arp?: boolean | undefined;

@@ -6,7 +6,6 @@ import type { Params } from "../../ipc/schema.ts";
 import { checkPkey } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { LinkChanges } from "../../netdev/netdev.ts";
-import type { Fd } from "../../system/fd.ts";
 import { openNamespace } from "../../system/namespace.ts";
 import {
   linkAddressBytes,
@@ -37,7 +36,10 @@ export const linkCommands = {
     const { mode, umcast, mtu, address, netns } = params;
     if (mode !== undefined) iface.connected.check(mode);
     if (address !== undefined) checkAddress(iface, address);
-    using namespace = netns === undefined ? undefined : findNamespace(netns);
+    using parts = new DisposableStack();
+    const namespace = netns === undefined
+      ? undefined
+      : findNamespace(netns, parts);
     if (umcast !== undefined) iface.umcast = umcast;
     if (mode !== undefined) iface.connected.setMode(mode);
     if (mtu !== undefined) iface.mtu.set(mtu);
@@ -82,41 +84,29 @@ export const linkCommands = {
   },
 } satisfies Partial<DataCommands>;
 
-/** A namespace to which an interface is moved: open, or given by a process in it. */
-class NamespaceChoice implements Disposable {
-  readonly fd: Fd | undefined;
-  readonly pid: number | undefined;
-
-  constructor({ fd, pid }: { fd?: Fd; pid?: number }) {
-    this.fd = fd;
-    this.pid = pid;
-  }
-
-  [Symbol.dispose](): void {
-    this.fd?.close();
-  }
-}
-
 /**
- * Finds the namespace given by NAME, PID or PATH. This process may lack the right to open that of another process
- * (ptrace(2), PTRACE_MODE_READ_FSCREDS); the kernel then looks it up by the PID. Throws `E_NETNS`.
+ * Finds the namespace given by NAME, PID or PATH; `parts` closes it. This process may lack the right to open that of
+ * another process (ptrace(2), PTRACE_MODE_READ_FSCREDS); the kernel then looks it up by the PID. Throws `E_NETNS`.
  */
-function findNamespace(spec: string): NamespaceChoice {
+function findNamespace(
+  spec: string,
+  parts: DisposableStack,
+): LinkChanges["netns"] {
   try {
-    return new NamespaceChoice({ fd: openNamespace(spec) });
+    return { fd: parts.use(openNamespace(spec)).number };
   } catch (error) {
     const pid = /^(?:\/proc\/)?([0-9]{1,9})(?:\/ns\/net)?$/.exec(spec)?.[1];
     if (pid === undefined || IpoibError.from(error).errno !== Errno.EACCES) {
       throw error;
     }
-    return new NamespaceChoice({ pid: Number(pid) });
+    return { pid: Number(pid) };
   }
 }
 
 /** Returns the changes that the kernel makes. */
 function kernelChanges(
   params: Params<"link.set">,
-  netns: NamespaceChoice | undefined,
+  netns: LinkChanges["netns"],
 ): LinkChanges {
   const { rename, txqlen, linkmode, addrgenmode } = params;
   const changes: LinkChanges = {
@@ -125,8 +115,7 @@ function kernelChanges(
     alias: params.alias,
     txQueueLength: txqlen,
     group: params.group,
-    netns: netns?.fd?.number,
-    netnsPid: netns?.pid,
+    netns,
     linkMode: linkmode,
     addrGenMode: addrgenmode,
     arp: params.arp,

@@ -46,7 +46,8 @@ export function setLink(
   ifindex: number,
   changes: LinkChanges,
 ): void {
-  const { name, alias, txQueueLength, group, linkMode, addrGenMode } = changes;
+  const { name, netns, alias, txQueueLength, group, linkMode, addrGenMode } =
+    changes;
   let flags = 0;
   let mask = 0;
   for (const key of Object.keys(FLAGS) as (keyof typeof FLAGS)[]) {
@@ -57,12 +58,8 @@ export function setLink(
     if (on !== (key === "arp")) flags |= FLAGS[key];
   }
   const request = linkRequest(RTM_NEWLINK, ifindex, flags, mask, NLM_F_ACK);
-  if (changes.netns !== undefined) {
-    request.attributeU32(IFLA_NET_NS_FD, changes.netns);
-  }
-  if (changes.netnsPid !== undefined) {
-    request.attributeU32(IFLA_NET_NS_PID, changes.netnsPid);
-  }
+  if (netns && "fd" in netns) request.attributeU32(IFLA_NET_NS_FD, netns.fd);
+  else if (netns) request.attributeU32(IFLA_NET_NS_PID, netns.pid);
   if (name !== undefined) request.attributeString(IFLA_IFNAME, name);
   if (alias !== undefined) request.attribute(IFLA_IFALIAS, aliasBytes(alias));
   if (txQueueLength !== undefined) {
@@ -76,7 +73,7 @@ export function setLink(
   if (addrGenMode !== undefined) {
     request.attribute(IFLA_AF_SPEC, addrGenModeBytes(addrGenMode));
   }
-  const what = Object.keys(changes).join(", ").replace("netnsPid", "netns");
+  const what = Object.keys(changes).join(", ");
   socket.request(
     request,
     "E_LINK_SET",

@@ -1,4 +1,7 @@
-/** Creation of TAP devices, and takeover of those that an earlier process has left. Failures are converted to errors with hints. */
+/**
+ * Creation of TAP devices, and takeover of those that an earlier process has left. Failures are converted to errors
+ * with hints.
+ */
 
 import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
