@@ -36,13 +36,7 @@ export const EVENTS = {
 export type EventKind = keyof typeof EVENTS;
 export type EventName<K extends EventKind> = typeof EVENTS[K][number];
 
-export const EVENT_KINDS = [
-  "link",
-  "neigh",
-  "path",
-  "group",
-  "fabric",
-] as const;
+export const EVENT_KINDS = Object.keys(EVENTS) as readonly EventKind[];
 
 /** Event of any kind: further events were not recorded, because there were too many. The new value is their number. */
 export const SUPPRESSED = "suppressed";

@@ -2,6 +2,8 @@
  * A line about work in progress: redrawn on a terminal, otherwise a line for each change.
  */
 
+import { writeAll } from "./log_line.ts";
+
 export interface StatusLineOptions {
   write: (text: string) => void;
   /** Width of the terminal; undefined for a pipe or a file. */
@@ -60,11 +62,10 @@ export class StatusLine {
 export function statusOptions(
   stream: typeof Deno.stderr,
 ): StatusLineOptions {
-  const encoder = new TextEncoder();
   return {
     write: (text) => {
       try {
-        stream.writeSync(encoder.encode(text));
+        writeAll(stream, text);
       } catch {
         // The reader has ended. The work goes on.
       }

@@ -79,6 +79,11 @@ export function formatPkey(pkey: number): string {
   return hex(pkey);
 }
 
+/** Returns the smallest power of two that is at least `n`, for an integer from 1 to 2^31. */
+export function powerOfTwo(n: number): number {
+  return 2 ** (32 - Math.clz32(n - 1));
+}
+
 /** Length of the part of a parent's name in the name of a child (Linux ipoib_vlan.c). */
 const CHILD_NAME_PARENT_PART = 10;
 

@@ -6,6 +6,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { powerOfTwo } from "../base/units.ts";
 import { DEFAULT_RECV_QUEUE, DEVICE_RECV_QUEUE } from "./constants.ts";
 
 /** Limits of a ring (Linux IPOIB_MIN_QUEUE_SIZE, IPOIB_MAX_QUEUE_SIZE). */
@@ -24,7 +25,7 @@ export function ringSize(requested: number): number {
       { errno: Errno.EINVAL, hint: `use ${MIN_RING} to ${MAX_RING}` },
     );
   }
-  return 2 ** Math.ceil(Math.log2(requested));
+  return powerOfTwo(requested);
 }
 
 /**

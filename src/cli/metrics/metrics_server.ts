@@ -7,6 +7,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import { writeAll } from "../../ipc/framing.ts";
 import { exposition, type Family, MEDIA_TYPES } from "./exposition.ts";
 import { readRequest, response } from "./http_exchange.ts";
 import { type ListenAddress, listenAddressText } from "./listen_address.ts";
@@ -144,9 +145,4 @@ function end(socket: Deno.Conn | Deno.Listener): void {
   } catch {
     // It is closed.
   }
-}
-
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array) {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
 }

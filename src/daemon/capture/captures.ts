@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { powerOfTwo } from "../../base/units.ts";
 import { CAPTURE_VERSION } from "../../capture/record.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import {
@@ -47,7 +48,7 @@ export class Captures {
         { errno: Errno.EBUSY, hint: "stop one of them" },
       );
     }
-    const capacity = 1 << 32 - Math.clz32(bytes - 1);
+    const capacity = powerOfTwo(bytes);
     const capture = new Capture({
       ...{ iface, edges, capacity },
       reactor: this.#reactor,

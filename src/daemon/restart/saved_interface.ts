@@ -7,12 +7,11 @@
  */
 
 import * as v from "valibot";
+import { count } from "../../ipc/schema/fields.ts";
 import { MODE_CHOICES } from "../../ipc/up_options.ts";
 
 /** Version of the format. */
 export const FORMAT = 1;
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const link = {
   name: v.string(),

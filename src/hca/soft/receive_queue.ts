@@ -1,14 +1,10 @@
 /** The receive side of a queue pair: its acceptance checks and its completion queue. */
 
 import type { Pending } from "../../base/pending_list.ts";
-import { pkeysMatch } from "../../base/units.ts";
+import { pkeysMatch, powerOfTwo } from "../../base/units.ts";
 import type { PortAttributes, QueuePairOptions } from "../hca.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { Period } from "./moderation.ts";
-
-function powerOfTwo(n: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2, n)));
-}
 
 /** The receive state of one queue pair. */
 export class ReceiveQueue implements Pending {
@@ -32,7 +28,9 @@ export class ReceiveQueue implements Pending {
     this.#port = port;
     this.qpn = qpn;
     this.#pkeyIndex = pkeyIndex;
-    this.completions = new CompletionQueue(powerOfTwo(recvQueueSize));
+    this.completions = new CompletionQueue(
+      powerOfTwo(Math.max(2, recvQueueSize)),
+    );
   }
 
   /** The P_Key at the queue pair's index of the port's current P_Key table; 0 if there is none. */
