@@ -6,7 +6,7 @@ import { getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
-import { HeapTrim } from "../system/unused_memory.ts";
+import { MemoryTrim } from "../system/unused_memory.ts";
 import { notify } from "../system/notify.ts";
 import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerRole } from "./manager/manager_role.ts";
@@ -32,7 +32,7 @@ async function run(
   reduceRights([], user === undefined ? {} : { user });
   processLog.begin(options);
   ensureDescriptors(0);
-  using _trim = new HeapTrim();
+  using _trim = new MemoryTrim();
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);

@@ -8,7 +8,7 @@ import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
-import { HeapTrim } from "../system/unused_memory.ts";
+import { MemoryTrim } from "../system/unused_memory.ts";
 import { takeListenFds } from "../system/listen_fds.ts";
 import { type NetworkNamespace, openNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
@@ -69,7 +69,7 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
 
   using locks = ProcessLocks.hold(processLocksPath(runtime));
-  using _trim = new HeapTrim();
+  using _trim = new MemoryTrim();
   using holder = namespaceHolder(options.netns);
   const usersOf = (namespace: NetworkNamespace) =>
     new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });

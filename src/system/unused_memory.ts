@@ -9,22 +9,27 @@
 import type { Millis } from "../base/units.ts";
 import { libc } from "../../ffi/libc.ts";
 import type { Reactor, Timer } from "./reactor.ts";
+import { dropUnusedText } from "./unused_text.ts";
 
+/** The start of an interface is over by then. */
+const TEXT_DELAY_MS = 20_000;
 const TRIM_INTERVAL_MS = 10_000;
 const COLLECTION_INTERVAL_MS = 60_000;
 
-/** Trims the heaps of the C library of this process. */
-export class HeapTrim implements Disposable {
-  readonly #timer: ReturnType<typeof setInterval>;
+/** Trims the heaps of the C library of this process at intervals, and drops the text that only the start has used. */
+export class MemoryTrim implements Disposable {
+  readonly #interval = setInterval(trimHeaps, TRIM_INTERVAL_MS);
+  readonly #once = setTimeout(dropUnusedText, TEXT_DELAY_MS);
 
-  /** Starts a timer that does not keep the process alive. */
+  /** Starts timers that do not keep the process alive. */
   constructor() {
-    this.#timer = setInterval(trimHeaps, TRIM_INTERVAL_MS);
-    Deno.unrefTimer(this.#timer);
+    Deno.unrefTimer(this.#interval);
+    Deno.unrefTimer(this.#once);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    clearInterval(this.#interval);
+    clearTimeout(this.#once);
   }
 }
 
