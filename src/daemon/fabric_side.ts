@@ -18,7 +18,8 @@ import { makeGuid } from "./guid.ts";
 import { ManagerRole } from "./manager/manager_role.ts";
 import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
-import { WorkerThread } from "./thread/main_side.ts";
+import type { Service } from "./thread/service.ts";
+import { WorkerThread } from "./thread/worker_thread.ts";
 
 /** Event of the data worker: the embedded subnet has no manager, or the manager does not answer (`silent`). */
 export interface ManagerMissing {
@@ -161,7 +162,7 @@ class VerbsSide implements FabricSide {
   readonly #device: string;
   readonly #port: number;
   readonly #options: InterfaceOptions;
-  #thread: WorkerThread<Record<never, never>> | undefined;
+  #service: Service<Record<never, never>> | undefined;
   #closed = false;
 
   constructor(device: string, port: number, options: InterfaceOptions) {
@@ -184,14 +185,14 @@ class VerbsSide implements FabricSide {
     await this.#closeWorker();
     const [ours, theirs] = socketPair();
     using _ours = ours;
-    const thread = new WorkerThread<Record<never, never>>(
+    const service = new WorkerThread(
       new URL("./umad_worker.ts", import.meta.url),
-    );
-    thread.onCrash = (error) => this.onCrash(error);
-    this.#thread = thread;
+    ).add<Record<never, never>>();
+    service.onCrash = (error) => this.onCrash(error);
+    this.#service = service;
     let connections: true | string = true;
-    thread.onEvent = (_event, data) => connections = data as true | string;
-    await thread.start({
+    service.onEvent = (_event, data) => connections = data as true | string;
+    await service.start({
       ...{ device: this.#device, port: this.#port, log: this.#options.log },
       socket: theirs.release(),
     });
@@ -218,9 +219,9 @@ class VerbsSide implements FabricSide {
   }
 
   async #closeWorker(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    await thread?.close().catch(() => {});
+    const service = this.#service;
+    this.#service = undefined;
+    await service?.close().catch(() => {});
   }
 }
 

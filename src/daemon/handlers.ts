@@ -8,11 +8,11 @@ import type { DataCalls } from "./commands/context.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { Readiness } from "./readiness.ts";
 import { forward } from "./thread/forward.ts";
-import type { WorkerThread } from "./thread/main_side.ts";
+import type { Service } from "./thread/service.ts";
 
 /** The objects that the handlers use. */
 export interface HandlerParts {
-  thread: WorkerThread<DataCalls>;
+  service: Service<DataCalls>;
   /** Returns the current name of the parent. */
   name: () => string;
   readiness: Readiness;
@@ -51,8 +51,8 @@ const CHANGING = [
 export function interfaceHandlers(
   parts: HandlerParts,
 ): HandlersOf<MethodOf<"interface">> {
-  const { thread, name, readiness, events, config, stop } = parts;
-  const forwarded = forward("interface", thread);
+  const { service, name, readiness, events, config, stop } = parts;
+  const forwarded = forward("interface", service);
   const own = {
     ...events.handlers(),
     "wait": async ({ name: which = name() }, { signal }) => {
@@ -68,7 +68,7 @@ export function interfaceHandlers(
     },
     "down": async ({ name: which }, context) => {
       if (which === name()) context.afterReply(stop);
-      else await thread.call("link.del", { name: which }, context.namespace);
+      else await service.call("link.del", { name: which }, context.namespace);
       return {};
     },
     "upgrade": () => parts.upgrade(),

@@ -1,5 +1,5 @@
 /**
- * The interfaces of one process. Each has its own threads and its own control socket.
+ * The interfaces of one process. Each has its own control socket; data_services.ts distributes them over threads.
  *
  * If one interface fails to start, all are stopped, unless they use all ports of the host: then the others run, so that
  * an unusable port does not stop them. Once started, each interface ends independently, by `ipoib down` or because of

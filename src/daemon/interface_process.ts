@@ -1,6 +1,6 @@
 /**
- * Main-thread part of an interface: its name and network namespace, its control socket, its data worker, and the
- * main-thread part of its HCA port.
+ * Main-thread part of an interface: its name and network namespace, its control socket, its service of a data worker,
+ * and the main-thread part of its HCA port.
  *
  * Start order: the control socket, which reserves the name; the main-thread part of the port; the data worker, which
  * opens the port and creates the TAP. Shutdown order: the data worker, which leaves the multicast groups and closes the
@@ -52,7 +52,7 @@ import {
   fabricSide,
   type ManagerMissing,
 } from "./fabric_side.ts";
-import type { DataCalls } from "./commands/context.ts";
+import type { DataService } from "./data_services.ts";
 import { EventHistory } from "./event_history.ts";
 import { interfaceHandlers } from "./handlers.ts";
 import type { EndReason, Member } from "./interface_group.ts";
@@ -60,15 +60,14 @@ import { EVENT } from "./open_events.ts";
 import { type InterfacePlace, InterfacePlaces } from "./interface_places.ts";
 import type { Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
-import type { DescribedInterface, RestartCalls } from "./restart/calls.ts";
+import type { DescribedInterface } from "./restart/calls.ts";
 import type { HandedInterface } from "./restart/hand_over.ts";
 import type { Keeping } from "./restart/keeping.ts";
 import { KeptInterface } from "./restart/kept_interface.ts";
 import type { LeftInterface } from "./restart/left_interface.ts";
 import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
-import { WorkerThread } from "./thread/main_side.ts";
-import { WORKER_WANTED, type WorkerAnswers } from "./worker_requests.ts";
+import { WORKER_WANTED } from "./worker_requests.ts";
 
 /** The end of an interface. */
 interface InterfaceEnd {
@@ -99,7 +98,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   readonly #taken: TakenInterface | undefined;
   readonly #upgrade: () => UpgradeRecord;
   readonly #kept: KeptInterface;
-  readonly #thread: WorkerThread<DataCalls & WorkerAnswers & RestartCalls>;
+  readonly #service: DataService;
   readonly #fabric: FabricSide;
   readonly #places: InterfacePlaces;
   readonly #readiness = new Readiness();
@@ -112,6 +111,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   /**
    * Opens the namespace and, for the soft HCA, creates the directory of the subnet. Throws `E_NETNS`, `E_RUNTIME_DIR`.
    *
+   * @param service the service of the data worker that carries its packets
    * @param usersOf returns the users of a namespace
    * @param upgrade starts the upgrade of the process
    * @param taken the interface of another process that this one takes over
@@ -119,12 +119,14 @@ export class InterfaceProcess implements Member, HandedInterface {
   constructor(
     options: InterfaceOptions,
     hca: ChosenHca,
+    service: DataService,
     usersOf: (namespace: NetworkNamespace) => Users,
     keeping: Keeping,
     upgrade: () => UpgradeRecord,
     taken?: TakenInterface,
   ) {
     const { name, netns } = options;
+    this.#service = service;
     this.hca = hca;
     this.#options = options;
     this.#keeping = keeping;
@@ -141,21 +143,18 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#places.onParentLost = () => this.end();
     this.#places.onChildLost = (name, namespace) => {
       // The child may already be deleted.
-      this.#thread.call("link.del", { name }, namespace).catch(() => {});
+      this.#service.call("link.del", { name }, namespace).catch(() => {});
     };
     this.#kept = new KeptInterface(
       ...[this.#sockets, name, keeping] as const,
-      () => this.#thread.call("interface.save", {}),
+      () => this.#service.call("interface.save", {}),
     );
     this.#fabric = fabricSide(hca, options, String(inode), taken?.guid);
-    this.#thread = new WorkerThread(
-      new URL("./data_worker.ts", import.meta.url),
-    );
     this.#fabric.onCrash = (error) => this.#fail(error);
     this.#fabric.onEvent = (event, details) =>
       this.#record("fabric", event, details);
-    this.#thread.onCrash = (error) => this.#fail(error);
-    this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
+    this.#service.onCrash = (error) => this.#fail(error);
+    this.#service.onEvent = (event, data) => this.#onEvent(event, data);
   }
 
   /** The name under which the interface was started. */
@@ -175,7 +174,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   async listen(): Promise<void> {
     if (!this.#taken) return await this.#listen(this.name, "new");
     // The old process carries the traffic until all interfaces have come so far.
-    await this.#thread.loaded;
+    await this.#service.loaded;
   }
 
   /** Replaces the control socket of the old process. Throws the errors of `IpcServer.listen`. */
@@ -194,7 +193,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     const hca = await this.#fabric.start();
     const netns = duplicate(this.#netns.number).release();
     const init = dataInit(this.#options, this.#keeping, { netns, left, hca });
-    await this.#thread.start(init);
+    await this.#service.start(init);
     const log = getLogger(this.name);
     log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
     // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.
@@ -243,12 +242,12 @@ export class InterfaceProcess implements Member, HandedInterface {
   }
 
   describe(): Promise<DescribedInterface> {
-    return this.#thread.call("interface.describe", {});
+    return this.#service.call("interface.describe", {});
   }
 
   async release(): Promise<LeftInterface> {
     this.#server?.hold();
-    const left = await this.#thread.call("interface.release", {});
+    const left = await this.#service.call("interface.release", {});
     await this.#fabric.pause();
     return left;
   }
@@ -258,7 +257,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       this.#server?.restore();
       const hca = await this.#fabric.start();
       const netns = duplicate(this.#netns.number).release();
-      await this.#thread.call("interface.resume", { hca, left, netns });
+      await this.#service.call("interface.resume", { hca, left, netns });
     } catch (error) {
       this.#fail(IpoibError.from(error));
     }
@@ -269,7 +268,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       socketPath(this.#sockets, name),
       name,
       interfaceHandlers({
-        thread: this.#thread,
+        service: this.#service,
         name: () => this.#places.name,
         readiness: this.#readiness,
         events: this.#events,
@@ -308,11 +307,11 @@ export class InterfaceProcess implements Member, HandedInterface {
   async #configure(): Promise<void> {
     const { name, setup, config } = this.#options;
     if (setup === undefined) return;
-    const children = await this.#thread.call("child.list", {});
+    const children = await this.#service.call("child.list", {});
     await applySetup(
       setup,
       children.map(({ ifname }) => ifname),
-      ({ method, params }) => this.#thread.call(method, params),
+      ({ method, params }) => this.#service.call(method, params),
       getLogger(name),
       `configuration ${config}`,
     );
@@ -362,11 +361,11 @@ export class InterfaceProcess implements Member, HandedInterface {
   async #startWorker(): Promise<void> {
     try {
       const end = await this.#fabric.startWorker?.();
-      if (end) await this.#thread.call("worker.started", end);
+      if (end) await this.#service.call("worker.started", end);
     } catch (error) {
       const failure = IpoibError.from(error).toJSON();
       // The interface may be ending.
-      await this.#thread.call("worker.failed", failure).catch(() => {});
+      await this.#service.call("worker.failed", failure).catch(() => {});
     }
   }
 
@@ -388,7 +387,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#places.stop();
     const kept = await this.#kept.close(reason);
     if (kept) await this.#releaseDevices();
-    await this.#thread.close().catch(() => {});
+    await this.#service.close().catch(() => {});
     this.#record("link", "deleted", { subject: this.#places.name, cause });
     if (!kept && this.#places.created) {
       getLogger(this.#places.name).info("deleted");
@@ -404,7 +403,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   /** Closes the data path without the devices. */
   async #releaseDevices(): Promise<void> {
     try {
-      const { taps } = await this.#thread.call("interface.release", {});
+      const { taps } = await this.#service.call("interface.release", {});
       closeAll(Object.values(taps));
     } catch {
       // The data path is closed already, or the data worker has crashed: the kernel keeps the devices, or nothing can.

@@ -21,6 +21,7 @@ import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
+import { dataServices } from "./data_services.ts";
 import { ensureDescriptors } from "./descriptors.ts";
 import { type ProcessLog, withLog } from "./process_log.ts";
 import {
@@ -82,14 +83,19 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const keeping = keepingOf(settled, notifySocket, takeListenFds());
   const common = { ...options, ...(netns === undefined ? {} : { netns }) };
   const wanted = takeover?.interfaces ?? planned;
+  const services = dataServices(
+    wanted.length,
+    options.threads ?? navigator.hardwareConcurrency,
+  );
   const upgrade: Upgrade = new Upgrade(settled, {
     ...{ runtime, notifySocket, takeover, logPath: log.path },
     interfaces: () => group.alive(),
   });
   const group: InterfaceGroup<InterfaceProcess> = new InterfaceGroup(
-    wanted.map((each) =>
+    wanted.map((each, i) =>
       new InterfaceProcess(
-        ...[{ ...common, name: each.name }, each.hca, usersOf] as const,
+        ...[{ ...common, name: each.name }, each.hca] as const,
+        ...[services[i]!, usersOf] as const,
         ...[keeping, () => upgrade.begin()] as const,
         "left" in each ? each : undefined,
       )

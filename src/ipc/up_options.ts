@@ -66,6 +66,8 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   /** Interface names, assigned to the ports in order. Empty: one interface per port, named `ib0`, `ib1`, ... */
   names: readonly string[];
   hca: HcaChoice;
+  /** Data workers that the interfaces share. Default: one for each interface, at most one for each processor. */
+  threads?: number;
   /** Run in the background and return once all interfaces are ready. */
   background: boolean;
   /** Path of the log of the background process. Default: daemon/log_path.ts. */
@@ -157,13 +159,14 @@ export function optionTexts(
  * configuration file again.
  */
 export function upArguments(options: UpOptions): string[] {
-  const { names, config, logFile, timeoutS } = options;
+  const { names, config, threads, logFile, timeoutS } = options;
   return [
     ...["up", ...names],
     ...Object.entries(optionTexts(options)).flatMap((
       [name, value],
     ) => [`--${name}`, value]),
     ...config === undefined ? ["--no-config"] : ["--config", config],
+    ...threads === undefined ? [] : ["--threads", String(threads)],
     ...logFile === undefined ? [] : ["--log-file", logFile],
     ...timeoutS === undefined ? [] : ["--timeout", String(timeoutS)],
     ...options.roce ? ["--roce"] : [],

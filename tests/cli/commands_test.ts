@@ -441,7 +441,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
     "--roce --background --io poll --memberships proc --next-hops routes --recv-queue-size 1000 --send-queue-size 64 " +
-    "--max-groups 40 --max-connections 7 --log debug --log-file /srv/ib.log --timeout 60";
+    "--max-groups 40 --max-connections 7 --threads 2 --log debug --log-file /srv/ib.log --timeout 60";
   assertEquals((await cli.run(line)).code, 2);
   assertEquals(cli.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -462,6 +462,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
     maxGroups: 40,
     maxConnections: 7,
     log: "debug",
+    threads: 2,
     logFile: "/srv/ib.log",
     timeoutS: 60,
   });
@@ -512,6 +513,7 @@ Deno.test("the command line parses upArguments() to the same options", async () 
     maxGroups: optional(fc.integer({ min: 1, max: 16_383 })),
     maxConnections: optional(fc.integer({ min: 0, max: 65_536 })),
     log: fc.constantFrom("debug" as const, "silent" as const),
+    threads: optional(fc.integer({ min: 1, max: 256 })),
     logFile: optional(fc.constantFrom("/srv/ib.log", "/var/log/x")),
     timeoutS: optional(fc.integer({ min: 1, max: 86_400 })),
   }).map((all) => {

@@ -5,7 +5,7 @@ import type { DataCalls } from "../../src/daemon/commands/context.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
 import { interfaceHandlers } from "../../src/daemon/handlers.ts";
 import { Readiness } from "../../src/daemon/readiness.ts";
-import type { WorkerThread } from "../../src/daemon/thread/main_side.ts";
+import type { Service } from "../../src/daemon/thread/service.ts";
 import { type Method, methods, placeOf } from "../../src/ipc/schema.ts";
 import type { StreamContext } from "../../src/ipc/server.ts";
 import * as records from "../ipc/records.ts";
@@ -19,14 +19,14 @@ function interfaceOver(answer: Answer) {
   const readiness = new Readiness();
   let stopped = 0;
   let changes = 0;
-  const thread = {
+  const service = {
     call: async (method: string, params: unknown) => {
       calls.push([method, params]);
       return await answer(method, params);
     },
-  } as unknown as WorkerThread<DataCalls>;
+  } as unknown as Service<DataCalls>;
   const handlers = interfaceHandlers({
-    thread,
+    service,
     name: () => "ib0",
     readiness,
     events: new EventHistory(),

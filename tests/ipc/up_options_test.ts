@@ -53,12 +53,13 @@ Deno.test("upArguments() contains every option", () => {
       maxGroups: 40,
       maxConnections: 7,
       log: "debug",
+      threads: 3,
       logFile: "/srv/ib.log",
       timeoutS: 60,
       user: "nobody",
       config: "/etc/ipoib/ib1.conf",
     }).join(" "),
     "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
-      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --recv-queue-size 1000 --send-queue-size 64 --max-groups 40 --max-connections 7 --log debug --user nobody --config /etc/ipoib/ib1.conf --log-file /srv/ib.log --timeout 60 --roce --background",
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --recv-queue-size 1000 --send-queue-size 64 --max-groups 40 --max-connections 7 --log debug --user nobody --config /etc/ipoib/ib1.conf --threads 3 --log-file /srv/ib.log --timeout 60 --roce --background",
   );
 });

@@ -178,6 +178,11 @@ export function up(cli: Cli) {
       "maximum number of connections of other hosts per interface (default: 1024)",
       integer(0, 65_536),
     )
+    .option(
+      "--threads <n>",
+      "threads that carry the packets of several interfaces (default: one for each interface, at most one for each processor)",
+      integer(1, 256),
+    )
     .addOption(
       new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
     )
@@ -194,6 +199,7 @@ export function up(cli: Cli) {
         user,
         recvQueueSize,
         sendQueueSize,
+        threads,
         timeout,
         logFile,
         ...always
@@ -213,6 +219,7 @@ export function up(cli: Cli) {
         ...present({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
         ...present({ recvQueueSize, sendQueueSize, persist }),
         ...present({
+          threads,
           timeoutS: timeout,
           logFile: logFile && resolved(logFile),
         }),

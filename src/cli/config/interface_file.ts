@@ -29,6 +29,7 @@ export const NOT_IN_FILES = [
   "--config",
   "--no-config",
   "--background",
+  "--threads",
   "--timeout",
   "--log-file",
 ];

@@ -4,12 +4,12 @@ import type { HandlersOf } from "../../ipc/server.ts";
 import type { MethodOf, ReloadRecord } from "../../ipc/schema.ts";
 import { forward } from "../thread/forward.ts";
 import type { EventHistory } from "../event_history.ts";
-import type { WorkerThread } from "../thread/main_side.ts";
+import type { Service } from "../thread/service.ts";
 import type { ManagerCalls } from "./commands.ts";
 
 /** The objects and functions that the handlers use. */
 export interface ControlParts {
-  thread: WorkerThread<ManagerCalls>;
+  service: Service<ManagerCalls>;
   events: EventHistory;
   /** Reloads the partitions, from `file` if given. */
   reload(file?: string): Promise<ReloadRecord>;
@@ -19,7 +19,7 @@ export interface ControlParts {
 
 /** Creates the handlers. */
 export function subnetHandlers(
-  { thread, events, reload, kill }: ControlParts,
+  { service, events, reload, kill }: ControlParts,
 ): HandlersOf<MethodOf<"subnet">> {
   const own = {
     ...events.handlers(),
@@ -29,5 +29,5 @@ export function subnetHandlers(
       return {};
     },
   } satisfies HandlersOf<MethodOf<"subnet", "process">>;
-  return { ...forward("subnet", thread), ...own };
+  return { ...forward("subnet", service), ...own };
 }

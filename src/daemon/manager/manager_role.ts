@@ -19,7 +19,8 @@ import { makeGuid } from "../guid.ts";
 import { EventHistory } from "../event_history.ts";
 import { EVENT } from "../open_events.ts";
 import { sweepPorts } from "../sweep.ts";
-import { WorkerThread } from "../thread/main_side.ts";
+import type { Service } from "../thread/service.ts";
+import { WorkerThread } from "../thread/worker_thread.ts";
 import type { ManagerCalls, PartitionsText } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
 import { PartitionsFile } from "./partitions_file.ts";
@@ -56,7 +57,7 @@ export class ManagerRole {
   readonly #partitions: PartitionsFile;
   readonly #events = new EventHistory();
   #lock: ManagerLock | undefined;
-  #thread: WorkerThread<ManagerCalls> | undefined;
+  #service: Service<ManagerCalls> | undefined;
   #server: IpcServer | undefined;
   #abstainUntil = 0;
   #starting: Promise<void> | undefined;
@@ -107,7 +108,7 @@ export class ManagerRole {
     try {
       await this.#starting;
     } catch (error) {
-      this.#thread?.terminate();
+      this.#service?.terminate();
       if (lock.held) removeFile(this.#socket);
       this.#release();
       throw error;
@@ -139,15 +140,15 @@ export class ManagerRole {
       ...(continues ? { previous } : {}),
       ...(partitions === undefined ? {} : { partitions }),
     };
-    const thread = new WorkerThread<ManagerCalls>(
+    const service = new WorkerThread(
       new URL("../manager_worker.ts", import.meta.url),
-    );
-    this.#thread = thread;
-    thread.onCrash = (error) => {
+    ).add<ManagerCalls>();
+    this.#service = service;
+    service.onCrash = (error) => {
       this.#abstainUntil = performance.now() + ABSTAIN_MS;
       this.#abandon(error);
     };
-    thread.onEvent = (event, data) => {
+    service.onEvent = (event, data) => {
       if (event === EVENT) this.#events.add(data as EventRecord);
       if (event !== "replaced") return;
       this.#abandon(
@@ -157,10 +158,10 @@ export class ManagerRole {
         ),
       );
     };
-    await thread.start(init);
+    await service.start(init);
     if (partitions) this.#keep(partitions);
     getLogger(`subnet ${subnet}`).debug("subnet manager started");
-    await this.#serve(thread);
+    await this.#serve(service);
   }
 
   /**
@@ -168,7 +169,7 @@ export class ManagerRole {
    * Throws `E_NOT_MANAGER`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF`.
    */
   async reload(file?: string): Promise<ReloadRecord> {
-    if (!this.#thread) {
+    if (!this.#service) {
       throw new IpoibError(
         "E_NOT_MANAGER",
         "This process is not the subnet manager",
@@ -179,7 +180,7 @@ export class ManagerRole {
       ? this.#partitions
       : new PartitionsFile(directory, file);
     const read = from.read();
-    const result = await this.#thread.call("reload", { conf: read });
+    const result = await this.#service.call("reload", { conf: read });
     if (file !== undefined) this.#partitions.setSource(file);
     if (read) this.#keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };
@@ -190,7 +191,7 @@ export class ManagerRole {
     this.#closed = true;
     await this.#starting?.catch(() => {});
     await this.#server?.close();
-    await this.#thread?.close();
+    await this.#service?.close();
     if (this.#lock?.held) this.#removeFiles();
     this.#release();
   }
@@ -224,7 +225,7 @@ export class ManagerRole {
   #abandon(why: IpoibError): void {
     getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
     this.onRole(false, why.message);
-    this.#thread?.terminate();
+    this.#service?.terminate();
     void this.#server?.close();
     this.#release();
     this.onCrash(why);
@@ -234,18 +235,18 @@ export class ManagerRole {
    * Ends the manager without removing the ports' socket and the partitions, as after a crash, and gives up the role.
    */
   async #kill(): Promise<void> {
-    const thread = this.#thread;
+    const service = this.#service;
     this.onRole(false, "killed by `ipoib subnet fault`");
     this.#abstainUntil = performance.now() + ABSTAIN_MS;
     try {
       // The process has no interface that must keep running.
       if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
-      await thread?.close();
+      await service?.close();
       await this.#server?.close();
       this.#release();
     } catch (error) {
       // If the worker has crashed, the role is given up already.
-      if (this.#thread === thread) this.#abandon(IpoibError.from(error));
+      if (this.#service === service) this.#abandon(IpoibError.from(error));
     }
   }
 
@@ -277,14 +278,14 @@ export class ManagerRole {
 
   /** Releases the lock, and with it the role. */
   #release(): void {
-    this.#thread = undefined;
+    this.#service = undefined;
     this.#server = undefined;
     this.#lock?.close();
     this.#lock = undefined;
   }
 
   /** Listens on the control socket of the subnet. */
-  async #serve(thread: WorkerThread<ManagerCalls>): Promise<void> {
+  async #serve(service: Service<ManagerCalls>): Promise<void> {
     const { directory, subnet } = this.#options;
     const path = `${directory}/control.sock`;
     // This process holds the lock, so a socket at this path is stale.
@@ -293,7 +294,7 @@ export class ManagerRole {
       path,
       `Subnet ${subnet}`,
       subnetHandlers({
-        thread,
+        service,
         events: this.#events,
         reload: (file) => this.reload(file),
         kill: () => void this.#kill(),

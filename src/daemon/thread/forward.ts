@@ -9,12 +9,12 @@ import {
 import type { CallContext, HandlersOf } from "../../ipc/server.ts";
 import type { MethodCalls, WorkerMethod } from "./commands.ts";
 import { inTurn } from "./in_turn.ts";
-import type { WorkerThread } from "./main_side.ts";
+import type { Service } from "./service.ts";
 
-/** Returns a handler for each method of `socket` that runs in its worker. The handlers call `thread`. */
+/** Returns a handler for each method of `socket` that runs in its worker. The handlers call `service`. */
 export function forward<S extends Socket>(
   socket: S,
-  thread: WorkerThread<MethodCalls<S>>,
+  service: Service<MethodCalls<S>>,
 ): HandlersOf<WorkerMethod<S>> {
   const callInTurn = inTurn();
   const handlers: [
@@ -23,7 +23,7 @@ export function forward<S extends Socket>(
   ][] = [];
   for (const method of Object.keys(methods) as WorkerMethod<S>[]) {
     const call = (params: unknown, { namespace }: CallContext) =>
-      thread.call(
+      service.call(
         method,
         params as MethodCalls<S>[typeof method]["params"],
         namespace,

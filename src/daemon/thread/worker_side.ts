@@ -1,4 +1,4 @@
-/** Worker-thread part of a worker: starts its objects, runs the reactor, and serves calls between turns. */
+/** Worker-thread part of a worker: starts its services, runs the reactor, and serves calls between turns. */
 
 import { Errno } from "../../base/errno.ts";
 import {
@@ -10,9 +10,16 @@ import { IpoibError } from "../../base/errors.ts";
 import { drain } from "../../system/event_fd.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { logSink } from "../log_output.ts";
-import type { CallMessage, FromWorker, ToWorker } from "./protocol.ts";
+import type {
+  CallMessage,
+  FromService,
+  FromWorker,
+  OpenMessage,
+  StartMessage,
+  ToWorker,
+} from "./protocol.ts";
 
-/** The operations of a started worker. */
+/** The operations of a started service. */
 export interface Hosted {
   /**
    * Runs a command. Calls `done` with its result, or `fail` with an error, immediately or from a callback of the
@@ -23,7 +30,7 @@ export interface Hosted {
     done: (result: unknown) => void,
     fail: (error: unknown) => void,
   ): void;
-  /** Closes all objects of the worker. The reactor stops afterwards. */
+  /** Closes all objects of the service. */
   close(): void;
 }
 
@@ -36,7 +43,8 @@ interface Port<Init> {
 }
 
 /**
- * Runs a worker: calls `start` with the parameters of the main thread, then serves calls until the command `close`.
+ * Runs a worker: calls `start` for each service with the parameters of the main thread, then serves calls until the
+ * command `close` of the last service. The first service chooses the reactor and the level of the log.
  */
 export function serve<Init extends { log: LogLevel }>(
   openReactor: (init: Init) => Reactor,
@@ -49,44 +57,55 @@ export function serve<Init extends { log: LogLevel }>(
 ): void {
   // The project's `lib` types describe the global scope of the main thread.
   const port = self as unknown as Port<Init>;
-  let reactor: Reactor;
-  let hosted: Hosted | undefined;
-  let posted: Int32Array<SharedArrayBuffer>;
-  let log: LimitedLog | undefined;
-  let logTimer: Timer | undefined;
+  const services = new Map<number, Hosted>();
+  let opened: OpenMessage;
+  let running: { reactor: Reactor; log: LimitedLog } | undefined;
   let seen = 0;
-  /** Replies to the command `close`. */
+  /** Replies to the command `close` of the last service. */
   let closed: (() => void) | undefined;
 
-  port.onmessage = async ({ data }) => {
-    if (data.type === "call") {
-      seen++;
-      answer(data);
+  const post = (service: number, message: FromService) =>
+    port.postMessage({ ...message, service });
+
+  port.onmessage = ({ data }) => {
+    if (data.type === "open") {
+      opened = data;
       return;
     }
-    posted = data.posted;
-    // Timers of the runtime do not fire while the reactor blocks, so the log uses a timer of the reactor.
-    const limited = log = configureLog(data.init.log, {
-      sink: logSink(),
-      wakeAfter: (delay) => logTimer?.at(reactor.clock.now() + delay),
-    });
+    seen++;
+    if (data.type === "call") answer(data);
+    else startService(data);
+  };
+
+  port.postMessage({ type: "loaded" });
+
+  function startService({ service, init }: StartMessage<Init>): void {
     try {
-      reactor = openReactor(data.init);
-      logTimer = reactor.timer(() => limited.flush());
-      limited.flush();
-      hosted = start(
-        data.init,
-        reactor,
-        (event, detail) =>
-          port.postMessage({ type: "event", event, data: detail }),
-        limited,
-      );
+      const { reactor, log } = running ??= open(init);
+      const emit: Emit = (event, detail) =>
+        post(service, { type: "event", event, data: detail });
+      services.set(service, start(init, reactor, emit, log));
+      post(service, { type: "started" });
     } catch (error) {
       const failure = IpoibError.from(error).toJSON();
-      port.postMessage({ type: "failed", error: failure });
-      return;
+      post(service, { type: "failed", error: failure });
     }
-    const { doorbell } = data;
+  }
+
+  /** Configures the log, and opens and runs the reactor. */
+  function open(init: Init): { reactor: Reactor; log: LimitedLog } {
+    let logTimer: Timer | undefined;
+    let reactor: Reactor | undefined;
+    // Timers of the runtime do not fire while the reactor blocks, so the log uses a timer of the reactor.
+    const log = configureLog(init.log, {
+      sink: logSink(),
+      wakeAfter: (delay) =>
+        reactor && logTimer?.at(reactor.clock.now() + delay),
+    });
+    reactor = openReactor(init);
+    logTimer = reactor.timer(() => log.flush());
+    log.flush();
+    const { doorbell, posted } = opened;
     reactor.watch(doorbell, () => drain(doorbell));
     reactor.addSleeper({
       // A posted message may arrive only after several turns of the event loop. The reactor must not sleep until then.
@@ -97,38 +116,49 @@ export function serve<Init extends { log: LogLevel }>(
       },
       afterSleep: () => {},
     });
-    port.postMessage({ type: "started" });
+    // The first turn follows the start of the first service.
+    queueMicrotask(() => void run(reactor));
+    return { reactor, log };
+  }
+
+  async function run(reactor: Reactor): Promise<void> {
     await reactor.run();
     // Not earlier: the main thread terminates the worker after the reply, and the descriptors of the reactor would remain.
     closed?.();
-  };
-
-  port.postMessage({ type: "loaded" });
+  }
 
   function answer(call: CallMessage): void {
-    const { id, command } = call;
+    const { service, id, command } = call;
     const done = (result: unknown) =>
-      port.postMessage({ type: "reply", id, ok: true, result });
+      post(service, { type: "reply", id, ok: true, result });
     const fail = (error: unknown) =>
-      port.postMessage({
+      post(service, {
         type: "reply",
         id,
         ok: false,
         error: IpoibError.from(error).toJSON(),
       });
     try {
-      if (command === "close") {
-        // During the start there is nothing to close.
-        if (!hosted) return done({});
-        hosted.close();
-        log?.flush(true);
-        closed = () => done({});
-        reactor.stop();
-      } else if (hosted) hosted.command(call, done, fail);
+      const hosted = services.get(service);
+      if (command === "close") close(call, done);
+      else if (hosted) hosted.command(call, done, fail);
       else throw starting();
     } catch (error) {
       fail(error);
     }
+  }
+
+  function close(
+    { service, params }: CallMessage,
+    done: (result: unknown) => void,
+  ): void {
+    services.get(service)?.close();
+    services.delete(service);
+    running?.log.flush(true);
+    const { last } = params as { last: boolean };
+    if (!last || !running) return done({});
+    closed = () => done({});
+    running.reactor.stop();
   }
 }
 

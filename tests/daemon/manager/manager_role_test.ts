@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManagerRole } from "../../../src/daemon/manager/manager_role.ts";
-import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
+import { Service } from "../../../src/daemon/thread/service.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { makeSubnetDirectory } from "../../../src/daemon/subnet_directory.ts";
 import { IpcClient } from "../../../src/ipc/client.ts";
@@ -159,14 +159,14 @@ Deno.test("subnet.kill gives up the role even if the manager cannot be closed", 
       `${directory}/control.sock`,
       "Subnet lab",
     );
-    const { close } = WorkerThread.prototype;
-    WorkerThread.prototype.close = () =>
+    const { close } = Service.prototype;
+    Service.prototype.close = () =>
       Promise.reject(new IpoibError("E_TEST", "Cannot close"));
     try {
       await client.call("subnet.kill", {});
       assertEquals((await crash.promise).message, "Cannot close");
     } finally {
-      WorkerThread.prototype.close = close;
+      Service.prototype.close = close;
     }
     await client.closed;
     await next.close();

@@ -9,7 +9,8 @@
 import { TextLineStream } from "../../../scripts/opensm/lines.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import type { Calls } from "../../../src/daemon/thread/commands.ts";
-import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
+import type { Service } from "../../../src/daemon/thread/service.ts";
+import { WorkerThread } from "../../../src/daemon/thread/worker_thread.ts";
 import type { UmadInit } from "../../../src/daemon/umad_worker.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { fromLine, toLine } from "./json.ts";
@@ -22,13 +23,14 @@ const print = (value: unknown) =>
 async function start(
   script: string,
   init: unknown,
-): Promise<WorkerThread<Calls>> {
-  const thread = new WorkerThread<Calls>(new URL(script, import.meta.url));
-  thread.onCrash = (error) => {
+): Promise<Service<Calls>> {
+  const thread = new WorkerThread(new URL(script, import.meta.url));
+  const service = thread.add<Calls>();
+  service.onCrash = (error) => {
     throw error;
   };
-  await thread.start(init);
-  return thread;
+  await service.start(init);
+  return service;
 }
 
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())

@@ -1,0 +1,28 @@
+/**
+ * Distribution of the interfaces of a process over data workers. The interfaces of a worker share its thread, its
+ * reactor and the modules that it has loaded: a worker takes some 16 MB. An uncaught error ends all of them.
+ */
+
+import type { DataCalls } from "./commands/context.ts";
+import type { RestartCalls } from "./restart/calls.ts";
+import type { Service } from "./thread/service.ts";
+import { WorkerThread } from "./thread/worker_thread.ts";
+import type { WorkerAnswers } from "./worker_requests.ts";
+
+/** The main-thread part of the data path of an interface. */
+export type DataService = Service<DataCalls & WorkerAnswers & RestartCalls>;
+
+/** Returns the services of `interfaces` interfaces, in at most `threads` data workers. */
+export function dataServices(
+  interfaces: number,
+  threads: number,
+): DataService[] {
+  const workers = Array.from(
+    { length: Math.min(interfaces, threads) },
+    () => new WorkerThread(new URL("./data_worker.ts", import.meta.url)),
+  );
+  return Array.from(
+    { length: interfaces },
+    (_, i) => workers[i % workers.length]!.add(),
+  );
+}
