@@ -24,9 +24,10 @@ export async function followSuccessor(
   lost: number,
 ): Promise<number> {
   let last = pid;
+  let isEnding = false;
   void ending.then(() => {
-    using process = ProcessHandle.open(last);
-    process?.terminate();
+    isEnding = true;
+    terminate(last);
   });
   using _channel = channel;
   for (;;) {
@@ -36,12 +37,20 @@ export async function followSuccessor(
         await end(last);
         return received.message.code;
       }
-      if (received) last = received.message.pid;
-      else await pause();
+      if (received) {
+        last = received.message.pid;
+        // The signal went to the process before, which had already handed over.
+        if (isEnding) terminate(last);
+      } else await pause();
     } catch {
       return lost;
     }
   }
+}
+
+function terminate(pid: number): void {
+  using process = ProcessHandle.open(pid);
+  process?.terminate();
 }
 
 /** Waits for the end of a process, at most {@linkcode EXIT_MS}. */

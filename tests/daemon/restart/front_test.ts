@@ -35,3 +35,19 @@ Deno.test("a successor that ends without a code is lost", async () => {
   const successor = { pid: Deno.pid, version: "1", channel };
   assertEquals(await followSuccessor(successor, never, 9), 9);
 });
+
+Deno.test("a signal that arrives before the report of another successor ends that one", async () => {
+  const [channel, other] = channels();
+  using successor = other;
+  const first = new Deno.Command("true").spawn();
+  await first.status;
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const followed = followSuccessor(
+    { pid: first.pid, version: "1", channel },
+    ...[Promise.resolve(), 9] as const,
+  );
+  await successor.send({ type: "running", pid: child.pid, version: "2" });
+  assertEquals((await child.status).signal, "SIGTERM");
+  await successor.send({ type: "ended", code: 0 });
+  assertEquals(await followed, 0);
+});
