@@ -1,8 +1,7 @@
 /**
  * Runs the tests: `deno task test [PATH...] [deno test option...]`. Installs missing packages, builds the virtual
  * machines if a suite needs them, then runs `deno test` for each suite (folder of tests/) with minimum permissions. The
- * suite with virtual machines runs beside the others, because both wait for much of their time; its output follows
- * theirs.
+ * long suites run beside the others, because they wait for much of their time; their output follows.
  *
  * As root with apt it installs the missing Debian packages that the suites need, unless `IPOIB_NO_INSTALL=1`. A suite
  * or test that cannot run is skipped and listed with the reason. With `IPOIB_CI=1` a skip that test/skips.ts does not
@@ -23,7 +22,7 @@ import {
   packagesOf,
   type Tool,
 } from "./test/packages.ts";
-import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
+import { lanesOf, obstacle, type Suite, suitesOf } from "./test/suites.ts";
 import { withoutColors } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
@@ -140,13 +139,15 @@ async function runAll(cleanup: Cleanup): Promise<number> {
       report.add(suite.name, outcome, performance.now() - start);
     }
   };
-  const beside = new HeldOutput(say);
-  const first = suites.filter(({ guests }) => !guests);
-  const second = suites.filter(({ guests }) => guests);
-  await Promise.all([
-    runEach(first, say).then(() => beside.release()),
-    runEach(second, (text) => beside.say(text)),
-  ]);
+  let before: Promise<unknown> = Promise.resolve();
+  await Promise.all(
+    lanesOf(suites).map((suites) => {
+      const output = new HeldOutput(say);
+      void before.then(() => output.release());
+      const ended = runEach(suites, (text) => output.say(text));
+      return before = Promise.all([before, ended]);
+    }),
+  );
   if (suites.length === 0) {
     say("No tests found\n");
     report.failed++;

@@ -14,6 +14,8 @@ export interface Needs {
   readonly tools?: readonly Tool[];
   /** Tools of some tests, which are ignored if the tools are missing. */
   readonly helpful?: readonly Tool[];
+  /** True for a long suite, which runs beside the others, because it waits for much of its time. */
+  readonly beside?: boolean;
   /** True if the suite runs virtual machines of the rig, which are built from packages of Debian 12 for amd64. */
   readonly guests?: boolean;
 }
@@ -84,6 +86,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     root: true,
     tools: [...RIG_TOOLS, "ethtool", "ping", "iperf3", "pkill"],
     guests: true,
+    beside: true,
   },
   fuzz: { permissions: ALL },
   package: {
@@ -103,6 +106,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   e2e: {
     permissions: ALL,
     root: true,
+    beside: true,
     tools: [
       "ethtool",
       "ip",
@@ -165,6 +169,13 @@ export function suitesOf(
     suites.push({ ...needsOf(name), name, paths, files: count(files, paths) });
   }
   return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
+}
+
+/** Groups suites into lanes, which run at the same time: each long suite has its own, the others share the first. */
+export function lanesOf(suites: readonly Suite[]): Suite[][] {
+  const quick = suites.filter(({ beside }) => !beside);
+  const long = suites.filter(({ beside }) => beside).map((suite) => [suite]);
+  return quick.length > 0 ? [quick, ...long] : long;
 }
 
 /** Returns the number of files that are in `paths`, or below one of them. */

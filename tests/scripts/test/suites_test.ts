@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { obstacle, suitesOf } from "../../../scripts/test/suites.ts";
+import { lanesOf, obstacle, suitesOf } from "../../../scripts/test/suites.ts";
 
 const files = [
   "tests/e2e/ping_test.ts",
@@ -27,6 +27,18 @@ Deno.test("suitesOf() returns only the suites of the given paths", () => {
     names(["./tests/wire/sa", "tests/wire/arp_test.ts", "tests/e2e"]),
     ["wire: tests/wire/sa,tests/wire/arp_test.ts", "e2e: tests/e2e"],
   );
+});
+
+Deno.test("lanesOf() lets each long suite run beside the others", () => {
+  const lanes = (all: string[]) =>
+    lanesOf(suitesOf(all, [])).map((lane) => lane.map(({ name }) => name));
+  assertEquals(lanes([...files, "tests/kernel/kernel_test.ts"]), [
+    ["base", "wire", "system"],
+    ["e2e"],
+    ["kernel"],
+  ]);
+  assertEquals(lanes(["tests/e2e/ping_test.ts"]), [["e2e"]]);
+  assertEquals(lanes([]), []);
 });
 
 Deno.test("obstacle() returns the missing requirements of a suite", () => {
