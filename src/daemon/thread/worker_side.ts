@@ -94,15 +94,13 @@ export function serve<Init extends { log: LogLevel }>(
 
   /** Configures the log, and opens and runs the reactor. */
   function open(init: Init): { reactor: Reactor; log: LimitedLog } {
-    let logTimer: Timer | undefined;
-    let reactor: Reactor | undefined;
+    let logTimer: Timer | undefined = undefined;
     // Timers of the runtime do not fire while the reactor blocks, so the log uses a timer of the reactor.
     const log = configureLog(init.log, {
       sink: logSink(),
-      wakeAfter: (delay) =>
-        reactor && logTimer?.at(reactor.clock.now() + delay),
+      wakeAfter: (delay) => logTimer?.at(reactor.clock.now() + delay),
     });
-    reactor = openReactor(init);
+    const reactor = openReactor(init);
     logTimer = reactor.timer(() => log.flush());
     log.flush();
     const { doorbell, posted } = opened;
