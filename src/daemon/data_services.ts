@@ -1,6 +1,6 @@
 /**
  * Distribution of the interfaces of a process over data workers. The interfaces of a worker share its thread, its
- * reactor and the modules that it has loaded: a worker takes some 16 MB. An uncaught error ends all of them.
+ * reactor and the modules that it has loaded: a worker takes about 20 MB. An uncaught error ends all of them.
  */
 
 import type { DataCalls } from "./commands/context.ts";
@@ -12,10 +12,17 @@ import type { WorkerAnswers } from "./worker_requests.ts";
 /** The main-thread part of the data path of an interface. */
 export type DataService = Service<DataCalls & WorkerAnswers & RestartCalls>;
 
-/** Returns the services of `interfaces` interfaces, in at most `threads` data workers. */
+/** Most data workers without `--threads`: ten interfaces then take less than 200 MB. */
+const MAX_THREADS = 6;
+
+/**
+ * Returns the services of `interfaces` interfaces, in at most `threads` data workers.
+ *
+ * @param threads default: one for each processor, at most {@linkcode MAX_THREADS}
+ */
 export function dataServices(
   interfaces: number,
-  threads: number,
+  threads: number = Math.min(navigator.hardwareConcurrency, MAX_THREADS),
 ): DataService[] {
   const workers = Array.from(
     { length: Math.min(interfaces, threads) },

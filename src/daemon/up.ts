@@ -83,10 +83,7 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const keeping = keepingOf(settled, notifySocket, takeListenFds());
   const common = { ...options, ...(netns === undefined ? {} : { netns }) };
   const wanted = takeover?.interfaces ?? planned;
-  const services = dataServices(
-    wanted.length,
-    options.threads ?? navigator.hardwareConcurrency,
-  );
+  const services = dataServices(wanted.length, options.threads);
   const upgrade: Upgrade = new Upgrade(settled, {
     ...{ runtime, notifySocket, takeover, logPath: log.path },
     interfaces: () => group.alive(),

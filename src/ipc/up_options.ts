@@ -66,7 +66,7 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   /** Interface names, assigned to the ports in order. Empty: one interface per port, named `ib0`, `ib1`, ... */
   names: readonly string[];
   hca: HcaChoice;
-  /** Data workers that the interfaces share. Default: one for each interface, at most one for each processor. */
+  /** Data workers that the interfaces share. Default: daemon/data_services.ts. */
   threads?: number;
   /** Run in the background and return once all interfaces are ready. */
   background: boolean;

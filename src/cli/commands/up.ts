@@ -180,7 +180,7 @@ export function up(cli: Cli) {
     )
     .option(
       "--threads <n>",
-      "threads that carry the packets of several interfaces (default: one for each interface, at most one for each processor)",
+      "threads that carry the packets of several interfaces (default: one for each interface, at most one for each processor and six)",
       integer(1, 256),
     )
     .addOption(
