@@ -33,47 +33,55 @@ async function link(host: Host, name: string): Promise<Link> {
   return (await host.show<Link[]>("link", "show", name))[0]!;
 }
 
-labTest(
-  "ipoib up ib0 ib1 creates two interfaces in one process; down of one does not stop the other",
-  async (lab) => {
-    const [a, b] = await lab.hosts(2);
-    const up = await a.ipoib(...BOTH, "--background");
-    assertEquals([up.code, up.stdout], [0, ""]);
-    await b.up();
-    const [ib0, ib1] = [await link(a, "ib0"), await link(a, "ib1")];
-    assertEquals([ib0.operstate, ib1.operstate], ["UP", "UP"]);
-    assertEquals(ib0.pid, ib1.pid);
-    assertNotEquals(ib0.hca.lid, ib1.hca.lid);
-    const which = await a.ipoib("link", "set", "up");
-    assertEquals(which.code, 1);
-    assertStringIncludes(which.stderr, "ib0, ib1");
+for (const threads of ["1", "2"]) {
+  labTest(
+    `ipoib up ib0 ib1 --threads ${threads} creates two interfaces in one process; down of one does not stop the other`,
+    async (lab) => {
+      const [a, b] = await lab.hosts(2);
+      const up = await a.ipoib(...BOTH, "--threads", threads, "--background");
+      assertEquals([up.code, up.stdout], [0, ""]);
+      await b.up();
+      const [ib0, ib1] = [await link(a, "ib0"), await link(a, "ib1")];
+      assertEquals([ib0.operstate, ib1.operstate], ["UP", "UP"]);
+      assertEquals(ib0.pid, ib1.pid);
+      assertNotEquals(ib0.hca.lid, ib1.hca.lid);
+      const which = await a.ipoib("link", "set", "up");
+      assertEquals(which.code, 1);
+      assertStringIncludes(which.stderr, "ib0, ib1");
 
-    await a.ip("addr", "add", "10.9.0.100/24", "dev", "ib0");
-    await a.ip("addr", "add", "10.8.0.100/24", "dev", "ib1");
-    await b.ip("addr", "add", "10.8.0.1/24", "dev", "ib0");
-    for (const address of ["10.9.0.100", "10.8.0.100"]) {
-      await until(`a reply of ${address}`, () => b.reaches(address));
-    }
-    const child = await a.ipoib("child", "create", "0x8001", "--parent", "ib1");
-    assertEquals([child.code, child.stdout], [0, "ib1.8001\n"]);
+      await a.ip("addr", "add", "10.9.0.100/24", "dev", "ib0");
+      await a.ip("addr", "add", "10.8.0.100/24", "dev", "ib1");
+      await b.ip("addr", "add", "10.8.0.1/24", "dev", "ib0");
+      for (const address of ["10.9.0.100", "10.8.0.100"]) {
+        await until(`a reply of ${address}`, () => b.reaches(address));
+      }
+      const child = await a.ipoib(
+        "child",
+        "create",
+        "0x8001",
+        "--parent",
+        "ib1",
+      );
+      assertEquals([child.code, child.stdout], [0, "ib1.8001\n"]);
 
-    assertEquals((await a.ipoib("down", "ib0")).code, 0);
-    assertEquals(await a.hasDevice("ib0"), false);
-    assertEquals(socketsIn(a.sockets), ["ib1.8001.sock", "ib1.sock"]);
-    assertEquals(await b.ping("10.8.0.100"), { sent: 5, received: 5 });
-    const remaining = await link(a, "ib1");
-    assertEquals([remaining.pid, remaining.hca.lid], [ib1.pid, ib1.hca.lid]);
+      assertEquals((await a.ipoib("down", "ib0")).code, 0);
+      assertEquals(await a.hasDevice("ib0"), false);
+      assertEquals(socketsIn(a.sockets), ["ib1.8001.sock", "ib1.sock"]);
+      assertEquals(await b.ping("10.8.0.100"), { sent: 5, received: 5 });
+      const remaining = await link(a, "ib1");
+      assertEquals([remaining.pid, remaining.hca.lid], [ib1.pid, ib1.hca.lid]);
 
-    // The name is free for another process.
-    await a.up();
-    assertNotEquals((await link(a, "ib0")).pid, ib1.pid);
+      // The name is free for another process.
+      await a.up();
+      assertNotEquals((await link(a, "ib0")).pid, ib1.pid);
 
-    assertEquals((await a.ipoib("down", "ib1")).code, 0);
-    await until("the end of the process", () => !runs(ib1.pid));
-    assertEquals(await a.hasDevice("ib1"), false);
-    assertEquals(socketsIn(a.sockets), ["ib0.sock"]);
-  },
-);
+      assertEquals((await a.ipoib("down", "ib1")).code, 0);
+      await until("the end of the process", () => !runs(ib1.pid));
+      assertEquals(await a.hasDevice("ib1"), false);
+      assertEquals(socketsIn(a.sockets), ["ib0.sock"]);
+    },
+  );
+}
 
 labTest(
   "Another interface of the same process takes over the subnet manager",
