@@ -14,21 +14,21 @@ import type {
   PortHolder,
   SubnetFacts,
 } from "../doctor/facts.ts";
-import { warning } from "../doctor/finding.ts";
+import { refusedUser, warning } from "../doctor/finding.ts";
 import {
   type NamespaceDirectory,
   socketDirectory,
   socketPath,
+  subnetNames,
 } from "../ipc/locate.ts";
 import type { LinkRecord } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { usageError } from "./errors.ts";
-import { askAll } from "./listing.ts";
+import { askAll, namespacesHidden } from "./listing.ts";
 import { namespaceName } from "./namespace.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { Section } from "./render/doctor_text.ts";
 import { connect, openInterface } from "./session.ts";
-import { subnetNames } from "./subnet_session.ts";
 
 /** Number of interfaces that are examined at once. */
 const AT_ONCE = 16;
@@ -58,6 +58,12 @@ interface Selected {
   readonly error?: IpoibError;
 }
 
+interface Selection {
+  readonly selected: readonly Selected[];
+  /** Present if this user may not list all interfaces. */
+  readonly hidden?: IpoibError;
+}
+
 type Outcome = Gathered | AbsentInterface;
 
 /** Returns the operands of `doctor [IF] [PEER]`, of which either may be absent. Throws `E_USAGE`. */
@@ -83,7 +89,10 @@ export async function examination(
   options: GlobalOptions,
   { name, peer }: Operands,
 ): Promise<PlacedSection[]> {
-  const selected = await select(environment, options, { name, peer });
+  const { selected, hidden } = await select(environment, options, {
+    name,
+    peer,
+  });
   const names = options.allNetns
     ? await environment.namespaceNames()
     : undefined;
@@ -104,18 +113,15 @@ export async function examination(
       );
     });
   }
-  if (selected.length === 0) {
-    await Promise.all(
-      subnetNames(environment.runtime).map((each) => subnets.get(each)),
-    );
-  }
-  const host = examineHost(await environment.hostFacts());
+  const findings = [
+    ...examineHost(await environment.hostFacts()),
+    ...selected.length === 0 || hidden !== undefined
+      ? [interfacesFinding(hidden)]
+      : [],
+    ...selected.length === 0 ? await subnets.addAll(environment.runtime) : [],
+  ];
   return [
-    {
-      title: "host",
-      place: {},
-      findings: selected.length === 0 ? [...host, noInterface()] : host,
-    },
+    { title: "host", place: {}, findings },
     ...sections.filter(({ place }) => place.peer === undefined),
     ...(await subnets.all()).map((facts) => ({
       title: `subnet ${facts.name}`,
@@ -126,11 +132,12 @@ export async function examination(
   ];
 }
 
-function noInterface(): NamedFinding {
-  return {
-    check: "interfaces",
-    ...warning("none is running here", "start one: ipoib up ib0"),
-  };
+/** @param hidden why interfaces cannot be listed, if that is so */
+function interfacesFinding(hidden: IpoibError | undefined): NamedFinding {
+  const finding = hidden
+    ? refusedUser(hidden)
+    : warning("none is running here", "start one: ipoib up ib0");
+  return { check: "interfaces", ...finding };
 }
 
 /** The embedded subnets of the examined interfaces, each of which is examined once. */
@@ -150,6 +157,16 @@ class SubnetCollection {
     return facts;
   }
 
+  /** Adds all subnets. Returns a finding if this user may not list them. */
+  async addAll(runtime: string): Promise<NamedFinding[]> {
+    const names = await permitted(() => subnetNames(runtime));
+    if (names instanceof IpoibError) {
+      return [{ check: "subnets", ...refusedUser(names) }];
+    }
+    await Promise.all(names.map((each) => this.get(each)));
+    return [];
+  }
+
   async #gather(name: string): Promise<SubnetFacts> {
     const { gatherSubnet } = await import("../doctor/gather/subnet.ts");
     const { runtime, replyLimitMs } = this.#environment;
@@ -167,27 +184,48 @@ async function select(
   environment: CliEnvironment,
   { allNetns, netns }: GlobalOptions,
   { name, peer }: Operands,
-): Promise<Selected[]> {
+): Promise<Selection> {
   const { inode, initial } = await environment.namespace(netns);
   const here: NamespaceDirectory = {
     path: socketDirectory(environment.runtime, { inode, initial }),
     inode: initial ? undefined : inode,
   };
-  if (name !== undefined && !allNetns) return [{ place: here, name }];
+  if (name !== undefined && !allNetns) {
+    return { selected: [{ place: here, name }] };
+  }
   if (peer !== undefined) {
     using only = await openInterface(environment, netns);
-    return [{ place: here, name: only.name }];
+    return { selected: [{ place: here, name: only.name }] };
   }
-  const { answers } = await askAll(
-    environment,
-    { name, netns, allNetns: allNetns ?? false, eachInterface: true },
-    (target) => target.client.call("link.show", { name: target.name }),
+  const listing = await permitted(() =>
+    askAll(
+      environment,
+      { name, netns, allNetns: allNetns ?? false, eachInterface: true },
+      (target) => target.client.call("link.show", { name: target.name }),
+    )
   );
-  return answers.map(({ place, name, result }) => ({
+  if (listing instanceof IpoibError) return { selected: [], hidden: listing };
+  const selected = listing.answers.map(({ place, name, result }) => ({
     place,
     name,
     ...(result instanceof IpoibError ? { error: result } : {}),
   }));
+  return listing.incomplete
+    ? { selected, hidden: namespacesHidden() }
+    : { selected };
+}
+
+/** Returns the result of `list`, or its `E_IPC_PERMISSION`. */
+async function permitted<T>(
+  list: () => T | Promise<T>,
+): Promise<T | IpoibError> {
+  try {
+    return await list();
+  } catch (error) {
+    const refusal = IpoibError.from(error);
+    if (refusal.code === "E_IPC_PERMISSION") return refusal;
+    throw error;
+  }
 }
 
 async function gather(

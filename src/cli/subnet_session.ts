@@ -2,7 +2,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
-import { subnetSocketPath } from "../ipc/locate.ts";
+import { subnetNames, subnetSocketPath } from "../ipc/locate.ts";
 import type { SubnetRecord } from "../ipc/schema.ts";
 import { isSubnetName } from "../ipc/up_options.ts";
 import type { CliEnvironment } from "./environment.ts";
@@ -89,17 +89,6 @@ async function subnetHosts(
     }
   }
   return hosts;
-}
-
-/** Returns the names of the embedded subnets in the runtime directory, running or not. */
-export function subnetNames(runtime: string): string[] {
-  try {
-    return [...Deno.readDirSync(`${runtime}/subnet`)].map((entry) => entry.name)
-      .filter(isSubnetName).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }
 
 async function subnetOfInterface(

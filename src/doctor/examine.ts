@@ -15,7 +15,13 @@ import type {
   PeerFacts,
   SubnetFacts,
 } from "./facts.ts";
-import { type Check, failure, type Finding, skipped } from "./finding.ts";
+import {
+  type Check,
+  failure,
+  type Finding,
+  refusedUser,
+  skipped,
+} from "./finding.ts";
 
 /** A finding with the name of its check. */
 export interface NamedFinding extends Finding {
@@ -42,12 +48,12 @@ export function examineInterface(
   facts: InterfaceFacts | AbsentInterface,
 ): NamedFinding[] {
   if ("link" in facts) return findings(interfaceChecks, facts);
-  const { problem: { message, hint }, denied } = facts;
-  if (denied) {
-    return [{ check: "process", ...skipped(`${message} (${hint})`) }];
-  }
+  const { problem, denied } = facts;
+  const finding = denied
+    ? refusedUser(problem)
+    : failure(problem.message, problem.hint ?? "see ps and the log");
   return [
-    { check: "process", ...failure(message, hint ?? "see ps and the log") },
+    { check: "process", ...finding },
     {
       check: "other checks",
       ...skipped("they need the process of the interface"),

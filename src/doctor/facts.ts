@@ -127,6 +127,8 @@ export interface AbsentInterface {
 /** Facts about an embedded subnet. */
 export interface SubnetFacts {
   readonly name: string;
+  /** Why this user may not ask the manager; undefined if it was asked. */
+  readonly refusal: Problem | undefined;
   /** From the manager. */
   readonly record: Fact<SubnetRecord>;
   readonly faults: Fact<FaultRecord>;

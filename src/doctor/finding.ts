@@ -1,5 +1,7 @@
 /** The result of a check, and the type of a check. */
 
+import type { Problem } from "./facts.ts";
+
 /** `skipped`: the check could not be made. */
 export type Status = "ok" | "warning" | "failure" | "skipped";
 
@@ -42,6 +44,11 @@ export function failure(
   details: readonly string[] = [],
 ): Finding {
   return { status: "failure", text, remedy, details };
+}
+
+/** Returns the finding about something that this user may not examine, which may hide any fault. */
+export function refusedUser({ message, hint }: Problem): Finding {
+  return warning(message, hint ?? "run the command as root");
 }
 
 /** @param why the reason, such as "the port is DOWN" */

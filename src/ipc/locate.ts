@@ -22,6 +22,7 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "./schema/fields.ts";
+import { isSubnetName } from "./up_options.ts";
 
 const DEFAULT_RUNTIME_DIRECTORY = "/run/ipoib";
 const SUFFIX = ".sock";
@@ -110,6 +111,15 @@ export function portLocksPath(
 /** Returns the directory of an embedded subnet. */
 export function subnetDirectory(runtime: string, name: string): string {
   return `${runtime}/subnet/${name}`;
+}
+
+/**
+ * Returns the names of the embedded subnets, running or not, sorted. Throws `E_IPC_PERMISSION` (EACCES) if they cannot
+ * be listed.
+ */
+export function subnetNames(runtime: string): string[] {
+  return entriesOf(`${runtime}/subnet`).map(({ name }) => name)
+    .filter(isSubnetName).sort();
 }
 
 /** Returns the path of the control socket of a subnet manager. */

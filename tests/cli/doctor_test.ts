@@ -8,7 +8,7 @@ import { renderDoctor } from "../../src/cli/render/doctor_text.ts";
 import { styleOf } from "../../src/cli/render/style.ts";
 import type { Handlers } from "../../src/ipc/server.ts";
 import * as facts from "../doctor/facts.ts";
-import { CliFixture, forceColors } from "./support.ts";
+import { CliFixture, deny, forceColors } from "./support.ts";
 
 /** Inode that no namespace has, so that the test reads no sysctls of the machine. */
 const NOWHERE = 1;
@@ -111,6 +111,42 @@ Deno.test("doctor names an interface that does not run, and a process that does 
   assertEquals(code, 5);
   assertStringIncludes(out, "did not reply");
   assertStringIncludes(out, "\n  skipped  other checks ");
+});
+
+Deno.test("doctor without permission warns of what it cannot examine, with the remedy", async () => {
+  await using cli = await fixture();
+  await cli.daemon("ib0", { handlers: healthy() });
+  await cli.daemon("ib1", { handlers: healthy("ib1"), netns: "blue" });
+  const finds = async (line: string, denied: string, lines: string[]) => {
+    using _denied = deny(denied);
+    const { code, out, err } = await cli.run(line);
+    assertEquals([code, err], [4, ""], line);
+    for (const each of lines) assertStringIncludes(out, each);
+    assertEquals(out.includes("failure "), false, out);
+  };
+  const socket = [
+    "warning ib0 process: Permission denied on the control socket of ib0 -> run the command as the user that owns the process, or as root\n",
+    "skipped ib0 other checks: they need the process of the interface\n",
+  ];
+  await finds("-o doctor ib0", "/ib0.sock", socket);
+  await finds("-o doctor", "/ib0.sock", socket);
+  const others =
+    "warning host interfaces: Permission denied on the interfaces of other network namespaces -> run the command as root\n";
+  const found = "\nok ib0 process: ";
+  await finds("-a -o doctor", "/netns", [others, found]);
+  await finds("-a -o doctor ib1", "/netns", [others]);
+  await finds("-n blue -o doctor", "/4026532281", [
+    "warning host interfaces: Permission denied on directory",
+  ]);
+  await finds("-o doctor ib0", "/control.sock", [
+    "warning subnet default manager: Permission denied on the control socket of the manager -> run the command as the user that owns the process, or as root\n",
+    "skipped subnet default ports: the manager refuses this user\n",
+    found,
+  ]);
+  await finds("-n green -o doctor", "/subnet", [
+    "warning host interfaces: none is running here -> ",
+    `warning host subnets: Permission denied on directory "${cli.runtime}/subnet" -> `,
+  ]);
 });
 
 Deno.test("doctor says which facts the process of another version does not give", async () => {

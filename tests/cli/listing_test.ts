@@ -6,7 +6,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import type { Handlers } from "../../src/ipc/server.ts";
 import type { LinkRecord } from "../../src/ipc/schema.ts";
 import * as records from "../ipc/records.ts";
-import { CliFixture } from "./support.ts";
+import { CliFixture, deny } from "./support.ts";
 
 /** Handlers of a process with interface `ifname`, whose index is `ifindex`. */
 function named(ifname: string, ifindex: number): Handlers {
@@ -192,29 +192,6 @@ Deno.test("-a with a name shows the interfaces of this name; without any, an err
   assertEquals(calls, [["neigh.show", { name: "ib0.8001" }]]);
   assertEquals((await cli.run("-a neigh show ib9")).code, 3);
 });
-
-/** Makes files whose paths end with one of `paths` inaccessible, until disposal. */
-function deny(...paths: string[]): Disposable {
-  const { connect, readDirSync } = Deno;
-  const check = (path: string) => {
-    if (!paths.some((each) => path.endsWith(each))) return;
-    throw new Deno.errors.PermissionDenied(path);
-  };
-  Deno.connect = ((options: Deno.UnixConnectOptions) => {
-    check(options.path);
-    return connect(options);
-  }) as typeof connect;
-  Deno.readDirSync = (path) => {
-    check(String(path));
-    return readDirSync(path);
-  };
-  return {
-    [Symbol.dispose]: () => {
-      Deno.connect = connect;
-      Deno.readDirSync = readDirSync;
-    },
-  };
-}
 
 Deno.test("without permission, what can be listed is listed, and the rest is reported", async () => {
   await using cli = new CliFixture();

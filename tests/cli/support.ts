@@ -22,6 +22,29 @@ export function forceColors(): Disposable {
   return { [Symbol.dispose]: () => setColorEnabled(before) };
 }
 
+/** Makes files whose paths end with one of `paths` inaccessible, until disposal. */
+export function deny(...paths: string[]): Disposable {
+  const { connect, readDirSync } = Deno;
+  const check = (path: string) => {
+    if (!paths.some((each) => path.endsWith(each))) return;
+    throw new Deno.errors.PermissionDenied(path);
+  };
+  Deno.connect = ((options: Deno.UnixConnectOptions) => {
+    check(options.path);
+    return connect(options);
+  }) as typeof connect;
+  Deno.readDirSync = (path) => {
+    check(String(path));
+    return readDirSync(path);
+  };
+  return {
+    [Symbol.dispose]: () => {
+      Deno.connect = connect;
+      Deno.readDirSync = readDirSync;
+    },
+  };
+}
+
 /** Exit code and output of a command line. */
 export interface Outcome {
   code: number;

@@ -70,6 +70,7 @@ const record: SubnetRecord = {
 
 export const subnet: SubnetFacts = {
   name: "default",
+  refusal: undefined,
   record: { value: record },
   faults: { value: { version: 0, rules: [], waiting: [] } },
   stoppedPids: [],

@@ -53,13 +53,20 @@ labTest(
     const [host] = await lab.running(1);
     await must(["chown", "nobody", `${host.sockets}/ib0.sock`]);
     const user = ["setpriv", "--bounding-set=-dac_override"];
-    for (const words of [["capture", "ib0"], ["metrics"]]) {
+    const asUser = (...words: string[]) => {
       const command = [...programCommand(), ...words, "-n", host.namespace];
-      const { code, stdout, stderr } = await run([...user, ...command], {
-        env: lab.env,
-      });
+      return run([...user, ...command], { env: lab.env });
+    };
+    for (const words of [["capture", "ib0"], ["metrics"]]) {
+      const { code, stdout, stderr } = await asUser(...words);
       assertEquals([code, stdout], [2, ""]);
       assertMatch(stderr, /^ipoib: Permission denied .*as root\)\n$/);
     }
+    const doctor = await asUser("-o", "doctor");
+    assertEquals([doctor.code, doctor.stderr], [4, ""], doctor.stdout);
+    assertMatch(
+      doctor.stdout,
+      /^warning ib0 process: Permission denied .* -> .*as root$/m,
+    );
   },
 );

@@ -1,11 +1,15 @@
 /** Words that depend on the running system: interfaces, namespaces, devices, P_Keys, neighbours, ports. */
 
 import { formatPkey, FULL_MEMBER } from "../../base/units.ts";
-import { interfaceSockets, socketDirectory } from "../../ipc/locate.ts";
+import {
+  interfaceSockets,
+  socketDirectory,
+  subnetNames,
+} from "../../ipc/locate.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
 import { FEATURE_FLAGS } from "../ethtool_features.ts";
 import { openAll, type Target } from "../session.ts";
-import { fetchSubnet, subnetNames } from "../subnet_session.ts";
+import { fetchSubnet } from "../subnet_session.ts";
 import type { Candidate, Source, Where } from "./candidates.ts";
 
 /** A process that does not reply within this time is ignored, because the user waits. */

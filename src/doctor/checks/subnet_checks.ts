@@ -8,6 +8,7 @@ import {
   failure,
   type Finding,
   ok,
+  refusedUser,
   skipped,
   warning,
 } from "../finding.ts";
@@ -18,7 +19,10 @@ export const subnetChecks: readonly Check<SubnetFacts>[] = [
   { name: "faults", run: faults },
 ];
 
-function manager({ name, record, stoppedPids }: SubnetFacts): Finding {
+function manager(
+  { name, record, refusal, stoppedPids }: SubnetFacts,
+): Finding {
+  if (refusal) return refusedUser(refusal);
   if (!("value" in record)) {
     return failure(
       record.why,
@@ -41,8 +45,8 @@ function manager({ name, record, stoppedPids }: SubnetFacts): Finding {
     : ok(text, details);
 }
 
-function ports({ name, record, stoppedPids }: SubnetFacts) {
-  if (!("value" in record)) return skipped("the manager does not answer");
+function ports({ name, record, refusal, stoppedPids }: SubnetFacts) {
+  if (!("value" in record)) return skipped(unansweredReason(refusal));
   const { ports } = record.value;
   const found = ports.flatMap((port): Finding[] => {
     const label = `${port.name} lid ${hex(port.lid)}`;
@@ -72,14 +76,16 @@ function ports({ name, record, stoppedPids }: SubnetFacts) {
   );
 }
 
-function faults({ name, record, faults }: SubnetFacts) {
+function faults({ name, record, refusal, faults }: SubnetFacts) {
+  if (!("value" in record)) return skipped(unansweredReason(refusal));
   if (!("value" in faults)) return skipped(faults.why);
   const { rules, waiting } = faults.value;
-  const known = "value" in record ? record.value.ports : [];
   if (rules.length === 0) return ok("none injected");
   const found = rules.map((rule) =>
     warning(
-      `a fault ${effects(rule).join(", ")} (${whose(rule, known)})`,
+      `a fault ${effects(rule).join(", ")} (${
+        whose(rule, record.value.ports)
+      })`,
       `ipoib subnet fault ${name} shows it, ipoib subnet fault ${name} clear removes it`,
     )
   );
@@ -92,6 +98,12 @@ function faults({ name, record, faults }: SubnetFacts) {
       "its process is stopped or overloaded",
     ),
   ];
+}
+
+function unansweredReason(refusal: SubnetFacts["refusal"]): string {
+  return refusal
+    ? "the manager refuses this user"
+    : "the manager does not answer";
 }
 
 type Rule = FaultRecord["rules"][number];

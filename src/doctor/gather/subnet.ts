@@ -1,5 +1,6 @@
 /** Collects the facts about an embedded subnet from its manager. */
 
+import { IpoibError } from "../../base/errors.ts";
 import { IpcClient } from "../../ipc/client.ts";
 import { subnetSocketPath } from "../../ipc/locate.ts";
 import type { SubnetFacts } from "../facts.ts";
@@ -20,16 +21,18 @@ export async function gatherSubnet(
     const pids = [record.manager, ...record.ports].map(({ pid }) => pid);
     return {
       name,
+      refusal: undefined,
       record: { value: record },
       faults: await factOf(() => client.call("subnet.fault.show", {}, timeout)),
       stoppedPids: [...new Set(pids)].filter(isStopped),
     };
   } catch (error) {
+    const cause = IpoibError.from(error);
+    const refusal = cause.code === "E_IPC_PERMISSION" ? cause : undefined;
     const stopped = stoppedProcess(path);
     const why = stopped
       ? `the manager does not answer: ${stopped.message} (${stopped.hint})`
-      : reasonOf(error);
-    const silent = { why: "the manager does not answer" };
-    return { name, record: { why }, faults: silent, stoppedPids: [] };
+      : reasonOf(cause);
+    return { name, refusal, record: { why }, faults: { why }, stoppedPids: [] };
   }
 }

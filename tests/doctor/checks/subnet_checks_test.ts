@@ -12,6 +12,14 @@ const faulty = (
   faults: { value: { version: 1, rules: [{ seed: 1, ...rule }], waiting: [] } },
 });
 
+/** A subnet whose manager this user may not ask. */
+const REFUSED: SubnetFacts = {
+  ...subnet,
+  refusal: { message: "denied", hint: "ask root" },
+  record: { why: "denied" },
+  faults: { why: "denied" },
+};
+
 testChecks(subnetChecks, subnet, {
   manager: [
     [
@@ -19,9 +27,11 @@ testChecks(subnetChecks, subnet, {
       "failure",
       "the manager is not running",
     ],
+    [REFUSED, "warning", "denied -> ask root"],
     [{ ...subnet, stoppedPids: [4711] }, "failure", "kill -CONT 4711"],
   ],
   ports: [
+    [REFUSED, "skipped", "the manager refuses this user"],
     [
       downSubnet,
       "warning",
@@ -30,6 +40,7 @@ testChecks(subnetChecks, subnet, {
     [{ ...subnet, stoppedPids: [4712] }, "failure", "kill -CONT 4712"],
   ],
   faults: [
+    [REFUSED, "skipped", "the manager refuses this user"],
     [
       faulty({ drop: 20 }),
       "warning",
