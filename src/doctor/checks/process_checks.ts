@@ -28,7 +28,7 @@ function process(
   const text = `pid ${pid}, version ${version ?? "unknown"}`;
   return version === ownVersion ? ok(text) : warning(
     `${text}, this program has ${ownVersion}`,
-    `restart the interface with this program: ipoib down ${ifname}, ipoib up ${ifname}`,
+    `ipoib upgrade ${ifname} replaces the process by one of this version, and its interfaces stay`,
   );
 }
 

@@ -9,7 +9,11 @@ import { iface } from "../facts.ts";
 import { linked, refused } from "../interface_cases.ts";
 
 testChecks(processChecks, iface, {
-  process: [[{ ...iface, ownVersion: "0.2.0" }, "warning", "0.2.0"]],
+  process: [[
+    { ...iface, ownVersion: "0.2.0" },
+    "warning",
+    "this program has 0.2.0 -> ipoib upgrade ib0 ",
+  ]],
   interface: [
     [linked({ flags: ["BROADCAST"] }), "failure", "ip link set ib0 up"],
   ],
