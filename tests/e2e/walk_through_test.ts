@@ -5,8 +5,13 @@
 
 import { assertMatch } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
-import { OTHER_QKEY, REFUSED_PARTITIONS } from "../ipoib/refused_partitions.ts";
+import {
+  OTHER_QKEY,
+  REFUSED_PARTITIONS,
+  wideJoin,
+} from "../ipoib/refused_partitions.ts";
 import { startCapture } from "./harness/capture.ts";
+import { RoguePort } from "./harness/rogue_port.ts";
 import {
   createChild,
   fault,
@@ -51,6 +56,8 @@ const UNANSWERED =
 
 const [A_ADDRESS, B_ADDRESS] = ["10.9.0.1", "10.9.0.2"];
 const PEER = ["ib0", B_ADDRESS];
+const WIDE_GROUP = "ff15:401b:8013::ffff:ffff";
+const OTHER_GUID = "0x0200000000000a03";
 const Q_KEY_GROUP = "ff12:401b:ffff::f01:101";
 
 const CAUSES: readonly Cause[] = [
@@ -122,6 +129,15 @@ const CAUSES: readonly Cause[] = [
     "failure ib0.8012 group rate: 200 Gb/sec, the port has 100 Gb/sec -> ",
     /SA GetResp MCMemberRecord ff12:401b:8012::ffff:ffff, status 0x0200 .*\n[^]* SA GetResp MCMemberRecord ff12:401b:8012::ffff:ffff mtu 2048 rate 200 Gb\/sec /,
   ),
+  withWideGroup(refusedBroadcast(
+    "the scope of the group is another one",
+    "0x8013",
+    `does not exist in partition 0x8013, whose broadcast group ${WIDE_GROUP} has scope 5`,
+    "",
+    new RegExp(
+      `SA GetResp MCMemberRecord ff12:401b:8013::ffff:ffff, status 0x0[36]00 .*\\n[^]* SA GetResp MCMemberRecord ${WIDE_GROUP} mtu 2048 `,
+    ),
+  )),
   refusedBroadcast(
     "the partition has no broadcast group",
     "0x8014",
@@ -236,6 +252,23 @@ function refusedBroadcast(
   };
 }
 
+/** The same while a port has created the broadcast group of partition 0x8013 with scope 5. */
+function withWideGroup(cause: Cause): Cause {
+  return {
+    ...cause,
+    async inject(fabric) {
+      const port = await RoguePort.register(fabric.lab, OTHER_GUID);
+      await port.join(wideJoin(port.gid));
+      const repair = await cause.inject(fabric);
+      return async () => {
+        await repair();
+        // The group ends with its only member.
+        port[Symbol.dispose]();
+      };
+    },
+  };
+}
+
 async function start(lab: Lab): Promise<Fabric> {
   const [manager] = await startPartitions(lab, REFUSED_PARTITIONS);
   const [a, b] = await lab.hosts(2);
@@ -268,7 +301,7 @@ async function says({ a }: Fabric, { operands, doctor }: Cause) {
 }
 
 labTest(
-  "A fabric broken in eight ways: doctor, monitor, events and capture each name the cause",
+  "A fabric broken in each way of a table: doctor, monitor, events and capture each name the cause",
   async (lab) => {
     const fabric = await start(lab);
     const { a, b } = fabric;
