@@ -89,6 +89,25 @@ export async function socketsOf(
   return { asked: socketsIn(place, selection), incomplete: false };
 }
 
+/** Throws an `E_IPC_PERMISSION` of the list if it has one and no process has answered, or if the list is incomplete. */
+export function checkPermitted(
+  { answers, incomplete }: Listing<unknown>,
+): void {
+  if (incomplete) throw namespacesHidden();
+  const denied = errorsOfAll(answers)
+    .find(({ code }) => code === "E_IPC_PERMISSION");
+  if (denied) throw denied;
+}
+
+/** Returns the errors if no process has answered, otherwise none. */
+export function errorsOfAll(
+  answers: readonly Answer<unknown>[],
+): readonly IpoibError[] {
+  const errors = answers.map(({ result }) => result)
+    .filter((result) => result instanceof IpoibError);
+  return errors.length === answers.length ? errors : [];
+}
+
 /** Returns the error of an incomplete list. */
 export function namespacesHidden(): IpoibError {
   return new IpoibError(

@@ -48,20 +48,33 @@ labTest(
 );
 
 labTest(
-  "a user who may not use the control socket is refused with the remedy, also by capture and metrics",
+  "a user who may not use the control socket is refused with the remedy, also by capture, metrics and top",
   async (lab) => {
     const [host] = await lab.running(1);
     await must(["chown", "nobody", `${host.sockets}/ib0.sock`]);
     const user = ["setpriv", "--bounding-set=-dac_override"];
-    const asUser = (...words: string[]) => {
-      const command = [...programCommand(), ...words, "-n", host.namespace];
-      return run([...user, ...command], { env: lab.env });
-    };
-    for (const words of [["capture", "ib0"], ["metrics"]]) {
+    const command = (...words: string[]) => [
+      ...user,
+      ...[...programCommand(), "-n", host.namespace, ...words],
+    ];
+    const asUser = (...words: string[]) =>
+      run(command(...words), { env: lab.env });
+    const top = ["top", "-b", "-n", "1"];
+    for (
+      const words of [["capture", "ib0"], ["metrics"], top, [...top, "ib0"]]
+    ) {
       const { code, stdout, stderr } = await asUser(...words);
       assertEquals([code, stdout], [2, ""]);
       assertMatch(stderr, /^ipoib: Permission denied .*as root\)\n$/);
     }
+    const screen = await run(onTerminal(shellLine(command("top"))), {
+      env: { ...lab.env, TERM: "xterm" },
+    });
+    // The screen has ended: the last line is on the usual one.
+    assertMatch(
+      screen.stdout.split(`${ESCAPE}[?1049l`)[1]!,
+      /ipoib: Permission denied .*as root\)\r\n$/,
+    );
     const doctor = await asUser("-o", "doctor");
     assertEquals([doctor.code, doctor.stderr], [4, ""], doctor.stdout);
     assertMatch(

@@ -3,7 +3,12 @@
 import { IpoibError } from "../../base/errors.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { CliEnvironment } from "../environment.ts";
-import { askAll, namespacesHidden, type Selection } from "../listing.ts";
+import {
+  askAll,
+  checkPermitted,
+  errorsOfAll,
+  type Selection,
+} from "../listing.ts";
 import { namespaceName } from "../namespace.ts";
 import type { Target } from "../session.ts";
 import type { Family, Labels } from "./exposition.ts";
@@ -34,18 +39,15 @@ export async function collect(
   scope: Scope,
 ): Promise<Family[]> {
   const { name, allNetns } = scope;
-  const { answers, incomplete } = await askAll(
+  const listing = await askAll(
     environment,
     { ...scope, eachInterface: false },
     (target) => recordsOf(target, scope),
   );
-  if (incomplete) throw namespacesHidden();
-  const refused = answers.map(({ result }) => result)
-    .filter((result) => result instanceof IpoibError);
-  const [first] = refused.filter(({ code }) =>
-    name !== undefined || code === "E_IPC_PERMISSION"
-  );
-  if (first && refused.length === answers.length) throw first;
+  checkPermitted(listing);
+  const { answers } = listing;
+  const [error] = errorsOfAll(answers);
+  if (name !== undefined && error) throw error;
   const names = allNetns ? await environment.namespaceNames() : undefined;
   const measured: Measured[] = [];
   const peers: MeasuredPeers[] = [];

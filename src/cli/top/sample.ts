@@ -3,7 +3,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import type { CliEnvironment } from "../environment.ts";
-import { askAll, namespacesHidden, type Selection } from "../listing.ts";
+import { askAll, checkPermitted, type Selection } from "../listing.ts";
 import { namespaceName } from "../namespace.ts";
 import { peersAmong } from "../peers.ts";
 import { noneRunning, type Target } from "../session.ts";
@@ -44,19 +44,20 @@ export type Scope = Omit<Selection, "eachInterface">;
 
 const NOTHING: Counts = { rx: 0, tx: 0, rxPackets: 0, txPackets: 0, drops: 0 };
 
-/** Takes a sample. Throws the errors of `askAll`, `E_IPC_PERMISSION` if a namespace cannot be listed, and `E_NOT_RUNNING`. */
+/** Takes a sample. Throws the errors of `askAll` and `checkPermitted`, and `E_NOT_RUNNING`. */
 export async function takeSample(
   environment: CliEnvironment,
   scope: Scope,
   table: Table,
 ): Promise<Sample> {
   const { allNetns, name } = scope;
-  const { answers, incomplete } = await askAll(
+  const listing = await askAll(
     environment,
     { ...scope, eachInterface: false },
     (target) => rowsOf(target, name, table),
   );
-  if (incomplete) throw namespacesHidden();
+  checkPermitted(listing);
+  const { answers } = listing;
   if (answers.length === 0) {
     throw noneRunning(allNetns ? "on this host" : undefined);
   }

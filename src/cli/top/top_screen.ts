@@ -104,7 +104,10 @@ export class TopScreen {
       if (table === this.#view.table) this.#rated = rated;
       if (rated.total.rates && --this.#left <= 0) this.#ended.resolve();
     } catch (error) {
-      this.#message = IpoibError.from(error).message;
+      const { code, message } = IpoibError.from(error);
+      // The user learns the remedy from the error, and waiting does not help.
+      if (code === "E_IPC_PERMISSION") throw error;
+      this.#message = message;
       this.#rated = undefined;
     } finally {
       this.#sampling = false;

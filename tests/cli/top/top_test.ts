@@ -10,7 +10,7 @@ import { stripAnsiCode } from "@std/fmt/colors";
 import type { Terminal } from "../../../src/cli/environment.ts";
 import type { Handlers } from "../../../src/ipc/server.ts";
 import * as records from "../../ipc/records.ts";
-import { CliFixture } from "../support.ts";
+import { CliFixture, deny } from "../support.ts";
 
 /** Handlers of a process whose counters grow with each call. */
 function growing(): Handlers {
@@ -191,6 +191,36 @@ Deno.test("the screen waits for interfaces, and says that there are none", async
   assertStringIncludes(text, "ib0");
   terminal.type("q");
   await run;
+});
+
+Deno.test("without permission, top fails with the remedy; what may be shown is shown", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers: growing() });
+  await cli.daemon("ib1", { handlers: growing() });
+  const terminal = new FakeTerminal();
+  cli.terminal = terminal;
+  {
+    using _denied = deny(".sock");
+    for (const words of ["top -b -n 1", "top -b ib0", "top"]) {
+      const { code, out, err } = await cli.run(`${words} ${QUICK}`);
+      assertEquals([code, out], [2, ""], words);
+      assertMatch(err, /^ipoib: Permission denied .* ib0 \(.* as root\)\n$/);
+    }
+    assertEquals(terminal.closed, true);
+  }
+  {
+    using _denied = deny("/netns");
+    for (const words of ["top -a", "top -a -b"]) {
+      const { code, err } = await cli.run(`${words} ${QUICK}`);
+      assertEquals(code, 2, words);
+      assertMatch(err, /^ipoib: Permission denied .* \(.* as root\)\n$/);
+    }
+  }
+  using _denied = deny("/ib1.sock");
+  const { code, out } = await cli.run(`top -b -n 1 ${QUICK}`);
+  assertEquals(code, 0);
+  assertMatch(out, /^ib0 +\d/m);
+  assertMatch(out, /^ib1 .* Permission denied on the control socket of ib1/m);
 });
 
 Deno.test("-n ends the screen after that many measurements", async () => {
