@@ -12,7 +12,7 @@ import { type MadGrh, MgmtClass } from "../wire/mad.ts";
 export interface SaPort extends Pick<HcaPort, "openMadAgent"> {
   readonly attributes: Pick<
     PortAttributes,
-    "linkLayer" | "smLid" | "smSl" | "pkeys" | "gid" | "grhRequired"
+    "linkLayer" | "state" | "smLid" | "smSl" | "pkeys" | "gid" | "grhRequired"
   >;
 }
 
@@ -34,6 +34,7 @@ export function openSaClient(
   const sa = new SaClient({
     agent,
     location: () => managerLocation(port.attributes),
+    active: () => port.attributes.state === "active",
     wakeAt: (when) => timer.at(when),
     log,
   });

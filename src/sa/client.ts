@@ -8,6 +8,7 @@
  * that match no pending request.
  */
 
+import { Errno } from "../base/errno.ts";
 import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { MadAgent } from "../hca/hca.ts";
@@ -51,6 +52,8 @@ export interface SaClientOptions {
   agent: Pick<MadAgent, "send">;
   /** Returns the address of the administrator. Called for each transmission and each received MAD. */
   location: () => ManagerLocation;
+  /** Returns true if the port is active. Other ports send no leaves. */
+  active: () => boolean;
   /**
    * Called with the time of the next {@linkcode SaClient.tick} after each tick, and when a new request is due earlier.
    * Infinity: no request is pending.
@@ -61,10 +64,12 @@ export interface SaClientOptions {
 
 export class SaClient {
   readonly #location: () => ManagerLocation;
+  readonly #active: () => boolean;
   readonly #transactions: Transactions;
 
-  constructor({ agent, location, wakeAt, log }: SaClientOptions) {
+  constructor({ agent, location, active, wakeAt, log }: SaClientOptions) {
     this.#location = location;
+    this.#active = active;
     this.#transactions = new Transactions({
       send: (mad, to) => agent.send(mad, to),
       address: () => {
@@ -130,6 +135,9 @@ export class SaClient {
    * Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it reports the failure, unless
    * the administrator has refused it as invalid: it has no such membership, and would refuse the next one too. (The
    * kernel repeats it.)
+   *
+   * Memberships end when the port goes down. So a leave is neither sent nor repeated while the port is not active, and
+   * fails with ENETDOWN. (The kernel forgets the memberships at IB_EVENT_PORT_ERR.)
    */
   leave(
     request: MembershipRequest,
@@ -140,7 +148,8 @@ export class SaClient {
     let current: SaRequest;
     const attempt = (now: Millis): SaRequest =>
       this.#member(Method.Delete, request, now, (result, now) => {
-        const ended = result.ok || result.status === MadStatus.RequestInvalid;
+        const ended = result.ok || result.status === MadStatus.RequestInvalid ||
+          result.errno === Errno.ENETDOWN;
         if (ended || retries-- === 0) callback(result, now);
         else current = attempt(now);
       });
@@ -173,7 +182,10 @@ export class SaClient {
         timeout: MEMBERSHIP_TIMEOUT,
         parse: McMemberRecord.parse,
         ...method === Method.Delete
-          ? { whenEnded: { ...record, joinState: 0 } }
+          ? {
+            whenEnded: { ...record, joinState: 0 },
+            isPortDown: () => !this.#active(),
+          }
           : {},
       },
       now,

@@ -13,6 +13,7 @@
  */
 
 import { Counters } from "../base/counters.ts";
+import { Errno } from "../base/errno.ts";
 import { explain, getLogger, type Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import { formatGid, gidKey } from "../wire/gid.ts";
@@ -50,13 +51,15 @@ export class PortMemberships {
   /** Leaves withheld for the kernel, oldest first. */
   readonly #withheld = new Map<string, MembershipRequest>();
   /**
-   * Leaves withheld because of another holder, leaves cancelled beyond {@linkcode MAX_LEAVES}, and leaves that the
-   * administrator has refused, because it has no such membership.
+   * Leaves withheld because of another holder, leaves cancelled beyond {@linkcode MAX_LEAVES}, leaves that the
+   * administrator has refused, because it has no such membership, and leaves that were not sent, or not repeated, because
+   * the port was down.
    */
   readonly #counters = new Counters([
     "leaves_withheld",
     "leaves_given_up",
     "leaves_refused",
+    "leaves_unsent",
   ]);
 
   constructor(
@@ -198,8 +201,10 @@ export class PortMemberships {
     const ended = (answer: SaResult<McMemberRecord>) => {
       this.#leaves.delete(key);
       this.#others.free(membership);
-      if (!answer.ok && answer.status !== 0) {
-        this.#counters.add("leaves_refused");
+      if (answer.ok) return;
+      if (answer.status !== 0) this.#counters.add("leaves_refused");
+      else if (answer.errno === Errno.ENETDOWN) {
+        this.#counters.add("leaves_unsent");
       }
     };
     const leave = this.#sa.leave(request, now, ended);

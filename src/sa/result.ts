@@ -1,7 +1,7 @@
 /**
  * Result of a request to the subnet administrator, with the errno values of Linux ib_sa: EINVAL for a response with an
- * error status or unreadable data, ETIMEDOUT if there was no response, and the errno of the device if it has refused the
- * request.
+ * error status or unreadable data, ETIMEDOUT if there was no response, the errno of the device if it has refused the
+ * request, and ENETDOWN for a leave on a port that is not active.
  */
 
 import { errnoText } from "../base/errno.ts";

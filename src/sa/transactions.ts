@@ -49,6 +49,11 @@ export interface Question<T> {
    * has deleted the record and its response is late or lost. The request then succeeds with this record.
    */
   whenEnded?: T;
+  /**
+   * Set for a request that has no purpose on a port that is down: returns true while it is. Then transmissions are
+   * skipped, and the request fails with ENETDOWN at the time of the next one.
+   */
+  isPortDown?: () => boolean;
 }
 
 /** Parameters of {@linkcode Transactions}. */
@@ -79,6 +84,7 @@ interface Pending {
   /** Positive errno if the device has refused the last transmission, otherwise 0. */
   sendErrno: number;
   deadline: Millis;
+  readonly isPortDown: () => boolean;
   /** Called with the 200 bytes of attribute data. */
   succeed(data: Uint8Array, now: Millis): void;
   fail(failure: SaFailure, now: Millis): void;
@@ -114,7 +120,7 @@ export class Transactions {
     callback: SaCallback<T>,
   ): SaRequest {
     const { method, attribute, componentMask, data, whenEnded } = question;
-    const { subject = () => "" } = question;
+    const { subject = () => "", isPortDown = () => false } = question;
     const id = this.#takeId();
     const pending: Pending = {
       id,
@@ -134,6 +140,7 @@ export class Transactions {
       sendsLeft: RETRIES,
       sendErrno: 0,
       deadline: Infinity,
+      isPortDown,
       succeed: (data, now) => {
         const record = question.parse(data);
         callback(
@@ -216,10 +223,17 @@ export class Transactions {
 
   /**
    * Retransmits a request. After the last retransmission, fails it with ETIMEDOUT, or with the errno of the device if it
-   * has refused that one.
+   * has refused that one. On a port that is down, a request with {@linkcode Question.isPortDown} fails with ENETDOWN.
    */
   #step(pending: Pending, now: Millis): void {
-    if (pending.sendsLeft === 0) {
+    if (pending.isPortDown()) {
+      explain(
+        this.#log,
+        () => `${pending.text()} ends: the port is down`,
+      );
+      this.#end(pending);
+      pending.fail({ status: 0, errno: Errno.ENETDOWN }, now);
+    } else if (pending.sendsLeft === 0) {
       const { sendErrno } = pending;
       explain(
         this.#log,
@@ -267,6 +281,7 @@ export class Transactions {
   }
 
   #transmit(pending: Pending): void {
+    if (pending.isPortDown()) return;
     pending.sendErrno = 0;
     const to = this.#address();
     explain(this.#log, () => {

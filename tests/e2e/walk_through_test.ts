@@ -91,7 +91,7 @@ const CAUSES: readonly Cause[] = [
       /failure ib0 port: port of subnet default is DOWN .* -> .* port 0x0200000000000a01 up/,
     event:
       /ib0 link state: running -> waiting for the port \(down\), cause: the port is no longer active/,
-    capture: UNANSWERED,
+    capture: "a port that is down neither sends nor receives packets",
   },
   {
     name: "a P_Key is taken away",

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { arpRequest } from "../../src/wire/arp.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { type MadAddress, Method } from "../../src/wire/mad.ts";
+import { SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
 
@@ -159,6 +160,26 @@ Deno.test("a GID that changed while the port was down is used afterwards", () =>
   assertEquals(sa.take().map(({ record }) => record.portGid), [gid, gid]);
   assertEquals(a.arps().map(({ senderAddress }) => senderAddress.gid), [gid]);
   rig.check();
+});
+
+Deno.test("while the port is down no leave is sent, and one that is not answered is not repeated", () => {
+  const { rig, hosts: [a] } = scripted();
+  const sent: number[] = [];
+  rig.fabric.onMad = (_from, mad) => void sent.push(SaMad.parse(mad)!.method);
+  const group = ip("239.1.1.1");
+  a.netdev.config.join(group);
+  rig.settle();
+  a.netdev.config.leave(group);
+  rig.settle();
+  assertEquals(sent, [JOIN, LEAVE]);
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  rig.advance(20_000);
+  assertEquals(sent, [JOIN, LEAVE]);
+  // The group that was left, the broadcast group, and that of 224.0.0.1.
+  assertEquals(a.memberships.counters().leaves_unsent, 3);
+  a.port.emit({ type: "port_active" }, { state: "active" });
+  rig.settle();
+  assertEquals(sent.slice(2), [JOIN]);
 });
 
 Deno.test("requests after a subnet manager change, including retries, use its new LID and SL", () => {

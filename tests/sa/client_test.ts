@@ -24,16 +24,18 @@ const FROM = gsiAddress(1);
 function recordedClient() {
   const sent: { mad: Uint8Array; to: MadAddress }[] = [];
   const location = { smLid: 1, smSl: 0, pkeyIndex: 0 };
+  const port = { active: true };
   let due = Infinity;
   const client = new SaClient({
     agent: { send: (mad, to) => sent.push({ mad: mad.slice(), to }) },
     location: () => location,
+    active: () => port.active,
     wakeAt: (when) => due = when,
   });
   const request = (i: number) => SaMad.parse(sent[i]!.mad)!;
   const answer = (i: number, fields: Partial<SaMad> = {}) =>
     SaMad.emit({ ...request(i), method: Method.GetResp, ...fields });
-  return { sent, location, client, due: () => due, request, answer };
+  return { sent, location, port, client, due: () => due, request, answer };
 }
 function recorder<T>() {
   const results: [SaResult<T>, number][] = [];
@@ -223,6 +225,30 @@ Deno.test("leave() repeats a failed request three times, but not one that is ref
   client.onMad(answer(4, { method: Method.DeleteResp, status }), FROM, 50);
   assertEquals(results.slice(1), [[failure(22, status), 50]]);
   assertEquals([sent.length, due()], [5, Infinity]);
+});
+
+Deno.test("leave() on a port that is not active is not sent, and is not repeated after the port went down", () => {
+  const { client, sent, port, due } = recordedClient();
+  const { results, callback } = recorder<McMemberRecord>();
+  const request = groupLeave(BROADCAST, gidOf(1), 1);
+  port.active = false;
+  client.leave(request, 0, callback);
+  client.tick(due());
+  port.active = true;
+  client.leave(request, 1000, callback);
+  port.active = false;
+  client.tick(due());
+  assertEquals(results, [[failure(100), 300], [failure(100), 1300]]);
+  assertEquals([sent.length, due()], [1, Infinity]);
+  // Other requests are sent.
+  client.join(broadcastJoin(BROADCAST, gidOf(1), 0xffff), 2000, callback);
+  assertEquals(sent.length, 2);
+  // A port that is active again at once sends the leave.
+  client.leave(request, 3000, callback);
+  port.active = true;
+  client.tick(3300);
+  assertEquals(results.length, 2);
+  assertEquals(SaMad.parse(sent.at(-1)!.mad)!.method, Method.Delete);
 });
 
 Deno.test("a repeated leave can be cancelled", () => {

@@ -226,6 +226,7 @@ Deno.test("no leave is sent, at once or later, for a group that another process 
     leaves_withheld: 1,
     leaves_given_up: 0,
     leaves_refused: 0,
+    leaves_unsent: 0,
   });
 });
 

@@ -59,6 +59,7 @@ export class RigPort {
     this.client = new SaClient({
       agent: { send },
       location: () => ({ smLid: smLid(), smSl: 0, pkeyIndex: 0 }),
+      active: () => true,
       // Rig.advance() calls tick() in each step of the clock.
       wakeAt: () => {},
     });

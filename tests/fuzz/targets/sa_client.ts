@@ -73,6 +73,7 @@ class Client {
         send: (mad) => void this.sent.push(MadView.of(mad).transactionIdLow),
       },
       location: () => ({ smLid: SM_LID, smSl: 0, pkeyIndex: 0 }),
+      active: () => true,
       wakeAt: (when) => this.#due = when,
     });
   }

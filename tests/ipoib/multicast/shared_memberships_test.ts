@@ -204,5 +204,6 @@ Deno.test("a leave of a membership that the administrator has ended is refused a
     leaves_withheld: 0,
     leaves_given_up: 0,
     leaves_refused: 1,
+    leaves_unsent: 0,
   }]);
 });

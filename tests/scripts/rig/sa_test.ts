@@ -48,6 +48,7 @@ class Client {
         ...{ smLid: 1, smSl: 0, pkeyIndex: 0 },
         ...(this.grh && { grh: this.grh }),
       }),
+      active: () => true,
       wakeAt: () => {},
     });
   }
