@@ -54,6 +54,7 @@ class UmadRig extends WorkerRig {
     this.client = openSaClient(reactor, {
       attributes: {
         linkLayer: "infiniband",
+        state: "active",
         smLid: 1,
         smSl: 4,
         pkeys: [0x8001, 0xffff],

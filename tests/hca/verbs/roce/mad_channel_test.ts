@@ -54,8 +54,8 @@ class Rig {
   );
   readonly client = openSaClient(this.reactor, {
     attributes: {
-      ...{ linkLayer: "ethernet", smLid: 0, smSl: 0, pkeys: [0xffff] },
-      ...{ gid: OWN, grhRequired: true },
+      ...{ linkLayer: "ethernet", state: "active", smLid: 0, smSl: 0 },
+      ...{ pkeys: [0xffff], gid: OWN, grhRequired: true },
     },
     openMadAgent: (mgmtClass) => this.channel.openAgent(mgmtClass),
   });
