@@ -58,7 +58,8 @@ interface Selected {
   readonly error?: IpoibError;
 }
 
-interface Selection {
+/** What is examined, as far as this user may list it. */
+interface Listed {
   readonly selected: readonly Selected[];
   /** Present if this user may not list all interfaces. */
   readonly hidden?: IpoibError;
@@ -184,7 +185,7 @@ async function select(
   environment: CliEnvironment,
   { allNetns, netns }: GlobalOptions,
   { name, peer }: Operands,
-): Promise<Selection> {
+): Promise<Listed> {
   const { inode, initial } = await environment.namespace(netns);
   const here: NamespaceDirectory = {
     path: socketDirectory(environment.runtime, { inode, initial }),
