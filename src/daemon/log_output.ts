@@ -25,35 +25,34 @@ export function logDestination(): string {
     (isJournal(variable("JOURNAL_STREAM")) ? "journal" : "stderr");
 }
 
-/**
- * Returns the sink of a thread. The destination is determined for each line, because it changes when the process takes
- * over from another one ({@linkcode ProcessLog.takeOver}).
- */
+/** Returns the sink of a thread. */
 export function logSink(): LogSink {
   let journal: LogSink | undefined;
   return (line) => {
-    switch (logDestination()) {
-      case "stderr":
-        return writeLine(line);
-      case "journal":
-        return (journal ??= journalSink(new JournalSocket()))(line);
-      default:
-        return writeToFile(line);
-    }
+    const destination = logDestination();
+    if (isShown(line, destination)) show(line);
+    if (destination !== "journal") return writeLine(line);
+    (journal ??= journalSink(new JournalSocket()))(line);
   };
 }
 
-/** Writes a line to the file, and warnings also to the process that waits until the interfaces are ready. */
-const writeToFile: LogSink = (line) => {
-  if (PRIORITY[line.level] <= PRIORITY.warning) {
-    try {
-      writeAll(Deno.stdout, plainLine(line));
-    } catch {
-      // That process has ended.
-    }
+/**
+ * True for a line that the process that waits until the interfaces are ready shows too: `ipoib upgrade` shows all lines,
+ * `ipoib up --background` the warnings.
+ */
+function isShown({ level }: LogLine, destination: string): boolean {
+  if (variable("IPOIB_HANDOVER") !== undefined) return true;
+  return destination !== "stderr" && destination !== "journal" &&
+    PRIORITY[level] <= PRIORITY.warning;
+}
+
+function show(line: LogLine): void {
+  try {
+    writeAll(Deno.stdout, plainLine(line));
+  } catch {
+    // That process has ended.
   }
-  writeLine(line);
-};
+}
 
 /**
  * Returns a sink that sends entries to the journal. If the journal's socket is not there, for example in a container,

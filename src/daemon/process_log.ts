@@ -2,17 +2,13 @@
  * The log of a process from its start to its end: that of the main thread, and the file of a background process, to
  * which standard error is redirected.
  *
- * The pipes to the process that started this one in the background are its standard output and standard error. The
- * latter is closed when the log begins, the former when the interfaces are ready ({@linkcode ProcessLog.detach}).
+ * The pipes to the process that started this one in the background, or for an upgrade, are its standard output and
+ * standard error. The latter is closed when the log begins, the former when the interfaces are ready
+ * ({@linkcode ProcessLog.detach}).
  */
 
 import { IpoibError } from "../base/errors.ts";
-import {
-  configureLog,
-  getLogger,
-  type LimitedLog,
-  type LogLevel,
-} from "../base/log.ts";
+import { configureLog, type LimitedLog, type LogLevel } from "../base/log.ts";
 import { writeLine } from "../base/log_line.ts";
 import { variable } from "../base/variables.ts";
 import { beginSession, openNull, redirect, STDOUT } from "../system/detach.ts";
@@ -45,7 +41,8 @@ export class ProcessLog implements Disposable {
   #log: LimitedLog | undefined;
   #file: LogFile | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #named = false;
+  /** True while standard output leads to the process that waits until the interfaces are ready. */
+  #awaited = false;
 
   /** Path of the file of a background process. */
   get path(): string | undefined {
@@ -55,42 +52,37 @@ export class ProcessLog implements Disposable {
   /**
    * Configures the log of the main thread, and opens the file of a background process. Throws `E_LOG_FILE`.
    *
-   * @param continues true for a process that is to take over the interfaces of another one: lines go to standard error
-   * until {@linkcode ProcessLog.takeOver}
+   * @param inherited the log of the process whose interfaces this one is to take over, which this one continues: its
+   * file, its journal, or its standard error
    */
   begin(
     { log, logFile, user }: ProcessLogOptions,
-    continues = false,
+    inherited?: InheritedLog,
   ): void {
     const { path } = this;
     const named = logFile !== undefined;
-    this.#named = named;
-    if (continues) beginSession();
+    if (inherited) this.#continue(inherited, named);
     else if (path !== undefined) {
       beginSession();
       sweepLogs(logDirectory(user));
       this.#open(LogFile.open(path, { named }));
+      this.#checkRegularly();
     }
     this.#log = configureLog(log, { sink: logSink() });
   }
 
-  /**
-   * Continues the log of the process whose interfaces this one has taken over: its file, its journal, or its standard
-   * error. A failure is logged, because the interfaces must go on.
-   */
-  takeOver({ stderr, journalStream }: InheritedLog): void {
+  #continue({ stderr, journalStream }: InheritedLog, named: boolean): void {
+    beginSession();
     // The service manager has connected this process to another stream, if any.
     if (journalStream === undefined) Deno.env.delete("JOURNAL_STREAM");
     else Deno.env.set("JOURNAL_STREAM", journalStream);
     const { path } = this;
-    try {
-      if (path === undefined) return redirect("stderr", stderr);
+    if (path === undefined) {
+      this.#await();
+      redirect("stderr", stderr);
+    } else {
       const file = duplicate(stderr.number);
-      this.#open(LogFile.inherit(path, { named: this.#named }, file));
-      this.check();
-    } catch (error) {
-      const { message } = IpoibError.from(error);
-      getLogger().warn(`Cannot continue the log: ${message}`);
+      this.#open(LogFile.inherit(path, { named }, file));
     }
   }
 
@@ -98,9 +90,27 @@ export class ProcessLog implements Disposable {
     this.#file = file;
     // The sinks of the other threads read the variable.
     Deno.env.set("IPOIB_LOG_FILE", file.path);
+    this.#await();
+    redirect("stderr", file.fd);
+  }
+
+  #await(): void {
+    this.#awaited = true;
     // A stopped reader must not stop the interfaces.
     setNonBlocking(STDOUT);
-    redirect("stderr", file.fd);
+  }
+
+  /** Ends a takeover: the old process rotates the file no longer, and `ipoib upgrade` returns. */
+  taken(): void {
+    Deno.env.delete("IPOIB_HANDOVER");
+    if (this.#file) {
+      this.check();
+      this.#checkRegularly();
+    }
+    this.detach();
+  }
+
+  #checkRegularly(): void {
     this.#timer = setInterval(() => this.check(), CHECK_MS);
     Deno.unrefTimer(this.#timer);
   }
@@ -112,7 +122,8 @@ export class ProcessLog implements Disposable {
 
   /** Closes the pipe to the process that waits until the interfaces are ready, which then returns. */
   detach(): void {
-    if (!this.#file) return;
+    if (!this.#awaited) return;
+    this.#awaited = false;
     using nothing = openNull();
     redirect("stdout", nothing);
   }
@@ -120,21 +131,23 @@ export class ProcessLog implements Disposable {
   /**
    * Logs the error that ends the process, unless the log goes to standard error, where the command line prints it.
    * Otherwise redirects standard error, so that it is not in the log twice: to the process that waits until the
-   * interfaces are ready.
+   * interfaces are ready, if any.
    */
   fail({ message, hint }: IpoibError): void {
     this.#log?.flush(true);
     const text = hint === undefined ? message : `${message} (${hint})`;
     const line = { time: new Date(), level: "error", name: "", text } as const;
-    if (this.#file) {
-      writeLine(line);
-      redirect("stderr", "stdout");
-    } else if (logDestination() === "journal") {
+    const journal = !this.#file && logDestination() === "journal";
+    if (!this.#file && !journal && !this.#awaited) return;
+    if (journal) {
       using socket = new JournalSocket();
       journalSink(socket)(line);
-      using nothing = openNull();
-      redirect("stderr", nothing);
+    } else {
+      writeLine(line);
     }
+    if (this.#file || this.#awaited) return redirect("stderr", "stdout");
+    using nothing = openNull();
+    redirect("stderr", nothing);
   }
 
   [Symbol.dispose](): void {

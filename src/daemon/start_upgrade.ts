@@ -6,8 +6,8 @@ import type { UpgradeRecord } from "../ipc/schema.ts";
 import { ownCommand } from "../system/own_command.ts";
 
 /**
- * Starts the new process. Returns 0 when it has taken over, otherwise its exit code; it has then printed the reason, and
- * the old process goes on. Throws `E_UPGRADE_UNIT` if a unit supervises the process, unless this process belongs to it,
+ * Starts the new process, and copies its lines to standard error. Returns 0 when it has taken over, otherwise its exit
+ * code; it has then printed the reason, and the old process goes on. Throws `E_UPGRADE_UNIT` if a unit supervises the process, unless this process belongs to it,
  * and `E_EXEC`.
  */
 export async function startUpgrade(record: UpgradeRecord): Promise<number> {
@@ -19,12 +19,12 @@ export async function startUpgrade(record: UpgradeRecord): Promise<number> {
       ...(record.log === undefined ? {} : { IPOIB_LOG_FILE: record.log }),
     },
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
   const exit = child.status.then(({ code }) => code);
-  // The pipe closes when the process exits, or when it has taken over and redirects standard error.
-  for await (const part of child.stderr) Deno.stderr.writeSync(part);
+  // The pipes close when the process exits, or when it has taken over.
+  await Promise.all([child.stdout, child.stderr].map(copy));
   const taken = Symbol();
   const grace = new Promise<typeof taken>((resolve) =>
     setTimeout(() => resolve(taken), 50)
@@ -33,6 +33,10 @@ export async function startUpgrade(record: UpgradeRecord): Promise<number> {
   if (code !== taken) return code === 0 ? 2 : code;
   child.unref();
   return 0;
+}
+
+async function copy(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const part of stream) Deno.stderr.writeSync(part);
 }
 
 /** The new process must run in the control group of the unit: systemd stops only the processes of this group. */

@@ -33,7 +33,7 @@ import {
 import { followSuccessor } from "./restart/front.ts";
 import { dropDescriptors, keepingOf } from "./restart/keeping.ts";
 import { Takeover } from "./restart/take_over.ts";
-import { handoverSocket, Upgrade } from "./restart/upgrade.ts";
+import { Upgrade } from "./restart/upgrade.ts";
 import { endingSignal } from "./signals.ts";
 import { sweep } from "./sweep.ts";
 
@@ -65,8 +65,11 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const { netns } = reduced;
   const runtime = runtimeDirectory();
   makeRuntimeDirectory(runtime);
-  const handover = handoverSocket();
-  log.begin(options, handover !== undefined);
+  const handover = variable("IPOIB_HANDOVER");
+  using takeover = handover === undefined
+    ? undefined
+    : await Takeover.connect(handover);
+  log.begin(options, takeover);
   if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
 
   using locks = ProcessLocks.hold(processLocksPath(runtime));
@@ -75,9 +78,6 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   const usersOf = (namespace: NetworkNamespace) =>
     new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });
   const ending = endingSignal();
-  using takeover = handover === undefined
-    ? undefined
-    : await Takeover.connect(handover);
   const notifySocket = takeover?.notifySocket ?? variable("NOTIFY_SOCKET");
   const settled = { ...options, names, hca: settledChoice(options.hca, hcas) };
   const keeping = keepingOf(settled, notifySocket, takeListenFds());
@@ -112,11 +112,9 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
   group.onRunning = () => {
     notify("READY=1", notifySocket);
     // The process that started this one in the background then returns.
-    log.detach();
+    if (!takeover) log.detach();
   };
-  upgrade.onTaken = () => {
-    if (takeover) log.takeOver(takeover);
-  };
+  upgrade.onTaken = () => log.taken();
   group.onStopping = () => {
     if (!upgrade.successor) notify("STOPPING=1", notifySocket);
   };

@@ -1,6 +1,6 @@
 /** LogFile, ProcessLog and the removal of old logs. */
 
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { KEPT, LogFile, MAX_LENGTH } from "../../src/daemon/log_file.ts";
 import { logDirectory, logPath } from "../../src/daemon/log_path.ts";
@@ -13,7 +13,6 @@ const PROCESS_LOG = new URL(
 );
 const OUTPUT = new URL("../../src/daemon/log_output.ts", import.meta.url);
 const LOG_FILE = new URL("../../src/daemon/log_file.ts", import.meta.url);
-const FD = new URL("../../src/system/fd.ts", import.meta.url);
 const ERRORS = new URL("../../src/base/errors.ts", import.meta.url);
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -214,11 +213,11 @@ Deno.test("sweepLogs() removes logs that no process has written to for a month",
 /**
  * Runs a script with the variable `log`, a ProcessLog, in its own process, because it redirects the streams.
  *
- * @param continues see ProcessLog.begin()
+ * @param inherited expression for the log that it continues (ProcessLog.begin()); in its scope are `path` and LogFile
  */
 async function inBackground(
   body: string,
-  continues = false,
+  inherited = "undefined",
 ): Promise<{ file: string; stdout: string; stderr: string }> {
   const directory = await Deno.makeTempDir();
   try {
@@ -229,13 +228,12 @@ async function inBackground(
       `import { ProcessLog } from ${JSON.stringify(PROCESS_LOG.href)};
       import { logSink } from ${JSON.stringify(OUTPUT.href)};
       import { IpoibError } from ${JSON.stringify(ERRORS.href)};
-      import { Fd } from ${JSON.stringify(FD.href)};
       import { LogFile } from ${JSON.stringify(LOG_FILE.href)};
       const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
       write("before\\n");
       const log = new ProcessLog();
       const path = ${JSON.stringify(path)};
-      log.begin({ log: "info", logFile: path }, ${continues});
+      log.begin({ log: "info", logFile: path }, ${inherited});
       const sink = logSink();
       const line = (level: "info" | "warning", text: string) =>
         sink({ time: new Date(), level, name: "ib0", text });
@@ -289,25 +287,31 @@ Deno.test("a rotated log gets the lines of standard error", async () => {
   assertEquals(file, "TIME ib0: last\n");
 });
 
-Deno.test("a process that takes over writes to standard error until it continues the file of the old process", async () => {
-  const { file, stderr } = await inBackground(
-    `line("info", "starting");
-    const { fd } = LogFile.open(path, { named: true });
-    log.takeOver({ stderr: fd, journalStream: undefined });
-    line("info", "running"); write("of a library\\n"); log[Symbol.dispose]();`,
-    true,
+/** The log of a process in the background. */
+const INHERITED =
+  "{ stderr: LogFile.open(path, { named: true }).fd, journalStream: undefined }";
+
+Deno.test("a process that takes over writes to the file of the old process, and until it has taken over also to the waiting process", async () => {
+  const { file, stdout, stderr } = await inBackground(
+    `Deno.env.set("IPOIB_HANDOVER", "/x");
+    line("info", "starting"); write("of a library\\n"); log.taken();
+    line("warning", "slow"); log[Symbol.dispose]();`,
+    INHERITED,
   );
-  assertMatch(stderr, /^before\n.* ib0: starting\n$/);
-  assertEquals(file, "TIME ib0: running\nof a library\n");
+  assertEquals(stderr, "before\n");
+  assertEquals(stdout, "ib0: starting\n");
+  assertEquals(
+    file,
+    "TIME ib0: starting\nof a library\nTIME ib0: warning: slow\n",
+  );
 });
 
-Deno.test("a log that cannot be continued is a warning, and does not end the process that has taken over", async () => {
-  const { file, stderr } = await inBackground(
-    `LogFile.open(path, { named: true });
-    log.takeOver({ stderr: new Fd(-1), journalStream: undefined });
-    line("info", "running"); log[Symbol.dispose]();`,
-    true,
+Deno.test("the error of a process that cannot take over is in the file of the old process, and goes to the waiting process", async () => {
+  const { file, stdout } = await inBackground(
+    `log.fail(new IpoibError("E_X", "No port", { hint: "plug in" }));
+    write("ipoib: No port\\n");`,
+    INHERITED,
   );
-  assertMatch(stderr, /warning: Cannot continue the log: .*\n.* running\n$/);
-  assertEquals(file, "");
+  assertEquals(file, "TIME error: No port (plug in)\n");
+  assertEquals(stdout, "ipoib: No port\n");
 });

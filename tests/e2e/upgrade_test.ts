@@ -141,6 +141,10 @@ labTest(
     await until("the end of the old process", () => !runs(before));
     const log = await Deno.readTextFile(host.logFile);
     assertMatch(log, new RegExp(`process ${after} .* has taken over`));
+    // The log has the start of the new process too.
+    for (const name of ["ib0", "ib1"]) {
+      assertMatch(log, new RegExp(` ${name}: on the .*, pid ${after}$`, "m"));
+    }
     for (const name of ["ib0", "ib1"]) {
       assert(await host.hasDevice(name));
       assertEquals((await host.ipoib("down", name)).code, 0);

@@ -43,13 +43,6 @@ export interface UpgradeParts {
   readonly interfaces: () => readonly UpgradedMember[];
 }
 
-/** Returns the socket of the process whose interfaces this one is to take over; undefined if there is none. */
-export function handoverSocket(): string | undefined {
-  const socket = variable("IPOIB_HANDOVER");
-  Deno.env.delete("IPOIB_HANDOVER");
-  return socket;
-}
-
 export class Upgrade {
   /** Called when this process has taken over. */
   onTaken: () => void = () => {};
