@@ -87,9 +87,10 @@ class Translation {
       const { flags } = this.#incomplete;
       this.#at.error(`error: option '${flags}' argument missing`);
     }
-    if (!this.#help) this.#takeDefault();
-    const help = this.#help ? ["--help"] : [];
-    return [...this.#globals, ...this.#words, ...help];
+    // Commander refuses the word, and gives no help for it.
+    const help = this.#help && this.#unknown === undefined;
+    if (!help) this.#takeDefault();
+    return [...this.#globals, ...this.#words, ...(help ? ["--help"] : [])];
   }
 
   end(): LineEnd {
@@ -144,9 +145,8 @@ class Translation {
     const next = this.#at.commands.find((each) => each.name() === name);
     if (next) this.#at = next;
     else {
-      // Commander refuses the word.
       this.#unknown = word;
-      this.#words.push(...this.#rest.splice(0));
+      this.#rest.length = 0;
     }
   }
 
@@ -235,7 +235,7 @@ class Translation {
       if (all && this.#words.length === 0) this.#words.push("link", "show");
       return;
     }
-    // After an unknown command, the last word is another one.
+    // After an unknown command or option, the last word is another one.
     if (this.#words.at(-1) !== at.name()) return;
     const show = showOf(at);
     if (show) this.#words.push(show.name());

@@ -52,6 +52,25 @@ Deno.test("each command is built if a word of the command line names it", async 
   assertStringIncludes((await cli.run("lnik up")).err, "did you mean link?");
 });
 
+Deno.test("help of an unknown word is refused like the word itself", async () => {
+  await using cli = new CliFixture();
+  const cases: Record<string, readonly string[]> = {
+    "bogus": ["help bogus", "bogus help", "bogus -h", "--help -- bogus"],
+    "lnik": ["help lnik", "help lnik show", "lnik show --help"],
+    "link bogus": ["help link bogus", "link help bogus", "link bogus -h"],
+    "link shwo": ["help link shwo", "link shwo ib0 help", "link shwo ib0 -V"],
+    "files x": ["help files x"],
+  };
+  for (const [line, helps] of Object.entries(cases)) {
+    const expected = await cli.run(line);
+    assertEquals([expected.code, expected.out], [1, ""], line);
+    assertStringIncludes(expected.err, "Unknown command");
+    for (const help of helps) {
+      assertEquals(await cli.run(help), expected, help);
+    }
+  }
+});
+
 Deno.test("-V prints the version", async () => {
   await using cli = new CliFixture();
   for (const line of ["-V", "--version"]) {
