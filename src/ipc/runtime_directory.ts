@@ -81,6 +81,20 @@ export function checkRuntimeDirectory(path = runtimeDirectory()): void {
   if (exists(path)) check(path);
 }
 
+/** True for the path of an existing or new file in the runtime directory, also through symbolic links. */
+export function isInRuntimeDirectory(
+  path: string,
+  runtime = runtimeDirectory(),
+): boolean {
+  try {
+    const directory = `${Deno.realPathSync(parentDirectory(path))}/`;
+    return directory.startsWith(`${Deno.realPathSync(runtime)}/`);
+  } catch {
+    // One of the directories does not exist.
+    return false;
+  }
+}
+
 /** Returns the parent directory of a path. */
 export function parentDirectory(path: string): string {
   const slash = path.lastIndexOf("/");

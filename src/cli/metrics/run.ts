@@ -1,6 +1,8 @@
 /** What `ipoib metrics` does: print, write or serve. */
 
+import { isInRuntimeDirectory } from "../../ipc/runtime_directory.ts";
 import type { CliEnvironment } from "../environment.ts";
+import { usageError } from "../errors.ts";
 import { collect, type Scope } from "./collect.ts";
 import { exposition, type Format } from "./exposition.ts";
 import { type ListenAddress, listenAddressText } from "./listen_address.ts";
@@ -26,12 +28,22 @@ export async function write(
   writeTextfile(path, exposition(families, format));
 }
 
-/** Serves the metrics until a signal ends the process. Throws `E_LISTEN`. */
+/**
+ * Serves the metrics until a signal ends the process. Throws `E_LISTEN`, and `E_USAGE` for a path in the runtime
+ * directory, where each collection would take this server for the process of an interface.
+ */
 export async function serve(
   environment: CliEnvironment,
   scope: Scope,
   at: ListenAddress,
 ): Promise<void> {
+  const { runtime } = environment;
+  if (at.transport === "unix" && isInRuntimeDirectory(at.path, runtime)) {
+    throw usageError(
+      `"${at.path}" is in the directory of control sockets`,
+      `choose a path outside ${runtime}`,
+    );
+  }
   const server = await MetricsServer.listen(at, {
     collect: () => collect(environment, scope),
   });

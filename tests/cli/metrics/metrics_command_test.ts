@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { namesIn } from "../../e2e/harness/files.ts";
 import { until } from "../../e2e/harness/until.ts";
 import { CliFixture } from "../support.ts";
 import { handlers } from "./support.ts";
@@ -109,7 +110,8 @@ Deno.test("--textfile replaces a file at once, in the format of node_exporter", 
 Deno.test("--listen serves until a signal", async () => {
   await using cli = new CliFixture();
   await cli.daemon("ib0", { handlers });
-  const path = `${cli.runtime}/metrics.sock`;
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/metrics.sock`;
   const run = cli.run(["metrics", "--listen", `unix:${path}`]);
   {
     using connection = await until(
@@ -125,6 +127,7 @@ Deno.test("--listen serves until a signal", async () => {
   cli.ending.resolve();
   const { code, out, err } = await run;
   assertEquals([code, out, err], [0, "", `Serving metrics at unix:${path}\n`]);
+  Deno.removeSync(folder);
 });
 
 Deno.test("options that exclude each other, and invalid addresses, are refused", async () => {
@@ -137,6 +140,33 @@ Deno.test("options that exclude each other, and invalid addresses, are refused",
       "--format xml",
     ]
   ) assertEquals((await cli.run(`metrics ${words}`)).code, 1, words);
+});
+
+Deno.test("--listen does not serve in the directory of control sockets, where each collection would ask the server itself", async () => {
+  await using cli = new CliFixture();
+  cli.ending.resolve();
+  await cli.daemon("ib0", { netns: "blue" });
+  const [namespace] = namesIn(`${cli.runtime}/netns`);
+  const other = await Deno.makeTempDir();
+  try {
+    Deno.symlinkSync(cli.runtime, `${other}/run`);
+    for (
+      const path of [
+        `${cli.runtime}/metrics.sock`,
+        `${cli.runtime}/netns/${namespace}/ib0.sock`,
+        `${other}/run/metrics.sock`,
+      ]
+    ) {
+      assertEquals(await cli.run(["metrics", "--listen", `unix:${path}`]), {
+        ...{ code: 1, out: "" },
+        err:
+          `ipoib: "${path}" is in the directory of control sockets (choose a path outside ${cli.runtime})\n` +
+          "usage: ipoib metrics [options] [IF]\n",
+      });
+    }
+  } finally {
+    await Deno.remove(other, { recursive: true });
+  }
 });
 
 function countIn(folder: string): number {

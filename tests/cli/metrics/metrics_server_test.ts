@@ -119,6 +119,22 @@ Deno.test("a connection has one request", async () => {
   });
 });
 
+Deno.test("close() ends the server and its connections at once, also during a collection", async () => {
+  const collection = Promise.withResolvers<[]>();
+  let collections = 0;
+  await serving(async (address, server) => {
+    using silent = await Deno.connect({ port: address.port });
+    using waiting = await Deno.connect({ port: address.port });
+    await waiting.write(new TextEncoder().encode(`GET /metrics ${END}`));
+    await until("a collection", () => collections > 0);
+    server.close();
+    await server.closed;
+    const replies = await Promise.all([silent, waiting].map(replyOf));
+    assertEquals(replies, ["", ""]);
+    collection.resolve([]);
+  }, { collect: () => (collections++, collection.promise) });
+});
+
 Deno.test("connections beyond the limit are closed", async () => {
   await serving(async (address) => {
     const held = [];
