@@ -2,8 +2,10 @@
  * Serves the metrics over HTTP.
  *
  * A server of its own, because those of Deno do not bound what clients take: `Deno.serve` limits neither the number of
- * connections nor the time of an exchange, and node:http does so in recent releases, but not in Deno 2.4.2, with which
- * the executable may be compiled. One collection at a time serves all requests that arrive while it runs.
+ * connections nor the time of an exchange. node:http has such limits, but ignores them in Deno 2.4.2, with which the
+ * executable may be compiled: connections without a complete head, or with one that is too long, stay open.
+ *
+ * One collection at a time serves all requests that arrive while it runs.
  */
 
 import { IpoibError } from "../../base/errors.ts";
