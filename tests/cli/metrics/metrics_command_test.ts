@@ -127,7 +127,7 @@ Deno.test("--listen serves until a signal", async () => {
   cli.ending.resolve();
   const { code, out, err } = await run;
   assertEquals([code, out, err], [0, "", `Serving metrics at unix:${path}\n`]);
-  Deno.removeSync(folder);
+  await Deno.remove(folder);
 });
 
 Deno.test("options that exclude each other, and invalid addresses, are refused", async () => {
@@ -149,7 +149,7 @@ Deno.test("--listen does not serve in the directory of control sockets, where ea
   const [namespace] = namesIn(`${cli.runtime}/netns`);
   const other = await Deno.makeTempDir();
   try {
-    Deno.symlinkSync(cli.runtime, `${other}/run`);
+    await Deno.symlink(cli.runtime, `${other}/run`);
     for (
       const path of [
         `${cli.runtime}/metrics.sock`,
