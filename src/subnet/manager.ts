@@ -5,44 +5,43 @@
  * the manager, which sends frames with `send`. Each call sends changes of the forwarding tables before SA responses, so
  * the tables include a new member when the member receives the response to its join.
  *
+ * The parts of the manager handle the hellos of ports (hello_exchange.ts), their MADs (mad_exchange.ts), the packet faults
+ * (fault_exchange.ts) and the operations on the subnet (port_operations.ts).
+ *
  * A manager that takes over from another receives the last state that its host had ({@linkcode LastKnown}), and the
  * subnet's MTU. Ports that register again report their LIDs and memberships.
  */
 
-import { formatGuid, hex } from "../base/hex.ts";
+import { hex } from "../base/hex.ts";
 import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SubnetAdministrator } from "./administrator.ts";
 import { FabricJournal, fabricUpdate } from "./fabric_journal.ts";
-import { FaultBook, type FaultRequest } from "./fault_book.ts";
-import type { FaultSettings } from "./fault_messages.ts";
+import { FaultExchange } from "./fault_exchange.ts";
 import { FrameDrops } from "./frame_drops.ts";
 import type { SubnetGroup } from "./groups.ts";
+import { HelloExchange } from "./hello_exchange.ts";
 import { sharePartition } from "./join.ts";
 import { MadExchange } from "./mad_exchange.ts";
-import {
-  type ForeignHello,
-  type Hello,
-  type LastKnown,
-  type ManagerMessage,
-  type Membership,
-  type PortMessage,
-  RefusalCode,
-  type SubnetSnapshot,
+import type {
+  ForeignHello,
+  LastKnown,
+  ManagerMessage,
+  Membership,
+  PortMessage,
+  SubnetSnapshot,
 } from "./messages.ts";
 import { hasPkey, type Partition } from "./partitions.ts";
 import { PortOperations } from "./port_operations.ts";
 import { portText, SM_LID, type SubnetPort } from "./ports.ts";
 import { decodePortFrame, encodeControl } from "./protocol.ts";
-import { refused, register } from "./registration.ts";
 import { SettingsExchange } from "./settings_exchange.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
 import { Subnet, type SubnetOptions } from "./subnet.ts";
 import { Takeover } from "./takeover.ts";
 import { RmppSender } from "./rmpp_sender.ts";
 import { TrapForwarder } from "./traps.ts";
-import { welcomeMessages } from "./welcome.ts";
 
 export interface SubnetManagerOptions
   extends Omit<SubnetOptions, "managerGuid"> {
@@ -60,15 +59,17 @@ export interface SubnetManagerOptions
 
 /** The manager of one subnet, with the administrator. */
 export class SubnetManager {
+  /** The packet faults of the ports. */
+  readonly faults: FaultExchange;
   readonly #options: SubnetManagerOptions;
   readonly #subnet: Subnet;
   readonly #traps: TrapForwarder;
   readonly #transfers: RmppSender;
   readonly #operations: PortOperations;
   readonly #journal = new FabricJournal();
-  readonly #faults: FaultBook;
   readonly #takeover: Takeover;
   readonly #settings: SettingsExchange;
+  readonly #hellos: HelloExchange;
   readonly #connections = new Set<number>();
   readonly #mads: MadExchange;
   readonly #drops = new FrameDrops();
@@ -78,7 +79,6 @@ export class SubnetManager {
     const { record } = options;
     this.#options = options;
     this.#now = options.now ?? 0;
-    this.#faults = new FaultBook(options.previous?.faults);
     const send = (port: SubnetPort, mad: Uint8Array) =>
       this.#mads.queue(port, mad);
     this.#traps = new TrapForwarder(send);
@@ -130,11 +130,26 @@ export class SubnetManager {
       flushFabric: () => this.#flushFabric(),
       flush: () => this.#flush(),
     });
+    this.faults = new FaultExchange({
+      subnet: this.#subnet,
+      previous: options.previous?.faults,
+      send: options.send,
+    });
     this.#takeover = new Takeover(this.#subnet, options.previous, this.#now);
     this.#settings = new SettingsExchange({
       subnet: this.#subnet,
       takeover: this.#takeover,
       send: options.send,
+    });
+    this.#hellos = new HelloExchange({
+      subnet: this.#subnet,
+      journal: this.#journal,
+      takeover: this.#takeover,
+      faults: this.faults,
+      settings: this.#settings,
+      send: (connection, message) => this.#send(connection, message),
+      flushFabric: (except) => this.#flushFabric(except),
+      notifyPort: (trap, port) => this.#notifyPort(trap, port),
     });
     if (options.subnetMtu !== undefined) {
       this.#subnet.settleMtu(ibMtuCode(options.subnetMtu) as IbMtuCode);
@@ -174,7 +189,7 @@ export class SubnetManager {
   disconnect(connection: number, now: Millis): void {
     this.#now = now;
     this.#connections.delete(connection);
-    this.#faults.forget(connection);
+    this.faults.left(connection);
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
     this.#subnet.record("member", () => ({
@@ -272,55 +287,6 @@ export class SubnetManager {
     this.#operations.reregister(which);
   }
 
-  /** The current packet faults. */
-  get faults(): FaultSettings {
-    return this.#faults.settings;
-  }
-
-  /**
-   * Sets the packet faults of a port, or without `request.port` of all ports without their own rule, and sends the new
-   * settings to every port.
-   *
-   * @throws IpoibError `E_FAULT_RULES` (ENOSPC) if the subnet has the maximum number of rules.
-   */
-  setFault(request: FaultRequest): void {
-    this.#faults.set(request);
-    this.#recordFault(request.port, "set");
-    this.#sendFaults();
-  }
-
-  /** Removes the packet faults of a port, or all of them, and sends the new settings to every port. */
-  clearFaults(port?: string): void {
-    this.#faults.clear(port);
-    this.#recordFault(port, "none");
-    this.#sendFaults();
-  }
-
-  /** Returns the ports that have not confirmed the current packet faults. */
-  portsWithoutFaults(): SubnetPort[] {
-    return [...this.#subnet.ports].filter(({ connection }) =>
-      !this.#faults.isTaken(connection)
-    );
-  }
-
-  #recordFault(port: string | undefined, now: "set" | "none"): void {
-    this.#subnet.record("fault", () => ({
-      subject: port === undefined ? "all ports" : `port ${port}`,
-      new: now,
-      cause: "requested",
-    }));
-  }
-
-  #sendFaults(only?: number): void {
-    const { settings } = this.#faults;
-    if (settings.version === 0) return;
-    const frame = encodeControl({ type: "faults", settings });
-    for (const { connection } of this.#subnet.ports) {
-      if (only !== undefined && only !== connection) continue;
-      this.#options.send(connection, frame);
-    }
-  }
-
   #restore(connection: number, memberships: readonly Membership[]): void {
     const port = this.#subnet.ports.byConnection(connection);
     if (port) this.#takeover.restore(port, memberships, this.#now);
@@ -329,11 +295,11 @@ export class SubnetManager {
   #control(connection: number, message: PortMessage | ForeignHello): void {
     switch (message.type) {
       case "hello":
-        return this.#hello(connection, message);
+        return this.#hellos.receive(connection, message, this.#now);
       case "memberships":
         return this.#restore(connection, message.memberships);
       case "faults_taken":
-        return this.#faults.taken(connection, message.version);
+        return this.faults.taken(connection, message.version);
       case "ping":
         return this.#send(connection, { type: "pong" });
       case "show":
@@ -348,61 +314,6 @@ export class SubnetManager {
     } catch {
       this.#send(connection, { type: "show", id, subnet: shortened(subnet) });
     }
-  }
-
-  #hello(connection: number, hello: Hello | ForeignHello): void {
-    const port = this.#subnet.ports.byConnection(connection) === undefined
-      ? register(this.#subnet, connection, hello, this.#now)
-      : refused(
-        RefusalCode.Protocol,
-        "The port is already registered on this connection",
-        "register on a new connection",
-      );
-    if ("type" in port) {
-      this.#subnet.log("warning", `Port refused: ${port.message}`);
-      this.#subnet.record("member", () => ({
-        subject: "guid" in hello ? portText(hello) : "port",
-        new: "refused",
-        cause: port.message,
-      }));
-      this.#send(connection, port);
-      return;
-    }
-    const { lid: oldLid } = hello as Hello;
-    this.#subnet.record("member", () => ({
-      subject: portText(port),
-      old: oldLid === undefined ? undefined : `lid ${hex(oldLid)}`,
-      new: `lid ${hex(port.lid)}`,
-      cause: oldLid === undefined
-        ? "the port has registered"
-        : "the port has registered again",
-    }));
-    this.#takeover.restorePort(port, this.#now);
-    if (port.active) this.#journal.portAdded(port);
-    this.#flushFabric(port);
-    for (const message of welcomeMessages(this.#subnet, port)) {
-      this.#send(connection, message);
-    }
-    this.#sendFaults(connection);
-    this.#settings.registered(port);
-    this.#subnet.log(
-      "info",
-      `Port ${
-        formatGuid(port.guid)
-      } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
-    );
-    if (oldLid === undefined) {
-      if (port.active) this.#notifyPort(TrapNumber.GidInService, port);
-      return;
-    }
-    if (oldLid !== port.lid) {
-      this.#send(connection, {
-        type: "event",
-        event: "lid_change",
-        lid: port.lid,
-      });
-    }
-    this.#send(connection, { type: "event", event: "client_reregister" });
   }
 
   #notifyGroup(trap: number, group: SubnetGroup): void {

@@ -31,8 +31,8 @@ Deno.test("ports that register and end, and operations on them, have events", ()
   rig.manager.moveLid(guid, 0x50, 0);
   rig.manager.setPkeys(guid, [0xffff], 0);
   rig.manager.reregister("all");
-  rig.manager.setFault({ seed: 1, drop: 5 });
-  rig.manager.clearFaults();
+  rig.manager.faults.set({ seed: 1, drop: 5 });
+  rig.manager.faults.clear();
   rig.manager.reload(
     parsePartitionsConf("Default=0x7fff, ipoib : ALL=full ;", "test")
       .partitions,

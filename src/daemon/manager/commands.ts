@@ -35,11 +35,11 @@ export const managerCommands: Commands<ManagerHost, ManagerCalls> = {
   "subnet.show": ({ manager }) => manager.snapshot(),
   "subnet.fault.show": faultRecord,
   "subnet.fault.set": (host, fault) => {
-    host.manager.setFault(fault);
+    host.manager.faults.set(fault);
     return whenApplied(host);
   },
   "subnet.fault.clear": (host, { port }) => {
-    host.manager.clearFaults(port);
+    host.manager.faults.clear(port);
     return whenApplied(host);
   },
   "subnet.port": (host, operation) => {
@@ -57,11 +57,11 @@ function whenApplied(host: ManagerHost): Later<FaultRecord> {
 }
 
 function faultRecord({ manager }: ManagerHost): FaultRecord {
-  const { version, rules } = manager.faults;
+  const { version, rules } = manager.faults.settings;
   return {
     version,
     rules: rules.map(({ since: _since, ...rule }) => rule),
-    waiting: manager.portsWithoutFaults()
+    waiting: manager.faults.unconfirmed()
       .map(({ lid, name }) => ({ lid, name })),
   };
 }

@@ -71,7 +71,7 @@ export class ManagerHost {
     });
     this.#faultWait = new FaultWait(
       reactor,
-      () => this.manager.portsWithoutFaults().length === 0,
+      () => this.manager.faults.unconfirmed().length === 0,
     );
     this.#acceptor = new Acceptor({
       reactor,

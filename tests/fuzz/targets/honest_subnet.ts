@@ -65,10 +65,10 @@ export class HonestSubnet {
     );
     assertAnswered("path", path);
     const snapshot = rig.snapshot;
-    // clearFaults() also removes the packet faults that a port brought.
-    rig.manager.clearFaults();
+    // clear() also removes the packet faults that a port brought.
+    rig.manager.faults.clear();
     rig.pump();
-    assertEquals(rig.manager.faults.rules, []);
+    assertEquals(rig.manager.faults.settings.rules, []);
     const lidOf = (port: RigPort) =>
       snapshot.ports.find(({ guid }) => guid === port.welcome.guid)!.lid;
     assertEquals(path.record.dlid, lidOf(b));

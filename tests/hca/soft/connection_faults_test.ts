@@ -23,8 +23,8 @@ function scene(
   const subnet = new Subnet();
   const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const { manager } = subnet.host!;
-  manager.setFault({ seed: 1, ...faults });
-  subnet.until(() => manager.portsWithoutFaults().length === 0);
+  manager.faults.set({ seed: 1, ...faults });
+  subnet.until(() => manager.faults.unconfirmed().length === 0);
   const [x, y] = connection(a!, b!, options);
   return { subnet, manager, x, y };
 }
@@ -82,8 +82,8 @@ Deno.test("messages keep their order when faults end while some are delayed", ()
   sendAll(subnet, x, 1, 20);
   subnet.settle();
   assertEquals(y.taken, []);
-  manager.clearFaults();
-  subnet.until(() => manager.portsWithoutFaults().length === 0);
+  manager.faults.clear();
+  subnet.until(() => manager.faults.unconfirmed().length === 0);
   sendAll(subnet, x, 21, 40);
   subnet.until(() => y.taken.length === 40, "all messages");
   assertEquals(marks(y.taken), range(1, 40));
@@ -98,7 +98,7 @@ Deno.test("a delay without space for further messages withholds credit, and clos
   assertEquals(sent, 1 + x.memory.slots * 3 / 8);
   assertEquals(x.port.counters().xmit_no_credit, 1);
   x.qp.close();
-  manager.clearFaults();
+  manager.faults.clear();
   subnet.until(() => x.memory.free === x.memory.slots, "the slots");
   subnet.settle();
   assertEquals(y.taken, []);

@@ -98,8 +98,8 @@ function run(subnet: Subnet, seed: number) {
       paused = !paused;
       if (!paused) poll();
     }
-    if (next(100) === 0) manager.setFault(faults(next));
-    if (next(100) === 0) manager.clearFaults();
+    if (next(100) === 0) manager.faults.set(faults(next));
+    if (next(100) === 0) manager.faults.clear();
     if (next(60) === 0) {
       failures.push(...flow.from.failures, ...flow.to.failures);
       flow.from.qp.close();
@@ -109,7 +109,7 @@ function run(subnet: Subnet, seed: number) {
     }
     subnet.reactor.turn(next(3) / 2);
   }
-  manager.clearFaults();
+  manager.faults.clear();
   paused = false;
   poll();
   // The last message of each connection arrives, unless it was dropped because the receiver had paused for too long.

@@ -27,11 +27,11 @@ function confirm(rig: Rig, port: RigPort): void {
   rig.pump();
 }
 
-Deno.test("SubnetManager.setFault() sends the settings to all ports, and to new ports after their welcome", () => {
+Deno.test("FaultExchange.set() sends the settings to all ports, and to new ports after their welcome", () => {
   const rig = new Rig();
   const a = rig.join(1);
   assertEquals(settingsOf(a), undefined);
-  rig.manager.setFault({ seed: 7, drop: 20 });
+  rig.manager.faults.set({ seed: 7, drop: 20 });
   rig.pump();
   const expected = {
     version: 1,
@@ -46,37 +46,37 @@ Deno.test("SubnetManager.setFault() sends the settings to all ports, and to new 
   assertEquals(a.messages.filter((m) => m.type === "faults").length, 1);
 });
 
-Deno.test("SubnetManager.setFault() replaces only the rule of the same port", () => {
+Deno.test("FaultExchange.set() replaces only the rule of the same port", () => {
   const rig = new Rig();
   const a = rig.join(1);
-  rig.manager.setFault({ seed: 1, drop: 20 });
-  rig.manager.setFault({ seed: 2, port: guidOf(1), delay: 5 });
-  rig.manager.setFault({ seed: 3, port: guidOf(2), delay: 6 });
-  rig.manager.setFault({ seed: 4, port: guidOf(1), delay: 7 });
+  rig.manager.faults.set({ seed: 1, drop: 20 });
+  rig.manager.faults.set({ seed: 2, port: guidOf(1), delay: 5 });
+  rig.manager.faults.set({ seed: 3, port: guidOf(2), delay: 6 });
+  rig.manager.faults.set({ seed: 4, port: guidOf(1), delay: 7 });
   rig.pump();
   assertEquals(settingsOf(a)?.version, 4);
   assertEquals(ruleFor(settingsOf(a)!, guidOf(1))?.seed, 4);
   assertEquals(ruleFor(settingsOf(a)!, guidOf(2))?.seed, 3);
   assertEquals(ruleFor(settingsOf(a)!, guidOf(3))?.seed, 1);
-  rig.manager.clearFaults(guidOf(1));
+  rig.manager.faults.clear(guidOf(1));
   rig.pump();
   assertEquals(ruleFor(settingsOf(a)!, guidOf(1))?.seed, 1);
-  rig.manager.clearFaults();
+  rig.manager.faults.clear();
   rig.pump();
   assertEquals(settingsOf(a), { version: 6, rules: [] });
 });
 
-Deno.test("SubnetManager.portsWithoutFaults() returns the ports that have not confirmed the current settings", () => {
+Deno.test("FaultExchange.unconfirmed() returns the ports that have not confirmed the current settings", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
-  assertEquals(rig.manager.portsWithoutFaults(), []);
-  rig.manager.setFault({ seed: 1 });
+  assertEquals(rig.manager.faults.unconfirmed(), []);
+  rig.manager.faults.set({ seed: 1 });
   rig.pump();
-  const missing = () => rig.manager.portsWithoutFaults().map((p) => p.name);
+  const missing = () => rig.manager.faults.unconfirmed().map((p) => p.name);
   assertEquals(missing(), ["ib1", "ib2"]);
   confirm(rig, a);
   assertEquals(missing(), ["ib2"]);
-  rig.manager.setFault({ seed: 2 });
+  rig.manager.faults.set({ seed: 2 });
   confirm(rig, b);
   // The confirmation was for the previous settings.
   rig.pump();
@@ -87,31 +87,31 @@ Deno.test("SubnetManager.portsWithoutFaults() returns the ports that have not co
   assertEquals(missing(), []);
 });
 
-Deno.test("SubnetManager.setFault() throws for a rule beyond the maximum, but not for a change of a rule", () => {
+Deno.test("FaultExchange.set() throws for a rule beyond the maximum, but not for a change of a rule", () => {
   const rig = new Rig();
   for (let i = 0; i < MAX_RULES; i++) {
-    rig.manager.setFault({
+    rig.manager.faults.set({
       seed: 1,
       port: `0x${i.toString(16).padStart(16, "0")}`,
     });
   }
-  rig.manager.setFault({ seed: 2, port: "0x0000000000000000" });
-  const error = assertThrows(() => rig.manager.setFault({ seed: 3 }));
+  rig.manager.faults.set({ seed: 2, port: "0x0000000000000000" });
+  const error = assertThrows(() => rig.manager.faults.set({ seed: 3 }));
   assertEquals((error as IpoibError).code, "E_FAULT_RULES");
 });
 
 Deno.test("packet faults survive a takeover with the settings of the new host's port", () => {
   const old = new Rig();
   const a = old.join(1);
-  old.manager.setFault({ seed: 1, drop: 10 });
+  old.manager.faults.set({ seed: 1, drop: 10 });
   old.pump();
   const before = settingsOf(a)!;
   const rig = new Rig({ previous: a.lastKnown(), now: 0 });
   assertEquals(settingsOf(rig.join(1, { lid: a.welcome.lid })), before);
   const stranger = rig.join(3);
   assertEquals(settingsOf(stranger), before);
-  rig.manager.setFault({ seed: 5 });
-  assertEquals(rig.manager.faults.version, before.version + 1);
+  rig.manager.faults.set({ seed: 5 });
+  assertEquals(rig.manager.faults.settings.version, before.version + 1);
 });
 
 Deno.test("a hello cannot set packet faults", () => {
@@ -134,9 +134,9 @@ Deno.test("a hello cannot set packet faults", () => {
     ),
   );
   rig.pump();
-  assertEquals(rig.manager.faults, NO_FAULTS);
-  rig.manager.setFault({ seed: 1, drop: 1 });
-  rig.manager.clearFaults();
+  assertEquals(rig.manager.faults.settings, NO_FAULTS);
+  rig.manager.faults.set({ seed: 1, drop: 1 });
+  rig.manager.faults.clear();
   rig.pump();
   assertEquals(settingsOf(port), { version: 2, rules: [] });
 });
@@ -146,14 +146,14 @@ Deno.test("the version after the maximum is 1", () => {
   const rig = new Rig({
     previous: { ports: [], groups: [], faults: last, settings: [] },
   });
-  rig.manager.setFault({ seed: 1, drop: 1 });
+  rig.manager.faults.set({ seed: 1, drop: 1 });
   const port = rig.join(1);
   assertEquals(settingsOf(port), {
     version: 1,
     rules: [{ seed: 1, drop: 1, since: 1 }],
   });
   confirm(rig, port);
-  assertEquals(rig.manager.portsWithoutFaults(), []);
+  assertEquals(rig.manager.faults.unconfirmed(), []);
 });
 
 Deno.test("ports receive any valid rule unchanged", () => {
@@ -169,7 +169,7 @@ Deno.test("ports receive any valid rule unchanged", () => {
   fc.assert(fc.property(rule, (request) => {
     const rig = new Rig();
     const port = rig.join(1);
-    rig.manager.setFault(request);
+    rig.manager.faults.set(request);
     rig.pump();
     // JSON has no negative zero.
     const expected = JSON.parse(JSON.stringify({ ...request, since: 1 }));
