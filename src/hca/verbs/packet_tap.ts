@@ -24,16 +24,11 @@ import {
   writePacketHeaders,
   writePathHeaders,
 } from "../ud_headers.ts";
+import type { Attached } from "./attached_groups.ts";
 import { ConnectedTap } from "./connected_tap.ts";
 import { PAYLOAD } from "./receive_memory.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { sentPackets } from "./sent_packets.ts";
-
-/** A group that the queue pair is attached to. */
-export interface Attached {
-  readonly mgid: Uint8Array;
-  readonly mlid: number;
-}
 
 /** The attributes of a queue pair that appear in packet headers. */
 export interface TappedQp {

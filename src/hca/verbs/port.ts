@@ -19,7 +19,6 @@ import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
 import { getLogger } from "../../base/log.ts";
-import { PendingList } from "../../base/pending_list.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper } from "../../system/reactor.ts";
 import type {
@@ -41,13 +40,14 @@ import { noConnections } from "../no_connections.ts";
 import { VerbsCounters } from "./counters.ts";
 import { SocketMadChannel } from "./mad_channel.ts";
 import { type DeviceListener, OpenedDevice } from "./opened_device.ts";
+import { PortQueuePairs } from "./port_queue_pairs.ts";
 import { PortResources } from "./port_resources.ts";
 import { DevicePresence } from "./presence.ts";
 import type { RoceMadChannel } from "./roce/mad_channel.ts";
 import { overEthernet } from "./roce/roce.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { SendTurns } from "./send_turns.ts";
-import { type PortQueuePairs, VerbsUdQp } from "./ud_qp.ts";
+import { VerbsUdQp } from "./ud_qp.ts";
 
 /** The connection of a port to its libibumad worker. */
 export interface WorkerEnd {
@@ -97,11 +97,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   #opened: OpenedDevice | undefined;
   /** Why the device is lost. */
   #lossReason = "";
-  readonly #qps: PortQueuePairs = {
-    all: new Set(),
-    byCq: new Map(),
-    active: new PendingList(),
-  };
+  readonly #qps = new PortQueuePairs();
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
   #closed = false;

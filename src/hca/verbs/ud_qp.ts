@@ -13,7 +13,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
-import type { Pending, PendingList } from "../../base/pending_list.ts";
+import type { Pending } from "../../base/pending_list.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import {
   type AddressHandle,
@@ -25,10 +25,12 @@ import {
   type UdQp,
 } from "../hca.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
+import { type Attached, AttachedGroups } from "./attached_groups.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { connectedReceives, Connections } from "./connections.ts";
 import { DeviceQueuePair } from "./device_queue_pair.ts";
-import { type Attached, PacketTap, type TappedQp } from "./packet_tap.ts";
+import { PacketTap, type TappedQp } from "./packet_tap.ts";
+import type { PortQueuePairs } from "./port_queue_pairs.ts";
 import type { PortResources } from "./port_resources.ts";
 import { RcTable } from "./rc_table.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
@@ -38,15 +40,6 @@ import { CONNECTED_REQUESTS } from "./send_requests.ts";
 
 /** Maximum number of packets received in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
-
-/** The UD queue pairs of a port. */
-export interface PortQueuePairs {
-  readonly all: Set<VerbsUdQp>;
-  /** By the `struct ibv_cq *` of each of their completion queues. */
-  readonly byCq: Map<bigint, VerbsUdQp>;
-  /** Those with work. Only these are visited in a turn, so that idle ones cost nothing. */
-  readonly active: PendingList<VerbsUdQp>;
-}
 
 /** See {@linkcode UdQp}. */
 export class VerbsUdQp implements UdQp, TappedQp, Pending {
@@ -68,7 +61,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   readonly #receives: ReceiveQueue;
   readonly #tap: PacketTap;
   readonly #pkeyIndex: number;
-  readonly #groups: Attached[] = [];
+  readonly #groups: AttachedGroups;
   #qkey = 0;
   #budget = 0;
   /** True from {@linkcode armSends} to the event. */
@@ -116,6 +109,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
         port: port.attributes.port,
       }),
     );
+    this.#groups = new AttachedGroups(this.#pair, port.roce);
     const { handle } = this.#pair;
     this.#sends = owned(
       new SendQueue(
@@ -156,10 +150,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
       }),
     );
     this.#start();
-    qps.all.add(this);
-    for (const { handle } of [this.#sendCq, this.#recvCq]) {
-      qps.byCq.set(handle, this);
-    }
+    qps.add(this, [this.#sendCq, this.#recvCq]);
     parts.move();
   }
 
@@ -187,7 +178,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   }
 
   get groups(): readonly Attached[] {
-    return this.#groups;
+    return this.#groups.all;
   }
 
   setQkey(qkey: number): void {
@@ -340,14 +331,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
     this.#receives.drain();
     this.#sends.abandon();
     this.#start();
-    for (const { mgid, mlid } of this.#groups) {
-      // Most devices keep the attachments through a reset, and refuse to attach again.
-      try {
-        this.#pair.attach(mgid, mlid);
-      } catch {
-        continue;
-      }
-    }
+    this.#groups.attachAgain();
   }
 
   poll(batch: RxBatch): number {
@@ -377,24 +361,11 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
-    const { roce } = this.#port;
-    using undo = new DisposableStack();
-    roce?.join(mgid);
-    undo.defer(() => roce?.leave(mgid));
-    this.#pair.attach(mgid, mlid);
-    undo.move();
-    this.#groups.push({ mgid: mgid.slice(), mlid });
+    this.#groups.attach(mgid, mlid);
   }
 
   detachMulticast(mgid: Uint8Array, mlid: number): void {
-    const key = mgid.join();
-    const at = this.#groups.findIndex((group) =>
-      group.mlid === mlid && group.mgid.join() === key
-    );
-    if (at < 0) return;
-    this.#groups.splice(at, 1);
-    this.#pair.detach(mgid, mlid);
-    this.#port.roce?.leave(mgid);
+    this.#groups.detach(mgid, mlid);
   }
 
   setModeration(moderation: CqModeration): void {
@@ -404,14 +375,8 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { mgid, mlid } of this.#groups) {
-      this.#pair.detach(mgid, mlid);
-      this.#port.roce?.leave(mgid);
-    }
-    const { all, byCq, active } = this.#qps;
-    all.delete(this);
-    for (const { handle } of [this.#sendCq, this.#recvCq]) byCq.delete(handle);
-    active.remove(this);
+    this.#groups.close();
+    this.#qps.remove(this, [this.#sendCq, this.#recvCq]);
     this.connections.close();
     this.#sends.flush();
     this.#pair.close();

@@ -8,9 +8,10 @@ import {
   type RcConnection,
   RxFlag,
 } from "../../../src/hca/hca.ts";
+import type { Attached } from "../../../src/hca/verbs/attached_groups.ts";
 import type { TappedConnection } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import { type Attached, PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
+import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
 import { ReceiveBuffers } from "../../../src/hca/verbs/receive_buffers.ts";
 import { CONNECTED_BUFFER } from "../../../src/hca/verbs/receive_memory.ts";
 import {

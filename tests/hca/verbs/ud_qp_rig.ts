@@ -11,20 +11,17 @@ import {
   IbvWc,
 } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
-import { PendingList } from "../../../src/base/pending_list.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
+import { PortQueuePairs } from "../../../src/hca/verbs/port_queue_pairs.ts";
 import type { PortResources } from "../../../src/hca/verbs/port_resources.ts";
 import {
   SEND_SLOTS,
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
-import {
-  type PortQueuePairs,
-  VerbsUdQp,
-} from "../../../src/hca/verbs/ud_qp.ts";
+import { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { FakeVerbs, type SeenRequest } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
@@ -50,11 +47,7 @@ export class UdQpRig implements Disposable {
   /** Answer of the device to an attachment to a group: 0, or an errno of either sign. */
   attached = 0;
   readonly qp: VerbsUdQp;
-  readonly qps: PortQueuePairs = {
-    all: new Set(),
-    byCq: new Map(),
-    active: new PendingList(),
-  };
+  readonly qps = new PortQueuePairs();
   readonly #object = new Uint8Array(IbvQp.QpNum + 4);
   #completed: SeenRequest | undefined;
 
