@@ -10,7 +10,6 @@
  * A process may have several interfaces: see interface_group.ts.
  */
 
-import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import {
   type EventDetails,
@@ -67,7 +66,7 @@ import { KeptInterface } from "./restart/kept_interface.ts";
 import type { LeftInterface } from "./restart/left_interface.ts";
 import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
-import { WORKER_WANTED } from "./worker_requests.ts";
+import { answerRequest, WORKER_WANTED } from "./worker_requests.ts";
 
 /** The end of an interface. */
 interface InterfaceEnd {
@@ -211,20 +210,8 @@ export class InterfaceProcess implements Member, HandedInterface {
   }
 
   /** Resolves when the interface is ready. Throws `E_IPC_TIMEOUT` with its state if it is not after `limit` ms. */
-  async ready(limit: Millis): Promise<void> {
-    const state = () => this.#readiness.state(this.#places.name);
-    const late = AbortSignal.timeout(limit);
-    try {
-      await this.#readiness.running(this.#places.name, late);
-    } catch {
-      throw new IpoibError(
-        "E_IPC_TIMEOUT",
-        `${this.#places.name} was not ready within ${
-          limit / 1000
-        } s: ${state()}`,
-        { errno: Errno.ETIMEDOUT },
-      );
-    }
+  ready(limit: Millis): Promise<void> {
+    return this.#readiness.runningWithin(this.#places.name, limit);
   }
 
   /**
@@ -332,7 +319,7 @@ export class InterfaceProcess implements Member, HandedInterface {
         this.#fabric.managerMissing(data as ManagerMissing);
         return;
       case WORKER_WANTED:
-        void this.#startWorker();
+        void answerRequest(this.#fabric, this.#service);
         return;
       case "state":
         this.#onState(data as { name: string; state: string });
@@ -354,18 +341,6 @@ export class InterfaceProcess implements Member, HandedInterface {
       case "fatal":
         this.#fail(new IpoibError("E_SUBNET", String(data)));
         return;
-    }
-  }
-
-  /** Starts another libibumad worker for the data worker. */
-  async #startWorker(): Promise<void> {
-    try {
-      const end = await this.#fabric.startWorker?.();
-      if (end) await this.#service.call("worker.started", end);
-    } catch (error) {
-      const failure = IpoibError.from(error).toJSON();
-      // The interface may be ending.
-      await this.#service.call("worker.failed", failure).catch(() => {});
     }
   }
 

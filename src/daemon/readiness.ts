@@ -1,5 +1,8 @@
 /** States of an interface and its children, and waits until one of them is ready. */
 
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
+import type { Millis } from "../base/units.ts";
 import { RUNNING } from "../ipc/schema.ts";
 
 export class Readiness {
@@ -42,6 +45,19 @@ export class Readiness {
       signal.addEventListener("abort", () => resolve(), { once: true });
       await promise;
       this.#waiting.delete(resolve);
+    }
+  }
+
+  /** As {@linkcode running}. Throws `E_IPC_TIMEOUT` with the state of an interface that is not ready after `limit` ms. */
+  async runningWithin(name: string, limit: Millis): Promise<void> {
+    try {
+      await this.running(name, AbortSignal.timeout(limit));
+    } catch {
+      throw new IpoibError(
+        "E_IPC_TIMEOUT",
+        `${name} was not ready within ${limit / 1000} s: ${this.state(name)}`,
+        { errno: Errno.ETIMEDOUT },
+      );
     }
   }
 

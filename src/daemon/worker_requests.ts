@@ -5,6 +5,8 @@
 
 import { IpoibError, type SerializedError } from "../base/errors.ts";
 import type { WorkerEnd, WorkerRequest } from "../hca/verbs/port.ts";
+import type { FabricSide } from "./fabric_side.ts";
+import type { Service } from "./thread/service.ts";
 import type { Emit } from "./thread/worker_side.ts";
 
 /** Event of the data worker with a request. */
@@ -16,6 +18,22 @@ export type WorkerAnswers = {
   "worker.failed": { params: SerializedError; result: unknown };
 };
 
+/** Main-thread part: starts another worker for the port, and answers the request of its data worker. */
+export async function answerRequest(
+  fabric: Pick<FabricSide, "startWorker">,
+  service: Pick<Service<WorkerAnswers>, "call">,
+): Promise<void> {
+  try {
+    const end = await fabric.startWorker?.();
+    if (end) await service.call("worker.started", end);
+  } catch (error) {
+    const failure = IpoibError.from(error).toJSON();
+    // The interface may be ending.
+    await service.call("worker.failed", failure).catch(() => {});
+  }
+}
+
+/** Data worker's part. */
 export class WorkerRequests {
   readonly #emit: Emit;
   #pending: Parameters<WorkerRequest> | undefined;

@@ -1,4 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Errno } from "../../src/base/errno.ts";
+import { IpoibError } from "../../src/base/errors.ts";
 import { Readiness } from "../../src/daemon/readiness.ts";
 
 const never = new AbortController().signal;
@@ -32,6 +34,20 @@ Deno.test("Readiness.running() rejects when the signal is aborted", async () => 
   controller.abort();
   await assertRejects(() => waiting);
   await assertRejects(() => readiness.running("ib0", controller.signal));
+});
+
+Deno.test("Readiness.runningWithin() rejects after the limit, with the state of the interface", async () => {
+  const readiness = new Readiness();
+  readiness.set("ib0", "waiting for the subnet manager");
+  const error = await assertRejects(
+    () => readiness.runningWithin("ib0", 10),
+    IpoibError,
+    "ib0 was not ready within 0.01 s: waiting for the subnet manager",
+  );
+  assertEquals([error.code, error.errno], ["E_IPC_TIMEOUT", Errno.ETIMEDOUT]);
+  readiness.set("ib0", "running");
+  readiness.setConfigured();
+  await readiness.runningWithin("ib0", 10_000);
 });
 
 Deno.test("Readiness.forget() resets the state of an interface", () => {
