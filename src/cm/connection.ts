@@ -1,7 +1,7 @@
 /** A connection and a received request for one, as the consumer sees them. */
 
 import type { Clock } from "../base/clock.ts";
-import type { RcConnection } from "../hca/hca.ts";
+import type { RcConnection } from "../hca/rc_qp.ts";
 import { ActiveEndpoint } from "./active.ts";
 import type { ConnectionState, Endpoint } from "./endpoint.ts";
 import type { AcceptOptions, ConnectionEvents } from "./events.ts";

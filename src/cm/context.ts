@@ -1,6 +1,7 @@
 /** What the connections of a port share. */
 
-import type { MadAgent, PortAttributes } from "../hca/hca.ts";
+import type { MadAgent } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import type { CmCounters } from "./counters.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Endpoint } from "./endpoint.ts";

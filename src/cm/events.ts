@@ -1,7 +1,7 @@
 /** Parameters and events of connections. */
 
 import type { Millis } from "../base/units.ts";
-import type { RcConnection } from "../hca/hca.ts";
+import type { RcConnection } from "../hca/rc_qp.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 
 /** Parameters of a connection that this side opens. */

@@ -1,7 +1,7 @@
 /** The end of a connection that receives the REQ (IBTA vol. 1 12.9.6). */
 
 import type { Millis } from "../base/units.ts";
-import type { RcConnection } from "../hca/hca.ts";
+import type { RcConnection } from "../hca/rc_qp.ts";
 import { CmSubject, RejectReason } from "../wire/cm/rej.ts";
 import { Rep } from "../wire/cm/rep.ts";
 import type { Req } from "../wire/cm/req.ts";

@@ -1,13 +1,14 @@
 /** Addresses of a connection: those of its MADs, of its REQ and of its queue pair. */
 
 import { type IbMtu, ibMtuBytes } from "../base/units.ts";
-import type { PortAttributes, RcConnection } from "../hca/hca.ts";
 import {
   pathAttributes,
   pathBitsOf,
   type PathPort,
 } from "../hca/path_attributes.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import { staticRate } from "../hca/port_rate.ts";
+import type { RcConnection } from "../hca/rc_qp.ts";
 import type { Rep } from "../wire/cm/rep.ts";
 import { type Req, ReqPath } from "../wire/cm/req.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";

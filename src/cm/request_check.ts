@@ -1,7 +1,7 @@
 /** Checks of a received REQ that do not depend on other connections. */
 
 import { ibMtuBytes, ibMtuCode, pkeysMatch } from "../base/units.ts";
-import type { PortAttributes } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import { RejectReason } from "../wire/cm/rej.ts";
 import { type Req, TransportType } from "../wire/cm/req.ts";
 import { gidEquals } from "../wire/gid.ts";

@@ -20,6 +20,10 @@ import { FIRST_MLID } from "../wire/lrh.ts";
 import { type MadAddress, MadView } from "../wire/mad.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { Reactor } from "../system/reactor.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "./address_handle.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
 import {
   type FakeSendMemory,
@@ -35,21 +39,14 @@ import {
 } from "./fake_transport.ts";
 import { FakeRcQp } from "./fake_rc_qp.ts";
 import { FakeUdQp } from "./fake_ud_qp.ts";
-import type {
-  AddressHandle,
-  AddressHandleAttributes,
-  HcaPort,
-  MadAgent,
-  PortAttributes,
-  PortEvent,
-  QueuePairOptions,
-  RcQpOptions,
-  TappedMad,
-  TappedPacket,
-} from "./hca.ts";
+import type { HcaPort, MadAgent, PortEvent } from "./hca.ts";
 import { deviceLost, lostAttributes, LostDevice } from "./lost_device.ts";
 import { MadAgents } from "./mad_agents.ts";
 import { noConnections } from "./no_connections.ts";
+import type { PortAttributes } from "./port_attributes.ts";
+import type { RcQpOptions } from "./rc_qp.ts";
+import type { TappedMad, TappedPacket } from "./tapped.ts";
+import type { QueuePairOptions } from "./ud_qp.ts";
 
 export type { FakePortOptions, PostedPacket } from "./fake_transport.ts";
 

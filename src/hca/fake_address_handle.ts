@@ -1,7 +1,10 @@
 /** Address handles of the fake fabric (fake.ts). */
 
 import { FIRST_MLID } from "../wire/lrh.ts";
-import type { AddressHandle, AddressHandleAttributes } from "./hca.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "./address_handle.ts";
 
 /** An address handle that records its destruction. */
 export class FakeAddressHandle implements AddressHandle {

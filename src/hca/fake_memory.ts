@@ -5,7 +5,7 @@ import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { LentSlots } from "../system/frames.ts";
-import type { SendMemory, SlotLayout } from "./hca.ts";
+import type { SendMemory, SlotLayout } from "./send_memory.ts";
 
 /** Bits of the address space that each port of the fabric has. */
 const PORT_BITS = 32;

@@ -10,13 +10,8 @@ import type {
   PostedPacket,
 } from "./fake_transport.ts";
 import type { FakeUdQp } from "./fake_ud_qp.ts";
-import {
-  PostResult,
-  type RcConnection,
-  type RcFailure,
-  type RcQp,
-  type RcQpOptions,
-} from "./hca.ts";
+import { PostResult } from "./post_result.ts";
+import type { RcConnection, RcFailure, RcQp, RcQpOptions } from "./rc_qp.ts";
 
 /** An RC queue pair of a fake port. Messages that arrive are polled from `receiver`. */
 export class FakeRcQp implements RcQp {

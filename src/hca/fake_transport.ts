@@ -5,13 +5,11 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { ibMtuBytes, type IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
+import type { AddressHandleAttributes } from "./address_handle.ts";
 import { FakeSendMemory, memoryAddress } from "./fake_memory.ts";
-import {
-  type AddressHandleAttributes,
-  type PortAttributes,
-  PostResult,
-  type RcFailure,
-} from "./hca.ts";
+import type { PortAttributes } from "./port_attributes.ts";
+import { PostResult } from "./post_result.ts";
+import type { RcFailure } from "./rc_qp.ts";
 import { Taps } from "./taps.ts";
 
 const MTU_2048 = 4 as IbMtuCode;

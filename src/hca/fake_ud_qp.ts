@@ -5,6 +5,10 @@ import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
 import { GsoType } from "../wire/vnet.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "./address_handle.ts";
 import type { FakeAddressHandle } from "./fake_address_handle.ts";
 import { LAYOUT, STRIDE } from "./fake_memory.ts";
 import type {
@@ -12,23 +16,20 @@ import type {
   FakeTransport,
   PostedPacket,
 } from "./fake_transport.ts";
-import {
-  type AddressHandle,
-  type AddressHandleAttributes,
-  type CqModeration,
-  PostResult,
-  QKEY_FROM_QP,
-  type QueuePairOptions,
-  type RxBatch,
-  RxFlag,
-  type TappedPacket,
-  type UdQp,
-} from "./hca.ts";
+import { PostResult } from "./post_result.ts";
+import { type RxBatch, RxFlag } from "./rx_batch.ts";
+import type { TappedPacket } from "./tapped.ts";
 import {
   UD_HEADERS_LENGTH,
   writePacketHeaders,
   writePathHeaders,
 } from "./ud_headers.ts";
+import {
+  type CqModeration,
+  QKEY_FROM_QP,
+  type QueuePairOptions,
+  type UdQp,
+} from "./ud_qp.ts";
 
 const BATCH_PACKETS = 8;
 

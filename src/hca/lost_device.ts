@@ -9,7 +9,7 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
-import type { PortAttributes } from "./hca.ts";
+import type { PortAttributes } from "./port_attributes.ts";
 
 /** Interval of looking for a device that does not exist. */
 export const LOOK_INTERVAL_MS: Millis = 1000;

@@ -4,7 +4,8 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { MAD_LENGTH, type MadAddress, MadView } from "../wire/mad.ts";
 import { Listeners } from "../base/listeners.ts";
-import type { MadAgent, TappedMad } from "./hca.ts";
+import type { MadAgent } from "./hca.ts";
+import type { TappedMad } from "./tapped.ts";
 
 /** The MAD agents of a port, by management class. */
 export class MadAgents {

@@ -2,7 +2,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import type { PortAttributes } from "./hca.ts";
+import type { PortAttributes } from "./port_attributes.ts";
 
 /** Returns `E_NO_CONNECTIONS` (EOPNOTSUPP), with the reason that the port's capabilities give. */
 export function noConnections(

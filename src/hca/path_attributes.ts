@@ -1,7 +1,8 @@
 /** The address handle attributes of a path record. */
 
 import type { PathRecord } from "../wire/sa/path_record.ts";
-import type { AddressHandleAttributes, PortAttributes } from "./hca.ts";
+import type { AddressHandleAttributes } from "./address_handle.ts";
+import type { PortAttributes } from "./port_attributes.ts";
 import { type PortSpeed, staticRate } from "./port_rate.ts";
 
 /** The attributes of the local port that those of a path depend on. */

@@ -1,7 +1,7 @@
 /** The rate of a port, and the static rate of paths that are slower than it (IBTA vol. 1 9.11.1). */
 
 import { rateCode, rateDataMbps, rateGbps } from "../base/rates.ts";
-import type { PortAttributes } from "./hca.ts";
+import type { PortAttributes } from "./port_attributes.ts";
 
 /** The attributes that the rate depends on. */
 export type PortSpeed = Pick<PortAttributes, "activeWidth" | "laneMbps">;

@@ -2,7 +2,9 @@
 
 import { TapListeners } from "../base/listeners.ts";
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
-import { PostResult, type SendMemory, type TappedPacket } from "./hca.ts";
+import { PostResult } from "./post_result.ts";
+import type { SendMemory } from "./send_memory.ts";
+import type { TappedPacket } from "./tapped.ts";
 import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 
 const NOTHING = new DataView(new ArrayBuffer(0));

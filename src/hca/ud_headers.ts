@@ -19,7 +19,7 @@ import {
   ICRC_LENGTH,
   UD_SEND_ONLY,
 } from "../wire/transport_headers.ts";
-import type { AddressHandleAttributes } from "./hca.ts";
+import type { AddressHandleAttributes } from "./address_handle.ts";
 
 export const LRH = 0;
 export const GRH = LRH + LRH_LENGTH;

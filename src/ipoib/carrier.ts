@@ -2,7 +2,7 @@
 
 import { explain, type Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
-import type { PortAttributes } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { portRateMbps } from "../hca/port_rate.ts";
 import type { InterfaceEvents } from "./interface_events.ts";

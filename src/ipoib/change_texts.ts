@@ -2,7 +2,8 @@
 
 import { hex } from "../base/hex.ts";
 import { formatPkey } from "../base/units.ts";
-import type { PortAttributes, PortEvent } from "../hca/hca.ts";
+import type { PortEvent } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import type { ConfigChange, NetConfig } from "../netdev/netdev.ts";
 import { formatGid } from "../wire/gid.ts";
 

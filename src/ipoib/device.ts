@@ -8,7 +8,8 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { childName, formatPkey, FULL_MEMBER } from "../base/units.ts";
-import type { PortEvent, SendMemory } from "../hca/hca.ts";
+import type { PortEvent } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
 import { DebugLevels } from "./debug_log.ts";

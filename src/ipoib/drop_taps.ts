@@ -80,7 +80,10 @@ export class DropTaps extends TapListeners<[DroppedPacket]> {
   }
 }
 
-/** Returns the EtherType of a frame. If the IPoIB header has replaced it (hca.ts), the packet itself shows its type. */
+/**
+ * Returns the EtherType of a frame. If the IPoIB header has replaced it (hca/send_memory.ts), the packet itself shows its
+ * type.
+ */
 function etherTypeOf(view: DataView, ethernet: number): number {
   const type = view.getUint16(ethernet + EthernetField.Type);
   if (type !== 0) return type;

@@ -7,7 +7,8 @@
 
 import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
-import type { SendMemory, UdQp } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
+import type { UdQp } from "../hca/ud_qp.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { MadStatus } from "../wire/mad.ts";

@@ -3,7 +3,8 @@
 import { hex } from "../base/hex.ts";
 import type { EventName } from "../base/events.ts";
 import { formatPkey } from "../base/units.ts";
-import type { HcaPort, PortAttributes } from "../hca/hca.ts";
+import type { HcaPort } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import { formatGid } from "../wire/gid.ts";
 import { portEventText } from "./change_texts.ts";
 import type { InterfaceEvents } from "./interface_events.ts";

@@ -25,7 +25,7 @@
  * defaults, as in the driver.
  */
 
-import type { PortCapabilities } from "../hca/hca.ts";
+import type { PortCapabilities } from "../hca/port_attributes.ts";
 import {
   KERNEL_FEATURES,
   type KernelFeature,

@@ -21,7 +21,8 @@
 
 import { getLogger, type Logger } from "../base/log.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
-import type { PortEvent, SendMemory } from "../hca/hca.ts";
+import type { PortEvent } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { configText, portEventText, portText } from "./change_texts.ts";

@@ -12,7 +12,8 @@
 
 import type { Logger } from "../base/log.ts";
 import { formatPkey, type Millis } from "../base/units.ts";
-import type { PortEvent, SendMemory } from "../hca/hca.ts";
+import type { PortEvent } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import { Carrier } from "./carrier.ts";

@@ -8,7 +8,9 @@
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
 import { explain, type Logger } from "../base/log.ts";
-import type { HcaPort, SendMemory, UdQp } from "../hca/hca.ts";
+import type { HcaPort } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
+import type { UdQp } from "../hca/ud_qp.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";

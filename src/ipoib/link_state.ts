@@ -2,7 +2,7 @@
 
 import { Errno, errnoText } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
-import type { PortAttributes } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import { type SaFailure, unsentText } from "../sa/result.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";

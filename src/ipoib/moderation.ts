@@ -10,7 +10,7 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
-import type { CqModeration, UdQp } from "../hca/hca.ts";
+import type { CqModeration, UdQp } from "../hca/ud_qp.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import {
   AdaptiveRule,

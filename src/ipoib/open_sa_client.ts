@@ -1,7 +1,8 @@
 /** Opens a subnet administration client on a port: connects it to a MAD agent, a timer and the port attributes. */
 
 import type { Logger } from "../base/log.ts";
-import type { HcaPort, PortAttributes } from "../hca/hca.ts";
+import type { HcaPort } from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
 import { type ManagerLocation, SaClient } from "../sa/client.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { ADMINISTRATOR_GUID, gidFrom, gidPrefix } from "../wire/gid.ts";

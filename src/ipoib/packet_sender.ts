@@ -6,13 +6,11 @@
  */
 
 import { ENCAP_LENGTH, type Millis } from "../base/units.ts";
-import {
-  type AddressHandle,
-  PostResult,
-  type RcQp,
-  type SendMemory,
-  type UdQp,
-} from "../hca/hca.ts";
+import type { AddressHandle } from "../hca/address_handle.ts";
+import { PostResult } from "../hca/post_result.ts";
+import type { RcQp } from "../hca/rc_qp.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
+import type { UdQp } from "../hca/ud_qp.ts";
 import { hex } from "../base/hex.ts";
 import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";

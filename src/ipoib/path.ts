@@ -14,7 +14,7 @@ import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
 import { formatRate } from "../base/rates.ts";
 import { formatMtuCode, type Millis } from "../base/units.ts";
-import type { AddressHandle } from "../hca/hca.ts";
+import type { AddressHandle } from "../hca/address_handle.ts";
 import { pathAttributes } from "../hca/path_attributes.ts";
 import type { SaFailure } from "../sa/result.ts";
 import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";

@@ -7,7 +7,9 @@
  */
 
 import type { Millis } from "../base/units.ts";
-import { type AddressHandle, type HcaPort, PostResult } from "../hca/hca.ts";
+import type { AddressHandle } from "../hca/address_handle.ts";
+import type { HcaPort } from "../hca/hca.ts";
+import { PostResult } from "../hca/post_result.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import { gidKey } from "../wire/gid.ts";
 import { type LinkAddress, linkAddressEquals } from "../wire/link_address.ts";

@@ -22,12 +22,9 @@
 import type { Clock } from "../base/clock.ts";
 import { hex } from "../base/hex.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
-import {
-  type PortAttributes,
-  type RxBatch,
-  RxFlag,
-  type UdQp,
-} from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
+import { type RxBatch, RxFlag } from "../hca/rx_batch.ts";
+import type { UdQp } from "../hca/ud_qp.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";

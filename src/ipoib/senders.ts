@@ -7,12 +7,9 @@
  * A packet of a connection has neither; the queue pair that received it identifies the connection.
  */
 
-import {
-  type PortAttributes,
-  type QueuePair,
-  type RxBatch,
-  RxFlag,
-} from "../hca/hca.ts";
+import type { PortAttributes } from "../hca/port_attributes.ts";
+import { type RxBatch, RxFlag } from "../hca/rx_batch.ts";
+import type { UdQp } from "../hca/ud_qp.ts";
 import { GID_LENGTH } from "../wire/gid.ts";
 import { AddressTable, type AddressWords } from "./address_table.ts";
 import { newTraffic, type Traffic } from "./traffic.ts";
@@ -39,7 +36,7 @@ export class Senders {
   }
 
   /** Returns the traffic of the sender of packet `i`. For the data path. */
-  of(qp: QueuePair, batch: RxBatch, i: number): Traffic {
+  of(qp: UdQp, batch: RxBatch, i: number): Traffic {
     const qpn = batch.sourceQpn[i]!;
     const found = (batch.flags[i]! & RxFlag.Connected) !== 0
       ? this.#table.find(Kind.Connection, 0, 0, qpn)
@@ -69,7 +66,7 @@ export class Senders {
     if (this.#table.get(key) === traffic) this.#table.delete(key);
   }
 
-  #gidWord(qp: QueuePair, batch: RxBatch, i: number): number {
+  #gidWord(qp: UdQp, batch: RxBatch, i: number): number {
     return qp.sourceGid(batch, i, this.#gid) ? lowWord(this.#gid) : 0;
   }
 }

@@ -20,7 +20,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { SendMemory } from "../hca/hca.ts";
+import type { SendMemory } from "../hca/send_memory.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { FrameBatch } from "../system/frames.ts";
 import { EthernetField, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";

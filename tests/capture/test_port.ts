@@ -1,4 +1,4 @@
-import type { PortAttributes } from "../../src/hca/hca.ts";
+import type { PortAttributes } from "../../src/hca/port_attributes.ts";
 import { unconfigured } from "../../src/hca/soft/port_attributes.ts";
 
 /** Returns the attributes of a port of the embedded HCA, changed. */

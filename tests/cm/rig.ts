@@ -11,7 +11,8 @@ import type { Connection, ConnectionRequest } from "../../src/cm/connection.ts";
 import { getLogger } from "../../src/base/log.ts";
 import type { IbMtu, Millis } from "../../src/base/units.ts";
 import { FakeFabric } from "../../src/hca/fake.ts";
-import type { MadAgent, PortAttributes } from "../../src/hca/hca.ts";
+import type { MadAgent } from "../../src/hca/hca.ts";
+import type { PortAttributes } from "../../src/hca/port_attributes.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
 import type { Timer } from "../../src/system/reactor.ts";
 import {

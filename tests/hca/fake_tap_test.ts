@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeFabric } from "../../src/hca/fake.ts";
-import { PostResult } from "../../src/hca/hca.ts";
+import { PostResult } from "../../src/hca/post_result.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { type Seen, tap } from "./tapped.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { FakeFabric, type FakePort } from "../../src/hca/fake.ts";
-import { PostResult } from "../../src/hca/hca.ts";
+import { PostResult } from "../../src/hca/post_result.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 
 const MGID = broadcastMgid(0xffff);

@@ -1,6 +1,7 @@
 /** Copies of tapped packets, with decoded headers. */
 
-import type { HcaPort, TappedPacket } from "../../src/hca/hca.ts";
+import type { HcaPort } from "../../src/hca/hca.ts";
+import type { TappedPacket } from "../../src/hca/tapped.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { Grh } from "../../src/wire/grh.ts";
 import { LinkNextHeader, Lrh } from "../../src/wire/lrh.ts";

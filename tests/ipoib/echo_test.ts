@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
-import { type RxBatch, RxFlag, type UdQp } from "../../src/hca/hca.ts";
+import { type RxBatch, RxFlag } from "../../src/hca/rx_batch.ts";
+import type { UdQp } from "../../src/hca/ud_qp.ts";
 import { ipv4Family } from "../../src/ipoib/family/ipv4_family.ts";
 import type { Translator } from "../../src/ipoib/family/translator.ts";
 import { Receiver } from "../../src/ipoib/rx.ts";

@@ -1,7 +1,7 @@
 /** Features: what is supported, what requests and the mode switch, and what reaches the network device. */
 
 import { assertEquals } from "@std/assert";
-import type { PortCapabilities } from "../../src/hca/hca.ts";
+import type { PortCapabilities } from "../../src/hca/port_attributes.ts";
 import type { Mode } from "../../src/ipoib/connected/connected_mode.ts";
 import { Features } from "../../src/ipoib/features.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { UdQp } from "../../src/hca/hca.ts";
+import type { UdQp } from "../../src/hca/ud_qp.ts";
 import { type Host, ipv4Frame, logLines, Rig } from "./rig.ts";
 
 const OFF = { rxUsecs: 0, rxFrames: 0 };

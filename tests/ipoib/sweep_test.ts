@@ -1,7 +1,7 @@
 /** Sweeps over a /16 and a /112: every table stays bounded, every packet is counted, and other traffic continues. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { AddressHandle } from "../../src/hca/hca.ts";
+import type { AddressHandle } from "../../src/hca/address_handle.ts";
 import {
   DEFAULT_MAX_GROUPS,
   DEFAULT_MAX_NEIGHBOURS,

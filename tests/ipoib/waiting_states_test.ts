@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { mcgRecords } from "../../src/daemon/records/mcg_record.ts";
-import type { PortAttributes } from "../../src/hca/hca.ts";
+import type { PortAttributes } from "../../src/hca/port_attributes.ts";
 import { MadStatus } from "../../src/wire/mad.ts";
 import { type Host, logLines, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";

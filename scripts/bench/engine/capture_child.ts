@@ -12,7 +12,8 @@ import {
   RingWriter,
 } from "../../../src/capture/ring.ts";
 import { Recorder } from "../../../src/daemon/capture/recorder.ts";
-import { PostResult, type TappedPacket } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { TappedPacket } from "../../../src/hca/tapped.ts";
 import {
   BTH,
   DETH,

@@ -3,8 +3,9 @@
  * free slots, received packets are always the same ones, and written frames are only counted.
  */
 
-import { PostResult, type RxBatch, RxFlag } from "../../../src/hca/hca.ts";
 import { FakeUdQp } from "../../../src/hca/fake_ud_qp.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import { type RxBatch, RxFlag } from "../../../src/hca/rx_batch.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
 import { FrameBatch } from "../../../src/system/frames.ts";
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";

@@ -11,7 +11,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { ENCAP_LENGTH } from "../../../src/base/units.ts";
-import type { AddressHandle, UdQp } from "../../../src/hca/hca.ts";
+import type { AddressHandle } from "../../../src/hca/address_handle.ts";
+import type { UdQp } from "../../../src/hca/ud_qp.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import { DEFAULT_RECV_QUEUE } from "../../../src/ipoib/constants.ts";
 import { openReactor } from "../../../src/system/open_reactor.ts";

@@ -3,12 +3,9 @@
  * process that reads the ring: it cuts large sends, completes checksums, and filters.
  */
 
-import {
-  type PortAttributes,
-  PostResult,
-  type TappedMad,
-  type TappedPacket,
-} from "../../hca/hca.ts";
+import type { PortAttributes } from "../../hca/port_attributes.ts";
+import { PostResult } from "../../hca/post_result.ts";
+import type { TappedMad, TappedPacket } from "../../hca/tapped.ts";
 import {
   UD_HEADERS_LENGTH,
   writePacketHeaders,

@@ -2,7 +2,7 @@
 
 import { formatGuid } from "../../base/hex.ts";
 import { formatPkey } from "../../base/units.ts";
-import type { PortAttributes } from "../../hca/hca.ts";
+import type { PortAttributes } from "../../hca/port_attributes.ts";
 import { portRateMbps } from "../../hca/port_rate.ts";
 import type {
   ChildRecord,

@@ -1,7 +1,7 @@
 /** The records of `stats`: the statistics, drops and counters of an interface. */
 
 import type { Millis } from "../../base/units.ts";
-import type { PortAttributes } from "../../hca/hca.ts";
+import type { PortAttributes } from "../../hca/port_attributes.ts";
 import type { Stats64, StatsRecord } from "../../ipc/schema.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { Statistics } from "../../ipoib/statistics.ts";

@@ -6,7 +6,10 @@
  */
 
 import { FIRST_MLID } from "../../wire/lrh.ts";
-import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "../address_handle.ts";
 import { writePathHeaders } from "../ud_headers.ts";
 import type { OutLink } from "./out_link.ts";
 import { HEADER_WORDS, STRIDE } from "./slot_layout.ts";

@@ -4,7 +4,7 @@
  * A ring over preallocated arrays; nothing is allocated per packet.
  */
 
-import { type RxBatch, RxFlag } from "../hca.ts";
+import { type RxBatch, RxFlag } from "../rx_batch.ts";
 import { hasGrh } from "../ud_headers.ts";
 import { GID_LENGTH } from "../../wire/gid.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";

@@ -9,7 +9,7 @@
 import { Listeners } from "../../base/listeners.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
-import { PostResult } from "../hca.ts";
+import { PostResult } from "../post_result.ts";
 import type { OutLink } from "./out_link.ts";
 import type { OutgoingLinks } from "./outgoing_links.ts";
 import type { PortCounters } from "./port_counters.ts";

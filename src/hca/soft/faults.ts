@@ -20,7 +20,7 @@ import {
   ruleFor,
 } from "../../subnet/fault_messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
-import { PostResult } from "../hca.ts";
+import { PostResult } from "../post_result.ts";
 import { Fates } from "./fault_fate.ts";
 import {
   FaultStore,

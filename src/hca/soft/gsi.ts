@@ -17,7 +17,8 @@ import {
   MAD_LENGTH,
   type MadAddress,
 } from "../../wire/mad.ts";
-import { type PortAttributes, PostResult } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { PostResult } from "../post_result.ts";
 import { writePacketHeaders } from "../ud_headers.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import type { InLink } from "./in_link.ts";

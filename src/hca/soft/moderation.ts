@@ -24,7 +24,7 @@
 import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
-import type { CqModeration } from "../hca.ts";
+import type { CqModeration } from "../ud_qp.ts";
 
 /** Maximum number of delayed completions. */
 export const MAX_HELD_FRAMES = 64;

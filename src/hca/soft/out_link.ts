@@ -22,7 +22,7 @@ import type { Millis } from "../../base/units.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
-import { PostResult } from "../hca.ts";
+import { PostResult } from "../post_result.ts";
 import type { LinkBell } from "./link_bell.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { RcSenders } from "./rc_senders.ts";

@@ -25,21 +25,16 @@ import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import { portSocketPath } from "../../subnet/sockets.ts";
-import {
-  type AddressHandle,
-  type AddressHandleAttributes,
-  type HcaPort,
-  type MadAgent,
-  type PortAttributes,
-  type PortEvent,
-  type RcQp,
-  type RcQpOptions,
-  type SendMemory,
-  type TappedMad,
-  type TappedPacket,
-  type UdQp,
-  type UdQpOptions,
-} from "../hca.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "../address_handle.ts";
+import type { HcaPort, MadAgent, PortEvent } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import type { RcQp, RcQpOptions } from "../rc_qp.ts";
+import type { SendMemory } from "../send_memory.ts";
+import type { TappedMad, TappedPacket } from "../tapped.ts";
+import type { UdQp, UdQpOptions } from "../ud_qp.ts";
 import { type MadAddress, MadView, MgmtClass } from "../../wire/mad.ts";
 import { MadAgents } from "../mad_agents.ts";
 import { Taps } from "../taps.ts";

@@ -3,7 +3,7 @@
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import type { Welcome } from "../../subnet/messages.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../wire/gid.ts";
-import type { PortAttributes, PortCapabilities } from "../hca.ts";
+import type { PortAttributes, PortCapabilities } from "../port_attributes.ts";
 
 const MAX_MTU_CODE = 5 as IbMtuCode;
 const FIRMWARE = "1.0.0";

@@ -2,7 +2,8 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import type { RcQpOptions, UdQpOptions } from "../hca.ts";
+import type { RcQpOptions } from "../rc_qp.ts";
+import type { UdQpOptions } from "../ud_qp.ts";
 import type { Outbound } from "./outbound.ts";
 import { RcFailures } from "./rc_failures.ts";
 import { type RcQpParts, SoftRcQp } from "./rc_qp.ts";

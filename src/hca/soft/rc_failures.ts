@@ -1,7 +1,7 @@
 /** The failed connections of a port whose creators are not called yet. They are called from the reactor's loop. */
 
 import type { Reactor, Timer } from "../../system/reactor.ts";
-import type { RcFailure } from "../hca.ts";
+import type { RcFailure } from "../rc_qp.ts";
 
 /** A queue pair that can fail. */
 interface Failing {

@@ -7,14 +7,10 @@ import { IpoibError } from "../../base/errors.ts";
 import { CONNECTED_MTU, ENCAP_LENGTH } from "../../base/units.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { GsoType } from "../../wire/vnet.ts";
-import {
-  type PortAttributes,
-  PostResult,
-  type RcConnection,
-  type RcFailure,
-  type RcQp,
-} from "../hca.ts";
 import { writeConnectedHeaders } from "../connected_headers.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { PostResult } from "../post_result.ts";
+import type { RcConnection, RcFailure, RcQp } from "../rc_qp.ts";
 import type { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import type { Inbound } from "./inbound.ts";

@@ -8,7 +8,8 @@
 
 import { pkeysMatch } from "../../base/units.ts";
 import { nextPsn, psnPrecedes } from "../../wire/transport_headers.ts";
-import type { PortAttributes, RcConnection } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import type { RcConnection } from "../rc_qp.ts";
 import type { InLink } from "./in_link.ts";
 import type { PortCounterName } from "./port_counters.ts";
 import { readPsn } from "./rc_headers.ts";

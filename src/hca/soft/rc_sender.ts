@@ -13,7 +13,7 @@
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { nextPsn } from "../../wire/transport_headers.ts";
-import type { RcConnection, RcFailure } from "../hca.ts";
+import type { RcConnection, RcFailure } from "../rc_qp.ts";
 import type { FaultFlow } from "./faults.ts";
 import type { OutLink } from "./out_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";

@@ -2,7 +2,8 @@
 
 import type { Pending } from "../../base/pending_list.ts";
 import { pkeysMatch, powerOfTwo } from "../../base/units.ts";
-import type { PortAttributes, QueuePairOptions } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import type { QueuePairOptions } from "../ud_qp.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { Period } from "./moderation.ts";
 

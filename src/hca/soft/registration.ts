@@ -24,7 +24,8 @@ import type {
   SubnetSnapshot,
 } from "../../subnet/messages.ts";
 import type { MadAddress } from "../../wire/mad.ts";
-import type { PortAttributes, PortEvent } from "../hca.ts";
+import type { PortEvent } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
 import { ForwardingTables, OLD_TABLES_MS } from "./forwarding_tables.ts";
 import { ManagerLink } from "./manager_link.ts";
 import { JoinedGroups } from "./joined_groups.ts";

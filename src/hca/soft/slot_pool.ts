@@ -15,7 +15,7 @@ import {
 import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { MAX_IP_PACKET } from "../../wire/ipv4.ts";
-import type { SendMemory, SlotLayout } from "../hca.ts";
+import type { SendMemory, SlotLayout } from "../send_memory.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
 import { ENCAP, ETHERNET, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 

@@ -9,18 +9,18 @@
 import type { IpoibError } from "../../base/errors.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { GsoType } from "../../wire/vnet.ts";
-import {
-  type AddressHandle,
-  type CqModeration,
-  type PortAttributes,
-  PostResult,
-  QKEY_FROM_QP,
-  type RxBatch,
-  type UdQp,
-  type UdQpOptions,
-} from "../hca.ts";
+import type { AddressHandle } from "../address_handle.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { PostResult } from "../post_result.ts";
+import type { RxBatch } from "../rx_batch.ts";
 import type { Taps } from "../taps.ts";
 import { writePacketHeaders } from "../ud_headers.ts";
+import {
+  type CqModeration,
+  QKEY_FROM_QP,
+  type UdQp,
+  type UdQpOptions,
+} from "../ud_qp.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import {
   copySourceGid,

@@ -5,7 +5,10 @@
 
 import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
-import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "../address_handle.ts";
 import { highWord, lowWord, type VerbsDevice } from "./device.ts";
 import { released } from "./release.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
-import type { CqModeration } from "../hca.ts";
+import type { CqModeration } from "../ud_qp.ts";
 import type { VerbsDevice } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 import { released } from "./release.ts";

@@ -4,15 +4,13 @@
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
+import type { AddressHandleAttributes } from "../address_handle.ts";
 import { writeConnectedHeaders } from "../connected_headers.ts";
-import {
-  type AddressHandleAttributes,
-  type PortAttributes,
-  PostResult,
-  type RcConnection,
-  type RxBatch,
-  type TappedPacket,
-} from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { PostResult } from "../post_result.ts";
+import type { RcConnection } from "../rc_qp.ts";
+import type { RxBatch } from "../rx_batch.ts";
+import type { TappedPacket } from "../tapped.ts";
 import type { Taps } from "../taps.ts";
 import { UD_HEADERS_LENGTH, writePathHeaders } from "../ud_headers.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";

@@ -2,7 +2,7 @@
 
 import { Ibv, IbvQpAttr } from "../../../ffi/verbs_layout.ts";
 import { ibMtuCode } from "../../base/units.ts";
-import type { RcConnection } from "../hca.ts";
+import type { RcConnection } from "../rc_qp.ts";
 import { addressAttributes } from "./address_handle.ts";
 import type { VerbsDevice } from "./device.ts";
 import {

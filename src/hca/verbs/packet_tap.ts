@@ -9,14 +9,11 @@ import { ENCAP_LENGTH } from "../../base/units.ts";
 import { gidEquals } from "../../wire/gid.ts";
 import { Grh, GRH_LENGTH } from "../../wire/grh.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
-import {
-  type AddressHandleAttributes,
-  type PortAttributes,
-  PostResult,
-  type RxBatch,
-  RxFlag,
-  type TappedPacket,
-} from "../hca.ts";
+import type { AddressHandleAttributes } from "../address_handle.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { PostResult } from "../post_result.ts";
+import { type RxBatch, RxFlag } from "../rx_batch.ts";
+import type { TappedPacket } from "../tapped.ts";
 import type { Taps } from "../taps.ts";
 import {
   GRH,

@@ -24,19 +24,14 @@ import type { Reactor, Sleeper } from "../../system/reactor.ts";
 import type {
   AddressHandle,
   AddressHandleAttributes,
-  HcaPort,
-  MadAgent,
-  PortAttributes,
-  PortEvent,
-  QueuePairOptions,
-  RcQp,
-  RcQpOptions,
-  TappedMad,
-  TappedPacket,
-  UdQp,
-} from "../hca.ts";
+} from "../address_handle.ts";
+import type { HcaPort, MadAgent, PortEvent } from "../hca.ts";
 import { deviceLost, lostAttributes, LostDevice } from "../lost_device.ts";
 import { noConnections } from "../no_connections.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import type { RcQp, RcQpOptions } from "../rc_qp.ts";
+import type { TappedMad, TappedPacket } from "../tapped.ts";
+import type { QueuePairOptions, UdQp } from "../ud_qp.ts";
 import { VerbsCounters } from "./counters.ts";
 import { SocketMadChannel } from "./mad_channel.ts";
 import { type DeviceListener, OpenedDevice } from "./opened_device.ts";

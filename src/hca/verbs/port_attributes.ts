@@ -13,7 +13,7 @@ import {
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import { gidGuid } from "../../wire/gid.ts";
-import type { PortAttributes, PortState } from "../hca.ts";
+import type { PortAttributes, PortState } from "../port_attributes.ts";
 import type { VerbsCounters } from "./counters.ts";
 import type { VerbsDevice } from "./device.ts";
 import { laneMbps, lanes } from "./lanes.ts";

@@ -5,12 +5,8 @@ import { Errno } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { CONNECTED_MTU } from "../../base/units.ts";
-import {
-  PostResult,
-  type RcConnection,
-  type RcFailure,
-  type RcQp,
-} from "../hca.ts";
+import { PostResult } from "../post_result.ts";
+import type { RcConnection, RcFailure, RcQp } from "../rc_qp.ts";
 import type { ConnectedTap, TappedConnection } from "./connected_tap.ts";
 import type { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";

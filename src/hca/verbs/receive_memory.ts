@@ -15,7 +15,7 @@ import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { CONNECTED_MESSAGE, ENCAP_LENGTH } from "../../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { GRH_LENGTH } from "../../wire/grh.ts";
-import type { RxBatch } from "../hca.ts";
+import type { RxBatch } from "../rx_batch.ts";
 import { highWord, lowWord } from "./device.ts";
 import {
   NativeMemory,

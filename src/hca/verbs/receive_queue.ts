@@ -10,7 +10,8 @@
 
 import { Ibv, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
-import { type PortAttributes, type RxBatch, RxFlag } from "../hca.ts";
+import type { PortAttributes } from "../port_attributes.ts";
+import { type RxBatch, RxFlag } from "../rx_batch.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import type { TappedConnection } from "./connected_tap.ts";
 import { Count, type VerbsCounters } from "./counters.ts";

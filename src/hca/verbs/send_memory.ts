@@ -26,7 +26,7 @@ import { longestSegment } from "../../wire/large_send.ts";
 import { completeChecksum } from "../../wire/partial_checksum.ts";
 import type { SummedMemory } from "../../wire/summed_memory.ts";
 import { GsoType, VNET_HEADER_LENGTH, VnetField } from "../../wire/vnet.ts";
-import type { SendMemory, SlotLayout } from "../hca.ts";
+import type { SendMemory, SlotLayout } from "../send_memory.ts";
 import { RegisteredSummedMemory, type Registrar } from "./memory.ts";
 import {
   CONNECTED_REQUESTS,

@@ -1,7 +1,7 @@
 /** The packets of posted frames, as taps see them: a large send is the packets into which it is cut. */
 
 import { Segmenter } from "../../wire/segmenter.ts";
-import { PostResult } from "../hca.ts";
+import { PostResult } from "../post_result.ts";
 import type { Taps } from "../taps.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 

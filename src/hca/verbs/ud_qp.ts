@@ -15,15 +15,15 @@
 import { IpoibError } from "../../base/errors.ts";
 import type { Pending } from "../../base/pending_list.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
+import type { AddressHandle } from "../address_handle.ts";
+import { PostResult } from "../post_result.ts";
+import type { RxBatch } from "../rx_batch.ts";
 import {
-  type AddressHandle,
   type CqModeration,
-  PostResult,
   QKEY_FROM_QP,
   type QueuePairOptions,
-  type RxBatch,
   type UdQp,
-} from "../hca.ts";
+} from "../ud_qp.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { type Attached, AttachedGroups } from "./attached_groups.ts";
 import { CompletionQueue } from "./completion_queue.ts";

@@ -2,7 +2,8 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { Connection } from "../../cm/connection.ts";
-import { PostResult, type RcQp } from "../../hca/hca.ts";
+import { PostResult } from "../../hca/post_result.ts";
+import type { RcQp } from "../../hca/rc_qp.ts";
 import type { PathRecord } from "../../wire/sa/path_record.ts";
 import { MAX_WAITING_PACKETS } from "../constants.ts";
 import type { Egress } from "../egress.ts";

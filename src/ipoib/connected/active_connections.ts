@@ -18,7 +18,8 @@ import {
 } from "../../base/units.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { ConnectionEnd, ConnectionReply } from "../../cm/events.ts";
-import type { HcaPort, UdQp } from "../../hca/hca.ts";
+import type { HcaPort } from "../../hca/hca.ts";
+import type { UdQp } from "../../hca/ud_qp.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { LinkFlag } from "../../wire/link_address.ts";
 import { RejectReason } from "../../wire/cm/rej.ts";

@@ -15,7 +15,9 @@ import {
 } from "../../base/units.ts";
 import type { Connection, ConnectionRequest } from "../../cm/connection.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
-import type { HcaPort, RcQp, UdQp } from "../../hca/hca.ts";
+import type { HcaPort } from "../../hca/hca.ts";
+import type { RcQp } from "../../hca/rc_qp.ts";
+import type { UdQp } from "../../hca/ud_qp.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { RejectReason } from "../../wire/cm/rej.ts";
 import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";

@@ -3,7 +3,8 @@
  * handle sends to it. Packets wait while there is no handle.
  */
 
-import type { HcaPort, UdQp } from "../../hca/hca.ts";
+import type { HcaPort } from "../../hca/hca.ts";
+import type { UdQp } from "../../hca/ud_qp.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";

@@ -7,7 +7,7 @@
 
 import { formatRate, rateDataMbps } from "../../base/rates.ts";
 import { formatMtuCode, formatPkey, mtuCodeBytes } from "../../base/units.ts";
-import type { PortAttributes } from "../../hca/hca.ts";
+import type { PortAttributes } from "../../hca/port_attributes.ts";
 import { portRateCode } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import { unsentText } from "../../sa/result.ts";

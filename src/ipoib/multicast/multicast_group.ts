@@ -2,7 +2,10 @@
 
 import { Backoff } from "../../base/backoff.ts";
 import type { Millis } from "../../base/units.ts";
-import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+} from "../../hca/address_handle.ts";
 import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import type { SaFailure } from "../../sa/result.ts";

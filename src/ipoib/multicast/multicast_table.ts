@@ -13,7 +13,7 @@
 import { hex } from "../../base/hex.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
-import type { UdQp } from "../../hca/hca.ts";
+import type { UdQp } from "../../hca/ud_qp.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";

@@ -7,7 +7,7 @@
  * coalesced at a time. Nothing is allocated per packet.
  */
 
-import type { RxBatch } from "../../hca/hca.ts";
+import type { RxBatch } from "../../hca/rx_batch.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import {

@@ -1,6 +1,6 @@
 /** A received TCP or UDP packet that may be part of a coalesced frame. Objects are reused. */
 
-import type { RxBatch } from "../../hca/hca.ts";
+import type { RxBatch } from "../../hca/rx_batch.ts";
 import { fold, internetChecksum } from "../../wire/checksum.ts";
 import type { NetworkRules, TransportRules } from "./coalescing_rules.ts";
 import { ipv4Rules } from "./ipv4_rules.ts";

@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { FrameComposer, type FrameKind } from "../../../src/capture/frames.ts";
 import { Recorder } from "../../../src/daemon/capture/recorder.ts";
-import { PostResult, type TappedPacket } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { TappedPacket } from "../../../src/hca/tapped.ts";
 import {
   writePacketHeaders,
   writePathHeaders,

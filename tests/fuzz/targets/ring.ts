@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { UdQp } from "../../../src/hca/hca.ts";
+import type { UdQp } from "../../../src/hca/ud_qp.ts";
 import {
   encodeLinkMessage,
   LINK_VERSION,

@@ -4,7 +4,7 @@ import {
   CompletionQueue,
   createSoftBatch,
 } from "../../../src/hca/soft/completion_queue.ts";
-import { RxFlag } from "../../../src/hca/hca.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { PAYLOAD, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
 import { Pair } from "./parts.ts";

@@ -1,11 +1,8 @@
 /** Connections between ports of the embedded HCA. */
 
-import type {
-  PostResult,
-  RcFailure,
-  RcQp,
-  UdQp,
-} from "../../../src/hca/hca.ts";
+import type { PostResult } from "../../../src/hca/post_result.ts";
+import type { RcFailure, RcQp } from "../../../src/hca/rc_qp.ts";
+import type { UdQp } from "../../../src/hca/ud_qp.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import {
   ENCAP,

@@ -1,7 +1,7 @@
 /** Connections while the subnet changes: manager, LIDs, port states, partitions; with both reactors. */
 
 import { assertEquals } from "@std/assert";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { openUringReactor } from "../../../src/system/uring/uring_reactor.ts";
 import { whyNoUring } from "../../e2e/harness/kernel.ts";
 import {

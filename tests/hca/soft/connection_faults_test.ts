@@ -1,7 +1,7 @@
 /** Packet faults on connections: messages stay in order, each arrives once, or the connection fails. */
 
 import { assert, assertEquals } from "@std/assert";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import type { FaultRequest } from "../../../src/subnet/fault_book.ts";
 import {
   connection,

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import {
   connectEnd,

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { FaultInjector, OVERTAKE_MS } from "../../../src/hca/soft/faults.ts";
 import { Fates } from "../../../src/hca/soft/fault_fate.ts";
 import { PortCounters } from "../../../src/hca/soft/port_counters.ts";

@@ -22,7 +22,7 @@ import {
 } from "../../../src/hca/soft/slot_layout.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { ReceiveQueue } from "../../../src/hca/soft/receive_queue.ts";
-import { RxFlag } from "../../../src/hca/hca.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { gidFrom } from "../../../src/wire/gid.ts";
 import { MAX_IP_PACKET } from "../../../src/wire/ipv4.ts";
 import { GsoType, VnetFlag } from "../../../src/wire/vnet.ts";

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import type { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { Mapping } from "../../../src/system/memory.ts";
 import { accept, listen, receive } from "../../../src/system/unix_socket.ts";

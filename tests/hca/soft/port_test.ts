@@ -1,7 +1,8 @@
 /** Ports in one process that exchange packets over real memory, rings and sockets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";

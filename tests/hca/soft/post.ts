@@ -1,7 +1,8 @@
 /** Sends packets from a port's send memory. */
 
 import { memoryOf } from "./subnet.ts";
-import type { PostResult, UdQp } from "../../../src/hca/hca.ts";
+import type { PostResult } from "../../../src/hca/post_result.ts";
+import type { UdQp } from "../../../src/hca/ud_qp.ts";
 import type { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";

@@ -4,7 +4,8 @@ import { formatGuid } from "../../../src/base/hex.ts";
 import { assert } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { ManagerHost } from "../../../src/daemon/manager/host.ts";
-import type { PortEvent, UdQp } from "../../../src/hca/hca.ts";
+import type { PortEvent } from "../../../src/hca/hca.ts";
+import type { UdQp } from "../../../src/hca/ud_qp.ts";
 import { SoftPort, type SoftPortOptions } from "../../../src/hca/soft/port.ts";
 import {
   decodeLinkMessage,

@@ -1,7 +1,7 @@
 /** Taps of ports that exchange packets over real memory. */
 
 import { assertEquals } from "@std/assert";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { SLOTS, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";

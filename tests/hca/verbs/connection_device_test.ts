@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
 import { ConnectionRig } from "./connection_rig.ts";
 import { deviceTests } from "./device_rig.ts";

@@ -1,14 +1,9 @@
 /** Connections between two UD queue pairs of the first InfiniBand port of this host, for tests. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  PostResult,
-  type RcConnection,
-  type RcFailure,
-  type RcQp,
-  type RxBatch,
-  RxFlag,
-} from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { RcConnection, RcFailure, RcQp } from "../../../src/hca/rc_qp.ts";
+import { type RxBatch, RxFlag } from "../../../src/hca/rx_batch.ts";
 import type { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { DeviceRig } from "./device_rig.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeFabric } from "../../../src/hca/fake.ts";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
 import { VerbsSendMemory } from "../../../src/hca/verbs/send_memory.ts";
 import { Taps } from "../../../src/hca/taps.ts";

@@ -7,7 +7,8 @@ import {
   type DeviceAttributes,
   queryPort,
 } from "../../../src/hca/verbs/port_attributes.ts";
-import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
+import type { PortEvent } from "../../../src/hca/hca.ts";
+import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
 import { PkeyTable } from "../../../src/hca/verbs/pkey_table.ts";
 import { FakePortDevice } from "./fake_port.ts";
 

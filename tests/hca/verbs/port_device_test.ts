@@ -1,7 +1,8 @@
 /** Packets between two queue pairs of the first InfiniBand port of this host; skipped if there is none. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type AddressHandle, PostResult } from "../../../src/hca/hca.ts";
+import type { AddressHandle } from "../../../src/hca/address_handle.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
 import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { bytesAt } from "../../../src/wire/bytes.ts";

@@ -11,7 +11,8 @@ import {
 import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
-import { PostResult, type RcConnection } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { RcConnection } from "../../../src/hca/rc_qp.ts";
 import { ConnectedTap } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { DeviceRcPair } from "../../../src/hca/verbs/device_rc_pair.ts";

@@ -1,13 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesAt } from "../../../ffi/libc.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
+import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { RcConnection } from "../../../src/hca/rc_qp.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { Taps } from "../../../src/hca/taps.ts";
-import {
-  type PortAttributes,
-  PostResult,
-  type RcConnection,
-  RxFlag,
-} from "../../../src/hca/hca.ts";
 import type { Attached } from "../../../src/hca/verbs/attached_groups.ts";
 import type { TappedConnection } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";

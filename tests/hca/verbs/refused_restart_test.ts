@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Ibv } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { PostResult } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
 import type { VerbsAddressHandle } from "../../../src/hca/verbs/address_handle.ts";
 import { UdQpRig } from "./ud_qp_rig.ts";
 

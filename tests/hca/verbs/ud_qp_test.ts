@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
-import { PostResult, type RcConnection } from "../../../src/hca/hca.ts";
+import { PostResult } from "../../../src/hca/post_result.ts";
+import type { RcConnection } from "../../../src/hca/rc_qp.ts";
 import { VerbsAddressHandle } from "../../../src/hca/verbs/address_handle.ts";
 import { SEND_REQUESTS } from "../../../src/hca/verbs/send_requests.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeFabric } from "../../../src/hca/fake.ts";
-import type { PortAttributes } from "../../../src/hca/hca.ts";
+import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
 import {
   obstacleOfBroadcast,
   obstacleOfGroup,

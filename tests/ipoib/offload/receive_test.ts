@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Errno } from "../../../src/base/errno.ts";
-import { RxFlag } from "../../../src/hca/hca.ts";
+import { RxFlag } from "../../../src/hca/rx_batch.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { EtherType } from "../../../src/wire/encap.ts";
 import { viewOf } from "../../wire/support.ts";

@@ -9,7 +9,8 @@
  */
 
 import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
-import type { RcConnection, RcQp, RxBatch } from "../../../src/hca/hca.ts";
+import type { RcConnection, RcQp } from "../../../src/hca/rc_qp.ts";
+import type { RxBatch } from "../../../src/hca/rx_batch.ts";
 import { CONNECTED_MESSAGE } from "../../../src/base/units.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";

@@ -3,7 +3,8 @@
 import { FakeFabric, FakePort } from "../../../src/hca/fake.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
-import type { MadAgent, PortAttributes } from "../../../src/hca/hca.ts";
+import type { MadAgent } from "../../../src/hca/hca.ts";
+import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
 import type { Reactor } from "../../../src/system/reactor.ts";
 
 export class SimulatedPort extends FakePort {

@@ -5,7 +5,8 @@
 
 import { PortMemberships } from "../../../src/sa/port_memberships.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
-import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
+import type { PortEvent } from "../../../src/hca/hca.ts";
+import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
 import { IpoibDevice } from "../../../src/ipoib/device.ts";
 import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
 import { refusalOf } from "../../../src/ipoib/multicast/join_obstacle.ts";
