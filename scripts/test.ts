@@ -22,7 +22,7 @@ import {
   packagesOf,
   type Tool,
 } from "./test/packages.ts";
-import { lanesOf, obstacle, type Suite, suitesOf } from "./test/suites.ts";
+import { obstacle, stepsOf, type Suite, suitesOf } from "./test/suites.ts";
 import { withoutColors } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
@@ -139,15 +139,17 @@ async function runAll(cleanup: Cleanup): Promise<number> {
       report.add(suite.name, outcome, performance.now() - start);
     }
   };
-  let before: Promise<unknown> = Promise.resolve();
-  await Promise.all(
-    lanesOf(suites).map((suites) => {
+  /** Runs lanes of suites at the same time. The output of a lane follows that of the lanes before it. */
+  const runBeside = async (lanes: readonly Suite[][]) => {
+    let before: Promise<unknown> = Promise.resolve();
+    await Promise.all(lanes.map((suites) => {
       const output = new HeldOutput(say);
       void before.then(() => output.release());
       const ended = runEach(suites, (text) => output.say(text));
       return before = Promise.all([before, ended]);
-    }),
-  );
+    }));
+  };
+  for (const lanes of stepsOf(suites)) await runBeside(lanes);
   if (suites.length === 0) {
     say("No tests found\n");
     report.failed++;

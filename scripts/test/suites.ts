@@ -14,8 +14,10 @@ export interface Needs {
   readonly tools?: readonly Tool[];
   /** Tools of some tests, which are ignored if the tools are missing. */
   readonly helpful?: readonly Tool[];
-  /** True for a long suite, which runs beside the others, because it waits for much of its time. */
-  readonly beside?: boolean;
+  /** Number of parts of a long suite, which run beside each other and the other suites, because they wait for long. */
+  readonly parts?: number;
+  /** True for a suite that fills a table of the kernel that all namespaces share: it runs after the others, alone. */
+  readonly alone?: boolean;
   /** True if the suite runs virtual machines of the rig, which are built from packages of Debian 12 for amd64. */
   readonly guests?: boolean;
 }
@@ -86,7 +88,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     root: true,
     tools: [...RIG_TOOLS, "ethtool", "ping", "iperf3", "pkill"],
     guests: true,
-    beside: true,
+    parts: 1,
   },
   fuzz: { permissions: ALL },
   package: {
@@ -98,15 +100,17 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     ],
   },
   smoke: { permissions: ALL, root: true },
+  tables: { permissions: ALL, root: true, alone: true, tools: ["ip", "ping"] },
   torture: {
     permissions: ALL,
     root: true,
+    alone: true,
     tools: ["ip", "ping", "iperf3"],
   },
   e2e: {
     permissions: ALL,
     root: true,
-    beside: true,
+    parts: 2,
     tools: [
       "ethtool",
       "ip",
@@ -166,23 +170,41 @@ export function suitesOf(
       wanted.includes(folder);
     if (!whole && inside.length === 0) continue;
     const paths = whole ? [folder] : inside;
-    suites.push({ ...needsOf(name), name, paths, files: count(files, paths) });
+    const suite = { ...needsOf(name), name, paths };
+    suites.push(...divided(suite, files.filter((file) => isIn(file, paths))));
   }
   return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
 }
 
-/** Groups suites into lanes, which run at the same time: each long suite has its own, the others share the first. */
-export function lanesOf(suites: readonly Suite[]): Suite[][] {
-  const quick = suites.filter(({ beside }) => !beside);
-  const long = suites.filter(({ beside }) => beside).map((suite) => [suite]);
-  return quick.length > 0 ? [quick, ...long] : long;
+/** Divides a suite with these files into its parts; neighbours in the order of names go to different parts. */
+function divided(suite: Suite, files: readonly string[]): Suite[] {
+  const { name, parts = 1 } = suite;
+  if (parts === 1 || files.length < parts) {
+    return [{ ...suite, files: files.length }];
+  }
+  const sorted = [...files].sort(order);
+  return Array.from({ length: parts }, (_, part) => {
+    const paths = sorted.filter((_, i) => i % parts === part);
+    const number = `${part + 1}/${parts}`;
+    return { ...suite, name: `${name} ${number}`, paths, files: paths.length };
+  });
 }
 
-/** Returns the number of files that are in `paths`, or below one of them. */
-function count(files: readonly string[], paths: readonly string[]): number {
-  return files.filter((file) =>
-    paths.some((path) => file === path || file.startsWith(`${path}/`))
-  ).length;
+/**
+ * Groups suites into steps, one after the other, of lanes that run at the same time: each part of a long suite has its
+ * own lane, the others share the first.
+ */
+export function stepsOf(suites: readonly Suite[]): Suite[][][] {
+  const quick = suites.filter(({ parts, alone }) => !parts && !alone);
+  const long = suites.filter(({ parts }) => parts).map((suite) => [suite]);
+  const alone = suites.filter((suite) => suite.alone);
+  const lanes = quick.length > 0 ? [quick, ...long] : long;
+  return [lanes, [alone]].filter((lanes) => lanes.flat().length > 0);
+}
+
+/** True if a file is one of `paths`, or below one of them. */
+function isIn(file: string, paths: readonly string[]): boolean {
+  return paths.some((path) => file === path || file.startsWith(`${path}/`));
 }
 
 /** Returns the reason why a suite cannot run on this machine, or undefined if it can. */

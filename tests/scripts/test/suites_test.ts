@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { lanesOf, obstacle, suitesOf } from "../../../scripts/test/suites.ts";
+import { obstacle, stepsOf, suitesOf } from "../../../scripts/test/suites.ts";
 
 const files = [
   "tests/e2e/ping_test.ts",
@@ -29,16 +29,35 @@ Deno.test("suitesOf() returns only the suites of the given paths", () => {
   );
 });
 
-Deno.test("lanesOf() lets each long suite run beside the others", () => {
-  const lanes = (all: string[]) =>
-    lanesOf(suitesOf(all, [])).map((lane) => lane.map(({ name }) => name));
-  assertEquals(lanes([...files, "tests/kernel/kernel_test.ts"]), [
-    ["base", "wire", "system"],
-    ["e2e"],
-    ["kernel"],
+Deno.test("stepsOf() lets the long suites run beside the others, and those that fill shared tables alone", () => {
+  const steps = (all: string[]) =>
+    stepsOf(suitesOf(all, [])).map((lanes) =>
+      lanes.map((lane) => lane.map(({ name }) => name))
+    );
+  const all = [
+    ...files,
+    "tests/e2e/io_test.ts",
+    "tests/kernel/kernel_test.ts",
+    "tests/tables/arp_flood_test.ts",
+    "tests/torture/soak_test.ts",
+  ];
+  assertEquals(steps(all), [
+    [["base", "wire", "system"], ["e2e 1/2"], ["e2e 2/2"], ["kernel"]],
+    [["tables", "torture"]],
   ]);
-  assertEquals(lanes(["tests/e2e/ping_test.ts"]), [["e2e"]]);
-  assertEquals(lanes([]), []);
+  assertEquals(steps(["tests/e2e/ping_test.ts"]), [[["e2e"]]]);
+  assertEquals(steps([]), []);
+});
+
+Deno.test("suitesOf() divides a long suite, also a chosen part of it", () => {
+  const all = ["c", "a", "e", "b", "d"].map((name) => `tests/e2e/${name}.ts`);
+  const parts = (chosen: string[]) =>
+    suitesOf(all, chosen).map(({ paths, files }) => [paths.join(), files]);
+  assertEquals(parts(["tests/e2e"]), [
+    ["tests/e2e/a.ts,tests/e2e/c.ts,tests/e2e/e.ts", 3],
+    ["tests/e2e/b.ts,tests/e2e/d.ts", 2],
+  ]);
+  assertEquals(parts(["tests/e2e/c.ts"]), [["tests/e2e/c.ts", 1]]);
 });
 
 Deno.test("obstacle() returns the missing requirements of a suite", () => {

@@ -9,14 +9,14 @@ import {
   must,
   UdpSocket,
   until,
-} from "./harness/mod.ts";
+} from "../e2e/harness/mod.ts";
 
 import {
   type Gateway6,
   gateways6,
   NETWORK6,
   replying,
-} from "./harness/gateways6.ts";
+} from "../e2e/harness/gateways6.ts";
 
 const PORT = 7002;
 /** Addresses per round. Small, because all namespaces share the kernel's table. */

@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
 import { Cluster } from "../../scripts/thin_ports/cluster.ts";
 import { openNamespace } from "../../src/system/namespace.ts";
-import { agreedNeighbours, GUIDS, labTest, until } from "./harness/mod.ts";
+import { agreedNeighbours, GUIDS, labTest, until } from "../e2e/harness/mod.ts";
 
 /** Fewer than the kernel's default limit. The neighbours of the whole machine count, so it may remove some. */
 const COUNT = 200;

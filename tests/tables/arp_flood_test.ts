@@ -12,9 +12,9 @@ import {
   startManager,
   TcpFlow,
   until,
-} from "./harness/mod.ts";
-import { acceptable, RogueLink } from "./harness/rogue_link.ts";
-import { RoguePort } from "./harness/rogue_port.ts";
+} from "../e2e/harness/mod.ts";
+import { acceptable, RogueLink } from "../e2e/harness/rogue_link.ts";
+import { RoguePort } from "../e2e/harness/rogue_port.ts";
 
 const PORT = 7003;
 const FLOOD_MS = 3000;
