@@ -5,7 +5,7 @@
 
 import type { DataCalls } from "./commands/context.ts";
 import type { RestartCalls } from "./restart/calls.ts";
-import type { Service } from "./thread/service.ts";
+import { Service } from "./thread/service.ts";
 import { WorkerThread } from "./thread/worker_thread.ts";
 import type { WorkerAnswers } from "./worker_requests.ts";
 
@@ -30,6 +30,6 @@ export function dataServices(
   );
   return Array.from(
     { length: interfaces },
-    (_, i) => workers[i % workers.length]!.add(),
+    (_, i) => new Service(workers[i % workers.length]!),
   );
 }

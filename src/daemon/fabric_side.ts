@@ -18,7 +18,7 @@ import { makeGuid } from "./guid.ts";
 import { ManagerRole } from "./manager/manager_role.ts";
 import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
-import type { Service } from "./thread/service.ts";
+import { Service } from "./thread/service.ts";
 import { WorkerThread } from "./thread/worker_thread.ts";
 
 /** Event of the data worker: the embedded subnet has no manager, or the manager does not answer (`silent`). */
@@ -185,9 +185,9 @@ class VerbsSide implements FabricSide {
     await this.#closeWorker();
     const [ours, theirs] = socketPair();
     using _ours = ours;
-    const service = new WorkerThread(
-      new URL("./umad_worker.ts", import.meta.url),
-    ).add<Record<never, never>>();
+    const service = new Service<Record<never, never>>(
+      new WorkerThread(new URL("./umad_worker.ts", import.meta.url)),
+    );
     service.onCrash = (error) => this.onCrash(error);
     this.#service = service;
     let connections: true | string = true;

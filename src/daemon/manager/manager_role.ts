@@ -19,7 +19,7 @@ import { makeGuid } from "../guid.ts";
 import { EventHistory } from "../event_history.ts";
 import { EVENT } from "../open_events.ts";
 import { sweepPorts } from "../sweep.ts";
-import type { Service } from "../thread/service.ts";
+import { Service } from "../thread/service.ts";
 import { WorkerThread } from "../thread/worker_thread.ts";
 import type { ManagerCalls, PartitionsText } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
@@ -140,9 +140,9 @@ export class ManagerRole {
       ...(continues ? { previous } : {}),
       ...(partitions === undefined ? {} : { partitions }),
     };
-    const service = new WorkerThread(
-      new URL("../manager_worker.ts", import.meta.url),
-    ).add<ManagerCalls>();
+    const service = new Service<ManagerCalls>(
+      new WorkerThread(new URL("../manager_worker.ts", import.meta.url)),
+    );
     this.#service = service;
     service.onCrash = (error) => {
       this.#abstainUntil = performance.now() + ABSTAIN_MS;

@@ -24,10 +24,10 @@ export class Service<C extends Calls> implements ServiceEnd {
   #nextId = 1;
   #ended = false;
 
-  /** Use {@linkcode WorkerThread.add}. */
-  constructor(thread: WorkerThread, number: number) {
+  /** Adds the service to `thread`, which must not have ended. */
+  constructor(thread: WorkerThread) {
     this.#thread = thread;
-    this.#number = number;
+    this.#number = thread.add(this);
     // The worker may crash before the start.
     this.#started.promise.catch(() => {});
   }

@@ -2,7 +2,6 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { createEventFd, ring } from "../../system/event_fd.ts";
-import type { Calls } from "./commands.ts";
 import type {
   CallMessage,
   FromService,
@@ -10,7 +9,6 @@ import type {
   OpenMessage,
   StartMessage,
 } from "./protocol.ts";
-import { Service } from "./service.ts";
 
 /** The end of a service in the main thread. */
 export interface ServiceEnd {
@@ -56,13 +54,12 @@ export class WorkerThread {
     return this.#loaded.promise;
   }
 
-  /** Adds a service, which {@linkcode Service.start} starts. The worker must not have ended. */
-  add<C extends Calls>(): Service<C> {
+  /** Adds a service. Returns its number. The worker must not have ended. */
+  add(service: ServiceEnd): number {
     const number = this.#nextNumber++;
-    const service = new Service<C>(this, number);
     this.#services.set(number, service);
     this.#open.add(number);
-    return service;
+    return number;
   }
 
   /** Sends a message of a service to the worker. Throws `E_WORKER` if the worker has crashed. */

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
-import type { Service } from "../../../src/daemon/thread/service.ts";
+import { Service } from "../../../src/daemon/thread/service.ts";
 import { WorkerThread } from "../../../src/daemon/thread/worker_thread.ts";
 import { descriptorTarget } from "../../../src/system/fd.ts";
 import type { TestCalls, TestInit } from "./test_worker.ts";
@@ -18,7 +18,7 @@ const init: TestInit = { log: "silent" };
 
 /** Returns the only service of a worker. */
 function onlyService(): Service<TestCalls> {
-  return new WorkerThread(script).add();
+  return new Service(new WorkerThread(script));
 }
 
 async function withService(
@@ -196,7 +196,10 @@ Deno.test("a crash of the worker rejects all calls and calls onCrash with the er
 
 Deno.test("services of one worker have their own calls and events, and end one by one", async () => {
   const thread = new WorkerThread(script);
-  const [a, b] = [thread.add<TestCalls>(), thread.add<TestCalls>()];
+  const [a, b] = [
+    new Service<TestCalls>(thread),
+    new Service<TestCalls>(thread),
+  ];
   const events: unknown[] = [];
   a.onEvent = (event, data) => events.push(["a", event, data]);
   b.onEvent = (event, data) => events.push(["b", event, data]);
@@ -222,7 +225,7 @@ Deno.test("services of one worker have their own calls and events, and end one b
 
 Deno.test("a service that fails to start does not end the others of its worker", async () => {
   const thread = new WorkerThread(script);
-  const services = [1, 2, 3].map(() => thread.add<TestCalls>());
+  const services = [1, 2, 3].map(() => new Service<TestCalls>(thread));
   const [first, second, third] = services as [
     Service<TestCalls>,
     ...Service<TestCalls>[],
@@ -239,7 +242,7 @@ Deno.test("services that close at the same time end their worker with its reacto
   await withService(() => Promise.resolve());
   const before = epollDescriptors();
   const thread = new WorkerThread(script);
-  const services = [1, 2, 3].map(() => thread.add<TestCalls>());
+  const services = [1, 2, 3].map(() => new Service<TestCalls>(thread));
   for (const service of services) await service.start(init);
   await Promise.all(services.map((service) => service.close()));
   await epollsAtMost(before);
@@ -247,7 +250,7 @@ Deno.test("services that close at the same time end their worker with its reacto
 
 Deno.test("a crash ends all services of a worker, started or not", async () => {
   const thread = new WorkerThread(script);
-  const services = [1, 2, 3].map(() => thread.add<TestCalls>());
+  const services = [1, 2, 3].map(() => new Service<TestCalls>(thread));
   const crashes: string[] = [];
   for (const [i, service] of services.entries()) {
     service.onCrash = ({ code }) => crashes.push(`${i} ${code}`);

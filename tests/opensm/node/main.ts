@@ -9,7 +9,7 @@
 import { TextLineStream } from "../../../scripts/opensm/lines.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import type { Calls } from "../../../src/daemon/thread/commands.ts";
-import type { Service } from "../../../src/daemon/thread/service.ts";
+import { Service } from "../../../src/daemon/thread/service.ts";
 import { WorkerThread } from "../../../src/daemon/thread/worker_thread.ts";
 import type { UmadInit } from "../../../src/daemon/umad_worker.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -25,7 +25,7 @@ async function start(
   init: unknown,
 ): Promise<Service<Calls>> {
   const thread = new WorkerThread(new URL(script, import.meta.url));
-  const service = thread.add<Calls>();
+  const service = new Service<Calls>(thread);
   service.onCrash = (error) => {
     throw error;
   };
