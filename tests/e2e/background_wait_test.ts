@@ -1,6 +1,7 @@
 /** `up --background` while interfaces are not ready: progress in a pipe and on a terminal, --timeout, Ctrl-C. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { programCommand } from "../../scripts/program.ts";
 import {
   type Host,
@@ -26,11 +27,12 @@ labTest(
   "in a pipe the reason is printed once, and again when the time is over",
   async (lab) => {
     const [a] = await lab.hosts(1);
-    const up = await a.ipoib(...UP, "--timeout", "6");
+    const seconds = String(Math.round(patient(6)));
+    const up = await a.ipoib(...UP, "--timeout", seconds);
     assertEquals([up.code, up.stdout], [4, ""]);
     assertEquals(
       up.stderr,
-      `ib0: ${REASON}\nipoib: Not ready after 6 s: ib0: ${REASON}\n`,
+      `ib0: ${REASON}\nipoib: Not ready after ${seconds} s: ib0: ${REASON}\n`,
     );
     assertEquals(await a.hasDevice("ib0"), false);
     assertMatch(

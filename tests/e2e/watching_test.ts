@@ -37,7 +37,7 @@ labTest(
     const metrics = await shown(host, ["metrics"], "");
     assertMatch(metrics, /^ipoib_interface_running\{interface="ib0"\} 1\r$/m);
     host.start("ping", "-q", "-i", "0.1", "10.9.0.99");
-    const capture = ["capture", "ib0", "-c", "1", "arp"];
+    const capture = ["capture", "ib0", "-c", "1", "arp host 10.9.0.99"];
     const line = await shown(host, capture, "");
     assertMatch(
       line,
