@@ -1,34 +1,34 @@
 /**
- * Runs scripts as root in a virtual machine of the rig, in which this checkout is `/project`. Time limits are scaled by
- * the measured slowness of the emulated machine.
+ * Runs scripts as root in a machine. In the virtual machines of the rig this checkout is `/project`. Time limits are
+ * scaled by the measured slowness of the machine.
  */
 
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
-import type { Outcome, Vm } from "./vm.ts";
+import type { Outcome, ScriptedMachine } from "./scripted_machine.ts";
 
 /** Interval of the checks of a condition, in seconds at normal machine speed. */
 const INTERVAL_S = 0.1;
 
 export class Guest {
-  readonly #vm: Vm;
+  readonly #machine: ScriptedMachine;
   readonly #netns: string | undefined;
   #slowness = 1;
 
   /** @param netns network namespace in which scripts run; absent: the initial one */
-  constructor(vm: Vm, netns?: string) {
-    this.#vm = vm;
+  constructor(machine: ScriptedMachine, netns?: string) {
+    this.#machine = machine;
     this.#netns = netns;
   }
 
   /** Returns this guest with a network namespace in which scripts run. */
   inNamespace(netns: string): Guest {
-    const guest = new Guest(this.#vm, netns);
+    const guest = new Guest(this.#machine, netns);
     guest.#slowness = this.#slowness;
     return guest;
   }
 
   get name(): string {
-    return this.#vm.name;
+    return this.#machine.name;
   }
 
   /** Factor by which the machine is slower than normal; 1 before {@linkcode measure}. */
@@ -36,10 +36,14 @@ export class Guest {
     return this.#slowness;
   }
 
-  /** Measures the slowness of the machine, by which all later time limits are multiplied. */
-  async measure(): Promise<void> {
+  /**
+   * Measures the slowness of the machine, by which all later time limits are multiplied.
+   *
+   * @param usualMs time of the loop on a machine of normal speed; default: an emulated one
+   */
+  async measure(usualMs: number = SHELL_LOOP_USUAL_MS.guest): Promise<void> {
     const spent = Number(await this.must(SHELL_LOOP, 600));
-    this.#slowness = factor(spent, SHELL_LOOP_USUAL_MS);
+    this.#slowness = factor(spent, usualMs);
   }
 
   /** Returns a time limit for this machine: `usual` times its slowness, rounded up. */
@@ -48,14 +52,14 @@ export class Guest {
   }
 
   /**
-   * Runs a bash script, which may use the commands `ipoib` and `deno`. Returns its exit code and output; the exit code
-   * is 124 if the script takes longer than `seconds` at normal machine speed.
+   * Runs a bash script, which in the virtual machines of the rig may use the commands `ipoib` and `deno`. Returns its
+   * exit code and output; the exit code is 124 if the script takes longer than `seconds` at normal machine speed.
    */
   run(script: string, seconds = 60): Promise<Outcome> {
     const command = this.#netns === undefined
       ? script
       : `ip netns exec ${this.#netns} bash -c ${quoted(script)}`;
-    return this.#vm.run(command, this.patient(seconds));
+    return this.#machine.run(command, this.patient(seconds));
   }
 
   /** Runs a script and returns its output. Throws if the exit code is not 0. */

@@ -5,6 +5,8 @@ import type { Guest } from "./guest.ts";
 const PORT = 5201;
 /** Port of {@linkcode startStreams}, so that {@linkcode throughput} can run at the same time. */
 const STREAMS_PORT = 5301;
+/** Bytes with which a stream proceeds: more than the connection has that controls the streams. */
+const STREAM_BYTES = 65_536;
 const MBIT = 1e6;
 
 /** Runs a stream of `seconds` from `client` to `server`. Returns the bits per second that `server` received. */
@@ -25,24 +27,46 @@ export async function throughput(
   return result.end.sum_received.bits_per_second;
 }
 
-/** Starts streams in both directions, which run for at most `seconds`. Returns a function that ends them. */
+/**
+ * Starts streams in both directions, which run for at most `seconds`. Returns a function that ends them, and throws if
+ * they have ended before.
+ *
+ * @param limit rate of each stream in megabits per second; default: as fast as possible
+ */
 export async function startStreams(
   client: Guest,
   server: Guest,
   address: string,
   seconds: number,
+  limit = 0,
 ): Promise<() => Promise<void>> {
   const serving = await server.must(
     `iperf3 -s -p ${STREAMS_PORT} > /dev/null 2>&1 & echo $!`,
   );
   await listening(server, STREAMS_PORT);
   const sending = await client.must(
-    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} > /tmp/streams.log 2>&1 & echo $!`,
+    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} -b ${limit}M > /tmp/streams.log 2>&1 & echo $!`,
   );
   return async () => {
     await client.must(`kill -INT ${sending.trim()}`);
     await server.must(`kill ${serving.trim()}`);
   };
+}
+
+/** Waits until both streams of {@linkcode startStreams} have carried further bytes, for `seconds` at normal machine speed. */
+export async function streamsProceed(
+  server: Guest,
+  seconds: number,
+): Promise<void> {
+  const connections = `ss -tinH 'sport = :${STREAMS_PORT}'`;
+  const counters = ["bytes_received", "bytes_acked"].map((counter) =>
+    `$(($(${connections} | grep -o '${counter}:[0-9]*' | cut -d: -f2 | paste -sd+) + 0))`
+  );
+  const before = (await server.must(`echo ${counters.join(" ")}`)).split(" ");
+  const conditions = counters.map((counter, i) =>
+    `[ ${counter} -gt ${Number(before[i]) + STREAM_BYTES} ]`
+  );
+  await server.waitFor(conditions.join(" && "), seconds, connections);
 }
 
 /** Streams in both directions. */

@@ -12,7 +12,8 @@ import { Guest } from "./guest.ts";
 import { type Images, provideImages } from "./images.ts";
 import { type GuestName, type Layout, LAYOUTS, networkOf } from "./layouts.ts";
 import { report } from "./report.ts";
-import { Vm } from "./vm.ts";
+import type { ScriptedMachine } from "./scripted_machine.ts";
+import { startVm } from "./vm.ts";
 
 const top = new URL("../../", import.meta.url).pathname;
 /** Entry of the subnet administrator, which `guest/sa` starts. */
@@ -24,7 +25,7 @@ export interface RigOptions {
 }
 
 export class Rig<L extends Layout> {
-  readonly #vms: Vm[] = [];
+  readonly #vms: ScriptedMachine[] = [];
   readonly #folder: string;
   #guests: Record<string, Guest> = {};
 
@@ -70,7 +71,7 @@ export class Rig<L extends Layout> {
       const { options: network, needs } = networkOf(index, names.length);
       if (needs) await this.#vms[0]!.makes(`${this.#folder}/${needs}`);
       this.#vms.push(
-        await Vm.start({
+        await startVm({
           name,
           images,
           folder: this.#folder,

@@ -96,7 +96,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     root: true,
     helpful: [
       "systemd-analyze",
-      ...FULL ? ["mmdebstrap", "systemd-nspawn"] as const : [],
+      ...FULL ? ["mmdebstrap", "systemd-nspawn", ...RIG_TOOLS] as const : [],
     ],
   },
   smoke: { permissions: ALL, root: true },

@@ -1,11 +1,40 @@
-/** The package in a clean Debian system: it is installed, runs, boots interfaces, and is removed without a trace. */
+/**
+ * The package in a clean Debian system: it is installed, runs, and is removed without a trace, without systemd, and as in
+ * walk_through.ts in two machines with it.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fullTest } from "../../scripts/test/form.ts";
-import { CleanRoot } from "./clean_root.ts";
+import { RIG_TOOLS } from "../../scripts/rig/tools.ts";
+import { FULL, fullTest } from "../../scripts/test/form.ts";
+import { obstacle } from "../../scripts/test/suites.ts";
+import { thisHost } from "../../scripts/test/this_host.ts";
+import { CleanRoot, INSTALL } from "./clean_root.ts";
+import { bootContainer, type BootedMachine, bootVm } from "./machines.ts";
+import { ProgramPackage } from "./support.ts";
+import { prepare, type Walk, walkThrough } from "./walk_through.ts";
 
-const INSTALL =
-  "apt-get install -q -y --no-install-recommends /srv/ipoib.deb > /dev/null";
+const STEPS =
+  "units start with the boot, are confined, come back after SIGKILL, are upgraded under a TCP stream, and end with the package";
+const SOFT = { name: "ib0", hca: "soft:default", peerHca: "soft:default" };
+/** Interfaces on two embedded subnets. */
+const CONTAINER: Walk = {
+  interfaces: [SOFT, { name: "ib1", hca: "soft:other", peerHca: "soft:other" }],
+  nextHops: "a program in the kernel",
+};
+/** One of them on a device. Linux 6.1 does not run the program for next hops. */
+const VM: Walk = {
+  interfaces: [SOFT, { name: "ib1", hca: "ibx1/1", peerHca: "ibx0/1" }],
+  nextHops: "routes",
+};
+/** What the virtual machine needs. */
+const VM_NEEDS = {
+  ...{ name: "package", paths: [], permissions: [] },
+  ...{ guests: true, tools: RIG_TOOLS },
+};
+
+const program = new ProgramPackage();
+Deno.test.afterAll(() => program[Symbol.asyncDispose]());
+
 const file = (host: number) =>
   `[Interface]\\nhca = soft\\naddress = 10.9.0.${host}/24\\n` +
   `[Child]\\npkey = 0x8001\\naddress = 10.8.0.${host}/24\\n`;
@@ -13,7 +42,7 @@ const file = (host: number) =>
 fullTest(
   "the package is installed in a clean system, connects two hosts with configuration files, and leaves nothing behind",
   async () => {
-    await using root = await CleanRoot.open();
+    await using root = await CleanRoot.open(await program.path());
     const { code, stdout, stderr } = await root.shell(`
 ${INSTALL}
 ipoib --version
@@ -53,56 +82,23 @@ echo left: $(find / -xdev -name '*ipoib*' ! -path '/proc/*' ! -path '/sys/*') $(
   },
 );
 
+/** Takes the steps of the walk-through in a machine. */
+async function takeSteps(
+  boot: (root: CleanRoot) => Promise<BootedMachine>,
+  walk: Walk,
+): Promise<void> {
+  await using root = await CleanRoot.open(await program.path());
+  await prepare(root, walk);
+  await using machine = await boot(root);
+  await walkThrough(machine.guest, walk);
+}
+
 fullTest(
-  "units start with the boot, are confined, come back after SIGKILL with their addresses, and end with the package",
-  async () => {
-    await using root = await CleanRoot.open();
-    const prepared = await root.shell(`
-${INSTALL}
-printf '${file(1)}' > /etc/ipoib/ib0.conf
-printf '[Interface]\\nmtu = 3\\n' > /etc/ipoib/ib1.conf
-systemctl enable --quiet ipoib@ib0 ipoib@ib1 ipoib-subnet@default
-`);
-    assertEquals(prepared.code, 0, prepared.stdout + prepared.stderr);
-    const output = await root.boot(`
-active() { echo "$1 $(systemctl is-active ipoib@ib0 ipoib@ib1 ipoib-subnet@default | tr '\\n' ' ')"; }
-addresses() { echo "$1 $(ip -4 -br address show | tr -s ' \\n' ' ')"; }
-active booted
-addresses booted
-pid=$(systemctl show --property=MainPID --value ipoib@ib0)
-grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/status
-ipoib -d link show ib0 | grep 'next hops'
-systemctl show --property=ExecMainStatus,NRestarts ipoib@ib1
-systemctl reload ipoib-subnet@default && echo reloaded
-kill -KILL $pid
-for i in $(seq 300); do
-  systemctl is-active --quiet ipoib@ib0 && [ "$(systemctl show --property=MainPID --value ipoib@ib0)" != $pid ] && break
-  sleep 0.1
-done
-addresses killed
-echo log $(journalctl --output=cat --unit=ipoib@ib1 | grep -c 'ib1.conf:2:7')
-apt-get remove -q -y ipoib > /dev/null
-active removed
-addresses removed
-ls -d /run/ipoib
-`);
-    const lines = output.trimEnd().split("\n").map((line) => line.trim());
-    const two = "ib0 UP 10.9.0.1/24 ib0.8001 UP 10.8.0.1/24";
-    assertEquals(lines, [
-      "booted active failed active",
-      `booted lo UNKNOWN 127.0.0.1/8 ${two}`,
-      "CapBnd:\t000000c000207000",
-      "NoNewPrivs:\t1",
-      "Seccomp:\t2",
-      "next hops from a program in the kernel",
-      "NRestarts=0",
-      "ExecMainStatus=1",
-      "reloaded",
-      `killed lo UNKNOWN 127.0.0.1/8 ${two}`,
-      "log 1",
-      "removed inactive inactive inactive",
-      "removed lo UNKNOWN 127.0.0.1/8",
-      "ls: cannot access '/run/ipoib': No such file or directory",
-    ]);
-  },
+  `in a container with two embedded subnets, ${STEPS}`,
+  () => takeSteps(bootContainer, CONTAINER),
 );
+
+const title = `in a virtual machine with an InfiniBand device, ${STEPS}`;
+const missing = FULL ? obstacle(VM_NEEDS, await thisHost()) : undefined;
+if (missing === undefined) fullTest(title, () => takeSteps(bootVm, VM));
+else Deno.test.ignore(`${title} (skipped: ${missing})`, () => {});
