@@ -13,12 +13,13 @@ import { getLogger } from "../base/log.ts";
 
 /**
  * Why an interface ends: `ipoib down`, its deletion, or the end of a process without a supervisor; a signal; a failure;
- * another process has taken it over; or this process could not take it over.
+ * the interfaces could not be started; another process has taken it over; or this process could not take it over.
  */
 export type EndReason =
   | "down"
   | "signal"
   | "failure"
+  | "not started"
   | "handed over"
   | "not taken over";
 
@@ -50,7 +51,7 @@ export class InterfaceGroup<M extends Member = Member> {
   #ran = false;
 
   /** Called if the interfaces cannot be started, before they end. Returns the reason with which they end. */
-  onStartFailed: (error: unknown) => EndReason = () => "down";
+  onStartFailed: (error: unknown) => EndReason = () => "not started";
 
   /** @param separate true if an interface that fails to start does not stop the others */
   constructor(members: readonly M[], separate = false) {
@@ -121,7 +122,7 @@ export class InterfaceGroup<M extends Member = Member> {
             started.delete(member);
             if (!this.#separate || started.size === 0) throw error;
             logFailure(member.name, IpoibError.from(error));
-            member.end();
+            member.end("not started");
             await Promise.allSettled([member.ended()]);
           }
         }

@@ -79,6 +79,7 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   "down": "requested",
   "signal": "requested",
   "failure": "failed",
+  "not started": "failed",
   "handed over": "another process has taken over",
   "not taken over": "the other process goes on",
 };
@@ -193,6 +194,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     const netns = duplicate(this.#netns.number).release();
     const init = dataInit(this.#options, this.#keeping, { netns, left, hca });
     await this.#service.start(init);
+    this.#kept.started();
     const log = getLogger(this.name);
     log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
     // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.

@@ -23,6 +23,12 @@ import {
   until,
 } from "./harness/mod.ts";
 
+/** Runs the program with a limit on the size of files that is too low for the memory of packets. */
+const WITHOUT_MEMORY = [
+  ...["sh", "-c", `trap "" XFSZ && ulimit -f 1000 && exec "$@"`, "sh"],
+  ...programCommand(),
+];
+
 /** Kills the process of a host. */
 async function kill(host: Host): Promise<void> {
   host.daemon.kill("SIGKILL");
@@ -69,6 +75,27 @@ labTest(
     assertEquals(await lasting(host), before);
     assert(await host.reaches(peer));
     assert(await peer.reaches(host));
+  },
+);
+
+labTest(
+  "A process that cannot start leaves what an earlier one has left to the next one",
+  async (lab) => {
+    const [peer, host] = await lab.hosts(2);
+    const args = ["--persist"];
+    await Promise.all([peer.up(), host.up({ args })]);
+    await configure(host);
+    const before = await lasting(host);
+    await kill(host);
+    for (const other of [args, []]) {
+      const refused = await host.up({
+        command: WITHOUT_MEMORY,
+        ...{ args: other, wait: false },
+      });
+      assertEquals(await refused.exit(), 2, refused.output);
+    }
+    await runAgain(host, () => host.up({ args }));
+    assertEquals(await lasting(host), before);
   },
 );
 
@@ -190,6 +217,11 @@ class ServiceManager implements Disposable {
 
   /** Starts the program with the stored descriptors. */
   start(...words: string[]): Program {
+    return this.run(programCommand(), ...words);
+  }
+
+  /** Starts a command that runs the program, with the stored descriptors. */
+  run(command: readonly string[], ...words: string[]): Program {
     const fds = [...this.#store];
     // The descriptors are made 3, 4, ... from high numbers, which they do not overlap.
     const redirections = fds.map(([, { number }], i) => `${3 + i}<&${number}`);
@@ -202,7 +234,7 @@ class ServiceManager implements Disposable {
     ].join("; ");
     for (const [, { number }] of fds) setInheritable(number, true);
     const program = this.#lab.start(
-      ["bash", "-c", script, "bash", ...programCommand(), ...words],
+      ["bash", "-c", script, "bash", ...command, ...words],
     );
     for (const [, { number }] of fds) setInheritable(number, false);
     return program;
@@ -257,6 +289,13 @@ labTest(
     await runAgain(host, start);
     assertEquals([await kernelState(host), await ownState(host)], before);
     assertEquals(manager.stored, ["ib0.2", "ib0.8001.3"]);
+
+    // A process that cannot start keeps them too.
+    await kill(host);
+    host.daemon = manager.run(WITHOUT_MEMORY, ...words);
+    assertEquals(await host.daemon.exit(), 2, host.daemon.output);
+    await runAgain(host, start);
+    assertEquals([await kernelState(host), await ownState(host)], before);
 
     // `systemctl restart` stops the process with SIGTERM, and keeps the descriptors.
     host.daemon.kill("SIGTERM");

@@ -14,6 +14,8 @@ export class KeptInterface {
   readonly #keeping: Keeping;
   readonly #file: StateFile;
   readonly #saver: StateSaver | undefined;
+  /** False if no earlier process has left the interface. */
+  #mayBeLeft = true;
 
   /**
    * @param directory directory of the control socket
@@ -37,9 +39,8 @@ export class KeptInterface {
   /** Returns what an earlier process has left of the interface. */
   left(): LeftInterface | undefined {
     const state = this.#file.read();
+    this.#mayBeLeft = state !== undefined;
     if (!state) return undefined;
-    // A process without a keeper leaves no record.
-    if (!this.#saver) this.#file.remove();
     const { saved, sameCommand } = state;
     const { descriptors } = this.#keeping;
     const taps: Record<string, number> = {};
@@ -49,6 +50,11 @@ export class KeptInterface {
       descriptors.delete(label);
     }
     return { saved, settings: sameCommand, taps };
+  }
+
+  /** The interface has its devices. A process without a keeper leaves no record. */
+  started(): void {
+    if (!this.#saver) this.#file.remove();
   }
 
   /** Saves the record soon. Resolves when it is saved; immediately without a keeper. */
@@ -73,6 +79,9 @@ export class KeptInterface {
         return this.#keeping.keeper === "store";
       case "failure":
         return this.#keeping.keeper !== "none";
+      case "not started":
+        // What an earlier process has left is for the next one.
+        return this.#mayBeLeft;
       case "handed over":
       case "not taken over":
         return true;
