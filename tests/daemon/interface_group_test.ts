@@ -118,6 +118,10 @@ for (const step of ["listen", "start"] as const) {
       fixture.events.filter((event) => event.endsWith("ends")),
       ["ib0 ends", "ib1 ends", "ib2 ends"],
     );
+    assertEquals(
+      fixture.members.map(({ reason }) => reason),
+      Array(3).fill("not started"),
+    );
   });
 }
 
