@@ -69,6 +69,11 @@ export class Guest {
     throw new Error(`${this.name}: exit code ${code} of ${script}\n${output}`);
   }
 
+  /** Returns the contents of a file. Throws if it cannot be read. */
+  async read(path: string): Promise<Uint8Array> {
+    return Uint8Array.fromBase64(await this.must(`base64 -w0 ${path}`));
+  }
+
   /**
    * Waits until a shell condition holds, for `seconds` at normal machine speed. If it does not, throws with the output of
    * `diagnosis`. The interval of the checks is longer on a slow machine, where they would take most of its time from what

@@ -86,7 +86,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   kernel: {
     permissions: ALL,
     root: true,
-    tools: [...RIG_TOOLS, "ethtool", "ping", "iperf3", "pkill"],
+    tools: [...RIG_TOOLS, "ethtool", "ping", "iperf3", "pkill", "tshark"],
     guests: true,
     parts: 1,
   },

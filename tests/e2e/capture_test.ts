@@ -14,9 +14,8 @@ import {
   captureFields,
   expertProblems,
   readCapture,
-  startCapture,
-  stopCapture,
-} from "./harness/capture.ts";
+} from "../decoded_capture.ts";
+import { startCapture, stopCapture } from "./harness/capture.ts";
 import { whyNoUring } from "./harness/kernel.ts";
 import {
   type Host,

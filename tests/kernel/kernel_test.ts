@@ -7,10 +7,12 @@
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
+import { capture } from "./scenarios/capture.ts";
 import { coalescing } from "./scenarios/coalescing.ts";
 import { connections } from "./scenarios/connections.ts";
 import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
+import { doctor } from "./scenarios/doctor.ts";
 import { ethtool } from "./scenarios/ethtool.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { flaps } from "./scenarios/flaps.ts";
@@ -28,6 +30,7 @@ import { otherInterface } from "./scenarios/other_interface.ts";
 import { ping } from "./scenarios/ping.ts";
 import { ports } from "./scenarios/ports.ts";
 import { recovery } from "./scenarios/recovery.ts";
+import { restart } from "./scenarios/restart.ts";
 import { roce } from "./scenarios/roce.ts";
 import { saOutage } from "./scenarios/sa_outage.ts";
 import { sharedPort } from "./scenarios/shared_port.ts";
@@ -44,8 +47,11 @@ otherInterface(fabric);
 iperf(fabric, 2044, Deno.test);
 coalescing(fabric);
 ethtool(fabric);
+capture(fabric);
 leak(fabric);
 recovery(fabric);
+restart(fabric);
+doctor(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.
 ipv6(fabric);
 largeSends(fabric);

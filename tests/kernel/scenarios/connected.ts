@@ -5,7 +5,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
-import type { Guest } from "../../../scripts/rig/guest.ts";
 import {
   megabits,
   startStreams,
@@ -15,6 +14,7 @@ import { outages } from "../../../scripts/rig/outage.ts";
 import { unanswered, unresolved } from "../../../scripts/rig/ping.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
+import { kernelMode, type Mode } from "../modes.ts";
 
 /** Payload sizes: one that fits the MTU of datagram mode, and two that need connections. */
 const SIZES = [1000, 30_000, 60_000];
@@ -23,13 +23,6 @@ const CONNECTED_MTU = 65_520;
 const RECONNECTIONS = 20;
 /** Time limit at normal machine speed. */
 const RECOVERY_SECONDS = 5;
-
-type Mode = "datagram" | "connected";
-
-/** Sets the mode of ib_ipoib; connected mode sets the MTU to the maximum itself. */
-function kernelMode(guest: Guest, mode: Mode): Promise<string> {
-  return guest.must(`echo ${mode} > /sys/class/net/ib0/mode`);
-}
 
 export function connected(fabric: Fabric): void {
   const allInMode = (mode: Mode) =>

@@ -1,6 +1,7 @@
 /**
  * The device of ipoib is removed and added again, or reports a fatal error, while pings pass in both directions on the
- * interface and on a child. (The kernel's ib_ipoib deletes its interfaces when the device is removed.)
+ * interface and on a child; its events, and doctor, name what has happened. (The kernel's ib_ipoib deletes its interfaces
+ * when the device is removed.)
  *
  * A driver that does not support the removal of a device in use lets `rdma link delete` wait until ipoib has closed it.
  */
@@ -11,6 +12,8 @@ import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
 import { type Flow, outages } from "../../../scripts/rig/outage.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 import { wrongSums } from "../../statistics_sums.ts";
+import { examine } from "../doctor.ts";
+import { eventsSince, guestTime } from "../recorded_events.ts";
 
 const CHILD = "ib0.8001";
 const CHILD_PKEY = 0x8001;
@@ -23,6 +26,10 @@ const RESUME_MS = 20_000;
 /** Time limit of the flows. */
 const LIMIT_SECONDS = 60;
 const WAITING = "waiting for device ibx0: ";
+const REMOVED = "it was removed";
+const FATAL = "it reported a fatal error";
+const LOST = "the device is lost";
+const BACK = "the device is back";
 
 export function lostDevice(fabric: Fabric): void {
   const flows = (): Flow[] => {
@@ -50,6 +57,34 @@ export function lostDevice(fabric: Fabric): void {
       );
     }
   };
+  /** Checks the events since a time of the guest: the loss of the device, its return, and what followed. */
+  const assertEvents = async (since: number, reason: string) => {
+    const { c } = fabric;
+    const events = await eventsSince(c, since, "ib0", "link fabric");
+    const children = await eventsSince(c, since, CHILD, "link");
+    const waiting = `${WAITING}${reason}`;
+    const expect = (lines: readonly string[], expected: string) =>
+      assert(lines.includes(expected), `${expected}\n${lines.join("\n")}`);
+    for (
+      const line of [
+        `fabric device ibx0/1: present -> ${reason}, cause: ${LOST}`,
+        `fabric port ibx0/1: active -> down, cause: ${LOST}`,
+        `link state ib0: running -> ${waiting}, cause: ${LOST}`,
+        `fabric device ibx0/1: ${reason} -> present, cause: ${BACK}`,
+        `fabric port ibx0/1: down -> active, cause: ${BACK}`,
+      ]
+    ) expect(events, line);
+    expect(
+      children,
+      `link state ${CHILD}: running -> ${waiting}, cause: ${LOST}`,
+    );
+    for (const [name, lines] of [["ib0", events], [CHILD, children]] as const) {
+      const states = lines.filter((line) =>
+        line.startsWith(`link state ${name}: `)
+      );
+      assertStringIncludes(states.at(-1) ?? "", " -> running, cause: ");
+    }
+  };
   const assertUnchanged = async (before: string, pid: number) => {
     assertEquals(await addresses(), before);
     for (const name of ["ib0", CHILD]) {
@@ -69,6 +104,7 @@ export function lostDevice(fabric: Fabric): void {
       await node.waitForLog(`${CHILD}: running`, 40);
       const { pid } = await node.link();
       const before = await addresses();
+      const since = await guestTime(c);
       const found = await outages(flows(), {
         title: "the device removed and added again",
         limit: LIMIT_SECONDS,
@@ -83,6 +119,9 @@ export function lostDevice(fabric: Fabric): void {
             "ipoib child create 0x8002 && ip link set ib0.8002 up",
           );
           await assertWaiting("ib0.8002");
+          const { rest } = await examine(c, "ipoib -j doctor ib0");
+          const lost = `failure device: ibx0 is lost: ${REMOVED}`;
+          assert(rest.includes(lost), rest.join("\n"));
           await c.must("rdma link add ibx0 type rxeib netdev eth0");
         },
       });
@@ -91,6 +130,7 @@ export function lostDevice(fabric: Fabric): void {
       }
       await node.waitForLog("ib0.8002: running", 40);
       await c.must("ipoib child delete 0x8002");
+      await assertEvents(since, REMOVED);
       await assertUnchanged(before, pid);
     },
   );
@@ -101,21 +141,20 @@ export function lostDevice(fabric: Fabric): void {
       const { c, node } = fabric;
       const { pid } = await node.link();
       const before = await addresses();
+      const since = await guestTime(c);
       const found = await outages(flows(), {
         title: "a fatal error of the device",
         limit: LIMIT_SECONDS,
         inject: async () => {
           await node.clearLog();
           await c.must(raise(Event.Fatal));
-          await node.waitForLog(
-            `ib0: ${WAITING}it reported a fatal error`,
-            CLOSE_SECONDS,
-          );
+          await node.waitForLog(`ib0: ${WAITING}${FATAL}`, CLOSE_SECONDS);
         },
       });
       for (const { resumedMs } of found) {
         assert(resumedMs <= c.patient(RESUME_MS), JSON.stringify(found));
       }
+      await assertEvents(since, FATAL);
       await assertUnchanged(before, pid);
 
       await node.clearLog();

@@ -4,30 +4,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
+import { withoutLibrary, withoutPermission } from "../without.ts";
 
-const DENO = Deno.execPath();
-const IPOIB =
-  "run --quiet --no-check --cached-only --allow-all /project/main.ts";
-const LIBRARIES = `/usr/lib/${Deno.build.arch}-linux-gnu`;
 const UP = "up ib7 --hca ibx0/1";
-
-/** Returns a script that runs `up` with an empty file in place of a library. */
-function withoutLibrary(library: string): string {
-  return `unshare -m bash -c '
-    for f in ${LIBRARIES}/${library}.so.*; do mount --bind /dev/null $f; done
-    exec "$0" ${IPOIB} ${UP}' '${DENO}'`;
-}
-
-/**
- * Returns a script that runs `up` without permission to open a file: mode 000, and root without the capabilities that
- * override it.
- */
-function withoutPermission(file: string): string {
-  const drop = "-dac_override,-dac_read_search";
-  return `old=$(stat -c %a ${file}); chmod 000 ${file}
-    setpriv --bounding-set=${drop} --inh-caps=${drop} '${DENO}' ${IPOIB} ${UP}
-    code=$?; chmod $old ${file}; exit $code`;
-}
 
 async function assertRefused(
   guest: Guest,
@@ -58,12 +37,12 @@ export function missing(fabric: Fabric): void {
         ),
         assertRefused(
           c,
-          withoutLibrary("libibverbs"),
+          withoutLibrary("libibverbs", UP),
           /libibverbs.*install libibverbs1/,
         ),
         assertRefused(
           c,
-          withoutLibrary("libibumad"),
+          withoutLibrary("libibumad", UP),
           /libibumad.*install libibumad3/,
         ),
       ]);
@@ -76,7 +55,7 @@ export function missing(fabric: Fabric): void {
       for (const file of ["uverbs0", "umad0"]) {
         await assertRefused(
           fabric.c,
-          withoutPermission(`/dev/infiniband/${file}`),
+          withoutPermission(`/dev/infiniband/${file}`, UP),
           new RegExp(
             `No permission to open device file /dev/infiniband/${file}`,
           ),
