@@ -37,6 +37,11 @@ export interface FabricSide {
   /** Called with each event of the main-thread part. */
   onEvent: (event: EventName<"fabric">, details: EventDetails) => void;
   /**
+   * Loads the modules that {@linkcode start} needs, which takes longer than the start, and does not open the port. Throws
+   * `E_WORKER`. Only InfiniBand ports of verbs devices need modules.
+   */
+  prepare?(): Promise<void>;
+  /**
    * Starts the main-thread part, also after {@linkcode pause}. Returns the parameters with which the data worker opens
    * the port.
    */
@@ -59,6 +64,12 @@ export interface FabricSide {
   close(): Promise<void>;
 }
 
+/** The options of an interface that concern its port. */
+type PortOptions = Pick<
+  InterfaceOptions,
+  "name" | "guid" | "subnetMtu" | "log"
+>;
+
 /**
  * Creates the main-thread part for a port.
  *
@@ -67,7 +78,7 @@ export interface FabricSide {
  */
 export function fabricSide(
   hca: ChosenHca,
-  options: InterfaceOptions,
+  options: PortOptions,
   host: string,
   known?: bigint,
 ): FabricSide {
@@ -86,11 +97,11 @@ class SoftSide implements FabricSide {
   readonly where: string;
   readonly #subnet: string;
   readonly #directory: string;
-  readonly #options: InterfaceOptions;
+  readonly #options: PortOptions;
   readonly #guid: bigint;
   readonly #role: ManagerRole;
 
-  constructor(subnet: string, options: InterfaceOptions, guid: bigint) {
+  constructor(subnet: string, options: PortOptions, guid: bigint) {
     const { name, log, subnetMtu } = options;
     this.where = `on the embedded subnet "${subnet}"`;
     this.#subnet = subnet;
@@ -161,15 +172,22 @@ class VerbsSide implements FabricSide {
   readonly where: string;
   readonly #device: string;
   readonly #port: number;
-  readonly #options: InterfaceOptions;
-  #service: Service<Record<never, never>> | undefined;
+  readonly #options: PortOptions;
+  #service: WorkerService | undefined;
+  /** A service that is not started yet. */
+  #prepared: WorkerService | undefined;
   #closed = false;
 
-  constructor(device: string, port: number, options: InterfaceOptions) {
+  constructor(device: string, port: number, options: PortOptions) {
     this.where = `on ${device}/${port}`;
     this.#device = device;
     this.#port = port;
     this.#options = options;
+  }
+
+  async prepare(): Promise<void> {
+    this.#prepared ??= newWorker();
+    await this.#prepared.loaded;
   }
 
   async start(): Promise<PortInit> {
@@ -185,9 +203,8 @@ class VerbsSide implements FabricSide {
     await this.#closeWorker();
     const [ours, theirs] = socketPair();
     using _ours = ours;
-    const service = new Service<Record<never, never>>(
-      new WorkerThread(new URL("./umad_worker.ts", import.meta.url)),
-    );
+    const service = this.#prepared ?? newWorker();
+    this.#prepared = undefined;
     service.onCrash = (error) => this.onCrash(error);
     this.#service = service;
     let connections: true | string = true;
@@ -216,6 +233,7 @@ class VerbsSide implements FabricSide {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#closeWorker();
+    await this.#prepared?.close().catch(() => {});
   }
 
   async #closeWorker(): Promise<void> {
@@ -223,6 +241,16 @@ class VerbsSide implements FabricSide {
     this.#service = undefined;
     await service?.close().catch(() => {});
   }
+}
+
+/** The service of a libibumad worker. */
+type WorkerService = Service<Record<never, never>>;
+
+/** Starts the thread of a libibumad worker, which has this service only. */
+function newWorker(): WorkerService {
+  return new Service(
+    new WorkerThread(new URL("./umad_worker.ts", import.meta.url)),
+  );
 }
 
 class RoceSide implements FabricSide {

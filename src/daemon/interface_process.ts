@@ -174,7 +174,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   async listen(): Promise<void> {
     if (!this.#taken) return await this.#listen(this.name, "new");
     // The old process carries the traffic until all interfaces have come so far.
-    await this.#service.loaded;
+    await Promise.all([this.#service.loaded, this.#fabric.prepare?.()]);
   }
 
   /** Replaces the control socket of the old process. Throws the errors of `IpcServer.listen`. */

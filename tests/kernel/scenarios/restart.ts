@@ -6,8 +6,11 @@ import { outages } from "../../../scripts/rig/outage.ts";
 import { unresolved } from "../../../scripts/rig/ping.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 
-/** Longest time without traffic in an upgrade, at normal machine speed. */
-const PAUSE_MS = 1000;
+/**
+ * Longest time without traffic in an upgrade. It is a second on a host (tests/e2e/upgrade_test.ts); the processor of a
+ * guest is emulated, and and runs code for the first time more than ten times slower.
+ */
+const PAUSE_MS = 5000;
 const UPGRADE_SECONDS = 60;
 const EXIT_NOT_RUNNING = 3;
 const CHILD = "ib0.8001";
@@ -27,7 +30,7 @@ export function restart(fabric: Fabric): void {
        done | sed 's/ tentative//; s/ linkdown//; s/ *$//'`,
     );
 
-  Deno.test("an upgrade on the port of a device keeps the addresses, and traffic with ib_ipoib stops for about a second", async () => {
+  Deno.test("an upgrade on the port of a device keeps the addresses, and traffic with ib_ipoib stops briefly", async () => {
     const { a, c, node } = fabric;
     const { pid } = await node.link();
     const before = await configuration("ib0");
