@@ -174,6 +174,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     this.#lostDevice ??= new LostDevice({
       reactor,
       exists: () => this.deviceExists(),
+      onAbsent: () => {},
       open: (opened, failed) => this.#reopen(opened, failed),
       onRefused: (why) => this.#setLost(`${this.#lossReason}; refused: ${why}`),
     });

@@ -40,8 +40,8 @@
  * 1. `attributes.lost` has the reason, and the state is "down". During the event `device_lost` the listeners close their
  *    queue pairs and destroy their address handles.
  * 2. Until the device returns, `createUdQp`, `createRcQp` and `createAddressHandle` throw `E_DEVICE_LOST` (ENODEV), and
- *    MADs are dropped. If the device is found but cannot be opened, `attributes.lost` has that reason too, and another
- *    `device_lost` follows.
+ *    MADs are dropped. If the device is found but cannot be opened, or does not exist any more, `attributes.lost` has that
+ *    reason too, and another `device_lost` follows.
  * 3. `device_returned` follows when the device is open again. Any attribute but the name and the number of the port may
  *    be another one.
  *

@@ -21,6 +21,8 @@ export interface LostDeviceParts {
   readonly reactor: Pick<Reactor, "clock" | "timer">;
   /** True if the device exists. Throws why it is not the lost one. */
   readonly exists: () => boolean;
+  /** Called each time the device does not exist. */
+  readonly onAbsent: () => void;
   /** Opens the device, and calls `opened` or `failed`, at once or later. */
   readonly open: (
     opened: () => void,
@@ -54,10 +56,13 @@ export class LostDevice {
   }
 
   #look(): void {
-    const { exists, open } = this.#parts;
+    const { exists, onAbsent, open } = this.#parts;
     const failed = (error: IpoibError) => this.#refused(error);
     try {
-      if (!exists()) return this.#lookAfter(LOOK_INTERVAL_MS);
+      if (!exists()) {
+        this.#lookAfter(LOOK_INTERVAL_MS);
+        return onAbsent();
+      }
     } catch (error) {
       return failed(IpoibError.from(error));
     }

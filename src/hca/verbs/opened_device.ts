@@ -8,7 +8,7 @@ import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents, type AsyncListener } from "./async_events.ts";
 import { type CompletingQp, CompletionEvents } from "./completion_events.ts";
 import type { PortResources } from "./port_resources.ts";
-import type { DevicePresence } from "./presence.ts";
+import { type DevicePresence, REMOVED } from "./presence.ts";
 
 /** Interval of looking for the device file, in milliseconds. */
 const LOOK_INTERVAL_MS = 1000;
@@ -50,7 +50,7 @@ export class OpenedDevice {
     owned(reactor.watch(fd, () => events.take(), { fast: true }));
     this.#timer = owned(
       reactor.timer((now) => {
-        if (presence.removed) listener.onLost("it was removed");
+        if (presence.removed) listener.onLost(REMOVED);
         else this.#timer.at(now + LOOK_INTERVAL_MS);
       }),
     );

@@ -37,7 +37,7 @@ import { SocketMadChannel } from "./mad_channel.ts";
 import { type DeviceListener, OpenedDevice } from "./opened_device.ts";
 import { PortQueuePairs } from "./port_queue_pairs.ts";
 import { PortResources } from "./port_resources.ts";
-import { DevicePresence } from "./presence.ts";
+import { DevicePresence, REMOVED } from "./presence.ts";
 import type { RoceMadChannel } from "./roce/mad_channel.ts";
 import { overEthernet } from "./roce/roce.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
@@ -135,6 +135,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#lostDevice = new LostDevice({
       reactor,
       exists: () => this.#presence.exists(),
+      onAbsent: () => this.#setRemoved(),
       open: (opened, failed) => this.#reopen(opened, failed),
       onRefused: (refusal) =>
         this.#setLost(
@@ -281,10 +282,18 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#events.call({ type: "device_lost" });
   }
 
+  /** The lost device does not exist: it may have failed because it was being removed. */
+  #setRemoved(): void {
+    if (this.#lossReason.endsWith(REMOVED)) return;
+    this.#lossReason += `, and ${REMOVED}`;
+    this.#setLost(this.#lossReason);
+  }
+
   /** The device is lost: closes it, and waits for it. */
-  #lose(reason: string): void {
+  #lose(symptom: string): void {
     const opened = this.#opened;
     if (!opened || this.#closed) return;
+    const reason = this.#presence.removed ? REMOVED : symptom;
     this.#opened = undefined;
     const { device, port } = this.#options;
     getLogger(`${device}/${port}`).warn(`The device is lost: ${reason}`);

@@ -4,7 +4,7 @@
  *
  * The kernel reports the removal as a fatal error if the driver of the device supports the removal of a device in use.
  * Otherwise it removes the device file, and then waits, without an event, until all users have closed the device (Linux
- * ib_uverbs_remove_one): that of soft RoCE for example. Therefore the device file is looked for.
+ * ib_uverbs_remove_one): that of soft RoCE for example. Therefore the device files are looked for.
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -13,6 +13,8 @@ import { readSmallFile } from "../../system/read_files.ts";
 import { deviceFile, tryOpen } from "./access.ts";
 
 const CLASSES = "/sys/class";
+/** Why a device is lost: {@linkcode DevicePresence.removed}. */
+export const REMOVED = "it was removed";
 
 /** Names of a port. */
 export interface PresentPort {
@@ -28,8 +30,8 @@ export class DevicePresence {
   readonly #classes: string;
   /** The node GUID as in sysfs: `5254:00ff:fe00:0003`. */
   readonly #guid: string | undefined;
-  /** Directory of the device file in sysfs. */
-  #file: string | undefined;
+  /** Directories of the device files in sysfs. */
+  #files: readonly string[] = [];
 
   /** @param classes directory of the kernel's device classes */
   constructor(names: PresentPort, classes: string = CLASSES) {
@@ -39,23 +41,28 @@ export class DevicePresence {
     this.opened();
   }
 
-  /** The device was opened, perhaps again: notes its device file. */
+  /** The device was opened, perhaps again: notes its device files. */
   opened(): void {
-    const file = deviceFile(
-      "uverbs",
-      this.#names.device,
-      undefined,
-      this.#classes,
-    );
-    this.#file = file && `${this.#classes}/infiniband_verbs/${file}`;
+    const classes = this.#classes;
+    const { device, port, roce } = this.#names;
+    const verbs = deviceFile("uverbs", device, undefined, classes);
+    const mads = roce ? undefined : deviceFile("umad", device, port, classes);
+    this.#files = [
+      ...verbs === undefined ? [] : [`${classes}/infiniband_verbs/${verbs}`],
+      ...mads === undefined ? [] : [`${classes}/infiniband_mad/${mads}`],
+    ];
   }
 
-  /** True if the device file of the open device does not exist any more. */
+  /** True if a device file of the open device does not exist any more. */
   get removed(): boolean {
-    if (this.#file === undefined) return false;
+    return this.#files.some((file) => this.#isGone(file));
+  }
+
+  /** True if a directory of a device file is gone, or is that of another device. */
+  #isGone(file: string): boolean {
     // Any other failure, such as that without a free descriptor, says nothing about the device.
-    if (tryOpen(this.#file) === Errno.ENOENT) return true;
-    const name = readSmallFile(`${this.#file}/ibdev`)?.trim();
+    if (tryOpen(file) === Errno.ENOENT) return true;
+    const name = readSmallFile(`${file}/ibdev`)?.trim();
     return name !== undefined && name !== this.#names.device;
   }
 

@@ -186,17 +186,26 @@ Deno.test("a device that is removed is noticed by its device file, its events or
       assertEquals(rig.verbs.left, "");
       rig.unplug(["infiniband_mad", "infiniband"]);
     }],
-    ["its events cannot be read: Input/output error", (rig) => {
+    ["it was removed", (rig) => {
+      rig.unplug(["infiniband_mad"]);
+      rig.advance(LOOK_INTERVAL_MS);
+      rig.unplug(["infiniband_verbs", "infiniband"]);
+    }],
+    ["it was removed", (rig) => {
       rig.unplug();
       rig.verbs.eventErrno = Errno.EIO;
       rig.verbs.raise(0);
       rig.advance(0);
       rig.verbs.eventErrno = Errno.EAGAIN;
     }],
-    ["its MAD device has failed", (rig) => {
+    ["it was removed", (rig) => {
       rig.unplug();
       rig.workers[0]!.close();
       rig.advance(0);
+    }],
+    ["it was removed", (rig) => {
+      rig.unplug();
+      rig.fail();
     }],
   ];
   for (const [reason, remove] of ways) {
@@ -214,6 +223,33 @@ Deno.test("a device that is removed is noticed by its device file, its events or
     rig.unplug();
     rig.advance(LOOK_INTERVAL_MS);
     assertEquals(rig.events.slice(2), ["device_lost: it was removed"]);
+  }
+});
+
+Deno.test("a device that is removed after its failure was noticed has both reasons, once", () => {
+  const failures: [string, (rig: Rig) => void][] = [
+    ["it reported a fatal error", (rig) => rig.fail()],
+    ["its MAD device has failed", (rig) => rig.workers[0]!.close()],
+    ["its events cannot be read: Input/output error", (rig) => {
+      rig.verbs.eventErrno = Errno.EIO;
+      rig.verbs.raise(0);
+    }],
+  ];
+  for (const [reason, fail] of failures) {
+    using rig = new Rig();
+    rig.use();
+    fail(rig);
+    rig.advance(0);
+    rig.verbs.eventErrno = Errno.EAGAIN;
+    rig.unplug();
+    for (let i = 0; i < 3; i++) rig.advance(LOOK_INTERVAL_MS);
+    assertEquals(rig.events, [
+      `device_lost: ${reason}`,
+      `device_lost: ${reason}, and it was removed`,
+    ]);
+    rig.plug();
+    rig.advance(LOOK_INTERVAL_MS);
+    assertEquals(rig.events.slice(2), ["device_returned"]);
   }
 });
 

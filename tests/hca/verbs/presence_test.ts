@@ -45,6 +45,18 @@ Deno.test("DevicePresence notices that the device file of an open device is gone
     assertEquals(presence.removed, false);
   }));
 
+Deno.test("DevicePresence notices that the device file for MADs is gone", () =>
+  withClasses(async (classes, file) => {
+    await file("infiniband_verbs/uverbs0/ibdev", "mlx5_0");
+    await file("infiniband_mad/umad3/ibdev", "mlx5_0");
+    await file("infiniband_mad/umad3/port", "1");
+    const names = { device: "mlx5_0", port: 1, roce: false };
+    const presence = new DevicePresence(names, classes);
+    assertEquals(presence.removed, false);
+    await file("infiniband_mad/umad3/port");
+    assertEquals(presence.removed, true);
+  }));
+
 Deno.test("DevicePresence does not take a file that cannot be read for the removal of the device", () =>
   withClasses(async (classes, file) => {
     await file("infiniband_verbs/uverbs0/ibdev", "mlx5_0");

@@ -28,8 +28,9 @@ const LOG = "/tmp/ib0.pcapng.log";
 const START_S = 30;
 /** Payload sizes: a small packet, and an IP packet of the MTU (2044). */
 const SIZES = [56, 2016];
-/** Payload size that needs a connection, and the length of its IP packet. */
-const LONG = 60_000;
+/** Payload sizes in connected mode: one that needs a connection, then one that is sent on it. */
+const CONNECTED = [60_000, 56];
+/** Length of the IP packet of the former. */
 const LONG_PACKET = 60_028;
 const SA_LID = 1;
 const DEFAULT_PKEY = 0xffff;
@@ -173,8 +174,8 @@ export function capture(fabric: Fabric): void {
       await withDecoded(c, async () => {
         await inMode("connected");
         try {
-          assertEquals(await unanswered(c, [KERNELS[0]], [56, LONG]), []);
-          assertEquals(await unanswered(a, [OURS], [56, LONG]), []);
+          assertEquals(await unanswered(c, [KERNELS[0]], CONNECTED), []);
+          assertEquals(await unanswered(a, [OURS], CONNECTED), []);
         } finally {
           await inMode("datagram");
         }

@@ -8,7 +8,7 @@ import { fullTest } from "../../../scripts/test/form.ts";
 
 /**
  * Longest time without traffic in an upgrade. It is a second on a host (tests/e2e/upgrade_test.ts); the processor of a
- * guest is emulated, and and runs code for the first time more than ten times slower.
+ * guest is emulated, and runs code for the first time more than ten times slower.
  */
 const PAUSE_MS = 5000;
 const UPGRADE_SECONDS = 60;
@@ -30,33 +30,38 @@ export function restart(fabric: Fabric): void {
        done | sed 's/ tentative//; s/ linkdown//; s/ *$//'`,
     );
 
-  Deno.test("an upgrade on the port of a device keeps the addresses, and traffic with ib_ipoib stops briefly", async () => {
-    const { a, c, node } = fabric;
-    const { pid } = await node.link();
-    const before = await configuration("ib0");
-    let output = "";
-    const found = await outages([
-      { name: "to ipoib", from: a, to: OURS },
-      { name: "from ipoib", from: c, to: KERNELS[0] },
-    ], {
-      title: "an upgrade of ipoib",
-      inject: async () => {
-        output = await c.must("ipoib upgrade ib0", UPGRADE_SECONDS);
-      },
-      limit: 30,
-    });
-    assertMatch(
-      output,
-      /^ib0: version .+ has replaced version .+ \(pid \d+\)$/m,
-    );
-    for (const { pauseMs } of found) {
-      assert(pauseMs <= c.patient(PAUSE_MS), JSON.stringify(found));
-    }
-    const after = await node.link();
-    assertEquals(after.state, "running");
-    assert(after.pid !== pid);
-    assertEquals(await configuration("ib0"), before);
-  });
+  fullTest(
+    "an upgrade on the port of a device keeps the addresses, and traffic with ib_ipoib stops briefly",
+    async () => {
+      const { a, c, node } = fabric;
+      const { pid } = await node.link();
+      const before = await configuration("ib0");
+      let output = "";
+      const found = await outages([
+        { name: "to ipoib", from: a, to: OURS },
+        { name: "from ipoib", from: c, to: KERNELS[0] },
+      ], {
+        title: "an upgrade of ipoib",
+        inject: async () => {
+          output = await c.must("ipoib upgrade ib0", UPGRADE_SECONDS);
+        },
+        limit: 30,
+      });
+      assertMatch(
+        output,
+        /^ib0: version .+ has replaced version .+ \(pid \d+\)$/m,
+      );
+      const late = () =>
+        found.some(({ pauseMs }) => pauseMs > c.patient(PAUSE_MS));
+      // The machine may have become slower since its start.
+      if (late()) await c.measure();
+      assert(!late(), JSON.stringify(found));
+      const after = await node.link();
+      assertEquals(after.state, "running");
+      assert(after.pid !== pid);
+      assertEquals(await configuration("ib0"), before);
+    },
+  );
 
   fullTest(
     "a killed process on the port of a device leaves its interfaces with --persist, and the next one has their addresses and routes",
