@@ -86,12 +86,15 @@ export function answerTimes(text: string): number[] {
     .map((match) => Number(match[1]) * 1000);
 }
 
+/** Returns the longest time between two replies, 0 if there are fewer. */
+export function longestGap(times: readonly number[]): number {
+  const gaps = times.slice(1).map((time, i) => time - times[i]!);
+  return Math.max(0, ...gaps);
+}
+
 /** Computes the outage from the times of the replies and the end of the event. */
 export function outageOf(times: readonly number[], injected: number): Outage {
-  let pauseMs = 0;
-  for (let i = 1; i < times.length; i++) {
-    pauseMs = Math.max(pauseMs, times[i]! - times[i - 1]! - INTERVAL_MS);
-  }
+  const pauseMs = Math.max(0, longestGap(times) - INTERVAL_MS);
   const next = times.find((time) => time > injected) ?? Infinity;
   return {
     pauseMs: Math.round(pauseMs),

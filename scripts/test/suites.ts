@@ -176,7 +176,7 @@ export function suitesOf(
   return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
 }
 
-/** Divides a suite with these files into its parts; neighbours in the order of names go to different parts. */
+/** Divides a suite with these files into its parts. Files whose names follow each other go to different parts. */
 function divided(suite: Suite, files: readonly string[]): Suite[] {
   const { name, parts = 1 } = suite;
   if (parts === 1 || files.length < parts) {

@@ -137,7 +137,7 @@ export class ProcessLog implements Disposable {
     this.#log?.flush(true);
     const text = hint === undefined ? message : `${message} (${hint})`;
     const line = { time: new Date(), level: "error", name: "", text } as const;
-    const journal = !this.#file && logDestination() === "journal";
+    const journal = logDestination() === "journal";
     if (!this.#file && !journal && !this.#awaited) return;
     if (journal) {
       using socket = new JournalSocket();

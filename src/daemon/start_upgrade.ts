@@ -7,8 +7,8 @@ import { ownCommand } from "../system/own_command.ts";
 
 /**
  * Starts the new process, and copies its lines to standard error. Returns 0 when it has taken over, otherwise its exit
- * code; it has then printed the reason, and the old process goes on. Throws `E_UPGRADE_UNIT` if a unit supervises the process, unless this process belongs to it,
- * and `E_EXEC`.
+ * code; it has then printed the reason, and the old process goes on. Throws `E_UPGRADE_UNIT` if a unit supervises the
+ * process, unless this process belongs to it, and `E_EXEC`.
  */
 export async function startUpgrade(record: UpgradeRecord): Promise<number> {
   checkUnit(record);

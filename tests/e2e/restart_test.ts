@@ -41,6 +41,15 @@ async function lasting(host: Host): Promise<unknown> {
   return [kernel, await ownState(host)];
 }
 
+/** Starts a host whose configured interface outlives its process, and a peer. Returns what is to outlive it. */
+async function persistent(lab: Lab) {
+  const [peer, host] = await lab.hosts(2);
+  const args = ["--persist"];
+  await Promise.all([peer.up(), host.up({ args })]);
+  await configure(host);
+  return { peer, host, args, before: await lasting(host) };
+}
+
 async function runAgain(host: Host, start: () => Promise<unknown>) {
   await start();
   await until(
@@ -52,11 +61,7 @@ async function runAgain(host: Host, start: () => Promise<unknown>) {
 labTest(
   "With --persist, a killed process leaves its interfaces, and the next one takes them over with their configuration",
   async (lab) => {
-    const [peer, host] = await lab.hosts(2);
-    const args = ["--persist"];
-    await Promise.all([peer.up(), host.up({ args })]);
-    await configure(host);
-    const before = await lasting(host);
+    const { peer, host, args, before } = await persistent(lab);
 
     await kill(host);
     await until(
@@ -81,11 +86,7 @@ labTest(
 labTest(
   "A process that cannot start leaves what an earlier one has left to the next one",
   async (lab) => {
-    const [peer, host] = await lab.hosts(2);
-    const args = ["--persist"];
-    await Promise.all([peer.up(), host.up({ args })]);
-    await configure(host);
-    const before = await lasting(host);
+    const { host, args, before } = await persistent(lab);
     await kill(host);
     for (const other of [args, []]) {
       const refused = await host.up({

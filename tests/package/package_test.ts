@@ -26,8 +26,8 @@ function has(program: string): boolean {
 /** Extracts the package to a folder, and installs an instance of each unit that runs another program. */
 async function extractUnits(folder: string): Promise<string[]> {
   const path = await packageOf(PROGRAM, folder);
-  await must(["dpkg-deb", "--extract", path, `${folder}/root`]);
-  const units = `${folder}/root/usr/lib/systemd/system`;
+  await must(["dpkg-deb", "--extract", path, `${folder}/extracted`]);
+  const units = `${folder}/extracted/usr/lib/systemd/system`;
   return await Promise.all(UNITS.map(async (unit) => {
     const template = `${units}/${unit.replace(/@.*\./, "@.")}`;
     const text = await Deno.readTextFile(template);

@@ -2,7 +2,7 @@
 
 import type { Guest } from "../../scripts/rig/guest.ts";
 import { startStreams, streamsProceed } from "../../scripts/rig/iperf.ts";
-import { answerTimes } from "../../scripts/rig/outage.ts";
+import { answerTimes, longestGap } from "../../scripts/rig/outage.ts";
 
 const LOG = "/tmp/pings.log";
 /** Interval of the pings at normal machine speed. */
@@ -42,7 +42,7 @@ export async function underStream(
   await streamsProceed(server, BYTES_S);
   await end();
   const text = await client.must(`kill $(cat ${LOG}.pid); cat ${LOG}`);
-  return longestGap(answerTimes(text));
+  return Math.round(longestGap(answerTimes(text)));
 }
 
 /** Waits for some further replies. */
@@ -54,9 +54,4 @@ async function replies(client: Guest): Promise<void> {
     REPLIES_S,
     `cat ${LOG}`,
   );
-}
-
-function longestGap(times: readonly number[]): number {
-  const gaps = times.slice(1).map((time, i) => time - times[i]!);
-  return Math.round(Math.max(...gaps));
 }

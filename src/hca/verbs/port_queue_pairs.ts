@@ -1,10 +1,8 @@
-/** The UD queue pairs of a port. */
-
 import { PendingList } from "../../base/pending_list.ts";
 import type { CompletionQueue } from "./completion_queue.ts";
 import type { VerbsUdQp } from "./ud_qp.ts";
 
-/** See the comment at the top of this file. */
+/** The UD queue pairs of a port. */
 export class PortQueuePairs {
   readonly all = new Set<VerbsUdQp>();
   /** By the `struct ibv_cq *` of each of their completion queues. */
