@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { FULL } from "../../../scripts/test/form.ts";
 import { obstacle, stepsOf, suitesOf } from "../../../scripts/test/suites.ts";
 
 const files = [
@@ -85,6 +86,8 @@ Deno.test("obstacle() returns the missing requirements of a suite", () => {
   );
   assertEquals(
     obstacle(e2e!, { ...host, root: false }),
-    "needs root; uses the Debian packages avahi-daemon avahi-utils bird2 bsdutils containernetworking-plugins dhcpcd-base dnsmasq-base ethtool iperf3 iproute2 iputils-ping kea-dhcp4-server kea-dhcp6-server keepalived libxml2-utils ndisc6 nginx-light prometheus radvd smcroute socat systemd tshark udhcpc wrk",
+    FULL
+      ? "needs root; uses the Debian packages avahi-daemon avahi-utils bird2 bsdutils busybox-static containernetworking-plugins dhcpcd-base dnsmasq-base ethtool iperf3 iproute2 iputils-ping kea-dhcp4-server kea-dhcp6-server keepalived libxml2-utils ndisc6 nginx-light podman prometheus radvd runc smcroute socat systemd tshark udhcpc wrk"
+      : "needs root; uses the Debian packages avahi-daemon avahi-utils bird2 bsdutils containernetworking-plugins dhcpcd-base dnsmasq-base ethtool iperf3 iproute2 iputils-ping kea-dhcp4-server kea-dhcp6-server keepalived libxml2-utils ndisc6 nginx-light prometheus radvd smcroute socat systemd tshark udhcpc wrk",
   );
 });
