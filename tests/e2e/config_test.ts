@@ -149,6 +149,11 @@ address = 10.9.8.1/24
     await until("the end of the log", () => applied.test(up.output));
     assertMatch(up.output, /ib0\.conf:4: Cannot add route 10\.77\.0\.0\/16/);
     assertMatch(up.output, /ib0\.conf:5: .*lo/);
+    // The configuration does not wait for the join of a child.
+    await until(
+      "the child",
+      async () => (await a.ip("link", "show", "ib0.8002")).includes("state UP"),
+    );
     assertEquals((await addressesOf(a)).slice(1), [
       "ib0 UP 10.9.7.1/24",
       "ib0.8002 UP 10.9.8.1/24",
