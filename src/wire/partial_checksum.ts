@@ -5,6 +5,7 @@
 
 import { ETHERNET_HEADER_LENGTH } from "./ethernet.ts";
 import type { SummedMemory } from "./summed_memory.ts";
+import { UdpField } from "./transport_fields.ts";
 import { VnetField, VnetFlag } from "./vnet.ts";
 
 /** Byte order of the virtio header. */
@@ -24,12 +25,16 @@ export function completeChecksum(
   if ((flags & VnetFlag.NeedsChecksum) === 0) return true;
   const start = view.getUint16(vnet + VnetField.ChecksumStart, LITTLE_ENDIAN) -
     ETHERNET_HEADER_LENGTH;
-  const field = start +
-    view.getUint16(vnet + VnetField.ChecksumOffset, LITTLE_ENDIAN);
+  const offset = view.getUint16(
+    vnet + VnetField.ChecksumOffset,
+    LITTLE_ENDIAN,
+  );
+  const field = start + offset;
   if (start < 0 || field + 2 > length) return false;
-  // A checksum of 0 would mean "none" in UDP.
-  const checksum = ~sum(ip + start, length - start) & 0xffff || 0xffff;
-  view.setUint16(ip + field, checksum);
+  const checksum = ~sum(ip + start, length - start) & 0xffff;
+  // In UDP a checksum of 0 means "none" (RFC 768). TCP has no such rule, and its 0xffff would not be canonical (RFC 1624).
+  const isNone = checksum === 0 && offset === UdpField.Checksum;
+  view.setUint16(ip + field, isNone ? 0xffff : checksum);
   view.setUint8(vnet + VnetField.Flags, flags & ~VnetFlag.NeedsChecksum);
   return true;
 }

@@ -29,6 +29,23 @@ Deno.test("completeChecksum() completes any TCP and UDP checksum and removes the
   );
 });
 
+Deno.test("completeChecksum() writes a checksum of 0 as 0 in TCP, and as 0xffff in UDP, where 0 means none", () => {
+  for (const ipv4 of [true, false]) {
+    for (const tcp of [true, false]) {
+      const frame = frameOf(large({ ipv4, tcp, payload: new Uint8Array(40) }));
+      const view = new DataView(frame.buffer);
+      const field = 12 + view.getUint16(6, true) + view.getUint16(8, true);
+      /** Completes the checksum with this value in the last word of the payload, and returns it. */
+      const checksum = (word: number) => {
+        view.setUint16(frame.length - 2, word);
+        assert(complete(frame, 0));
+        return memory.view.getUint16(field);
+      };
+      assertEquals(checksum(checksum(0)), tcp ? 0 : 0xffff);
+    }
+  }
+});
+
 Deno.test("completeChecksum() leaves a packet with a complete checksum as it is", () => {
   const frame = frameOf(large());
   frame[0] = 2;
