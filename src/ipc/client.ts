@@ -16,7 +16,8 @@ import {
   type StreamMethod,
 } from "./methods.ts";
 
-const DEFAULT_TIMEOUT_MS = 5000;
+/** Long enough for a virtual machine that is 20 times slower than its host. */
+const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** Takes the items of a line of a stream. `lost` items before them were dropped, because they were not read in time. */
 type Take<T> = (items: T[], lost: number) => void;
@@ -29,7 +30,7 @@ interface Pending {
 }
 
 export interface CallOptions {
-  /** Milliseconds until `E_IPC_TIMEOUT`. Infinity waits until the connection closes. Default: 5000. */
+  /** Milliseconds until `E_IPC_TIMEOUT`. Infinity waits until the connection closes. Default: 20,000. */
   timeout?: number;
 }
 
