@@ -30,8 +30,9 @@ labTest(
     const seconds = String(Math.round(patient(6)));
     const up = await a.ipoib(...UP, "--timeout", seconds);
     assertEquals([up.code, up.stdout], [4, ""]);
+    // The subnet manager may not have configured the port when the state is read for the first time.
     assertEquals(
-      up.stderr,
+      up.stderr.replace(/^ib0: waiting for the subnet manager\n/, ""),
       `ib0: ${REASON}\nipoib: Not ready after ${seconds} s: ib0: ${REASON}\n`,
     );
     assertEquals(await a.hasDevice("ib0"), false);

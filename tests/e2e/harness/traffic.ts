@@ -1,8 +1,9 @@
 /** iperf3 between hosts. */
 
-import { must } from "./command.ts";
+import { run } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Program } from "./program.ts";
+import { until } from "./until.ts";
 
 /** Starts an iperf3 server, which runs until the lab is disposed of. */
 export async function iperfServer(host: Host): Promise<Program> {
@@ -19,17 +20,24 @@ export interface IperfResult {
   readonly lost: number;
 }
 
-/** Runs a client for one second with additional arguments `args`. Throws if iperf3 reports an error. */
+/**
+ * Runs a client for one second with additional arguments `args`. Throws if iperf3 reports an error. The client is run
+ * again if it is refused: a server does not listen for a moment after each client.
+ */
 export async function iperf(
   from: Host,
   to: string,
   ...args: string[]
 ): Promise<IperfResult> {
-  const text = await must(
-    from.inside(["iperf3", "-J", "-c", to, "-t", "1", ...args]),
-  );
-  const { end, error } = JSON.parse(text);
-  if (error) throw new Error(`iperf3: ${error}`);
+  const { end } = await until("the server of iperf3 to listen", async () => {
+    const { code, stdout, stderr } = await run(
+      from.inside(["iperf3", "-J", "-c", to, "-t", "1", ...args]),
+    );
+    if (stdout.includes("Connection refused")) return false;
+    const report = code === 0 ? JSON.parse(stdout) : {};
+    if (code === 0 && !report.error) return report;
+    throw new Error(`iperf3: exit code ${code}\n${stdout}${stderr}`);
+  });
   const sum = end.sum_received ?? end.sum;
   return { received: sum.bytes, lost: end.sum?.lost_percent ?? 0 };
 }
