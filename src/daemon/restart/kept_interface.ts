@@ -16,6 +16,7 @@ export class KeptInterface {
   readonly #saver: StateSaver | undefined;
   /** False if no earlier process has left the interface. */
   #mayBeLeft = true;
+  #started = false;
 
   /**
    * @param directory directory of the control socket
@@ -54,6 +55,7 @@ export class KeptInterface {
 
   /** The interface has its devices. A process without a keeper leaves no record. */
   started(): void {
+    this.#started = true;
     if (!this.#saver) this.#file.remove();
   }
 
@@ -65,12 +67,14 @@ export class KeptInterface {
   /** Ends the saves, and removes the record unless the devices outlive the interface. Returns whether they do. */
   async close(reason: EndReason): Promise<boolean> {
     await this.#saver?.close();
-    const kept = this.#outlive(reason);
+    const kept = this.#outlives(reason);
     if (!kept) this.#file.remove();
     return kept;
   }
 
-  #outlive(reason: EndReason): boolean {
+  #outlives(reason: EndReason): boolean {
+    // What an earlier process has left is for the next one.
+    if (!this.#started) return this.#mayBeLeft;
     switch (reason) {
       case "down":
         return false;
@@ -80,7 +84,7 @@ export class KeptInterface {
       case "failure":
         return this.#keeping.keeper !== "none";
       case "not started":
-        // What an earlier process has left is for the next one.
+        // Another interface of the process was not started.
         return this.#mayBeLeft;
       case "handed over":
       case "not taken over":
