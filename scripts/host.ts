@@ -17,8 +17,8 @@ import {
 import { addAddress } from "./address.ts";
 import { programCommand } from "./program.ts";
 
-/** Time for a process to start, join or create the subnet, and carry traffic. */
-const START_LIMIT_MS = 20_000;
+/** Time for a process to start, join or create the subnet, and carry traffic: on a busy machine it can need a minute. */
+const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 3000;
 const RETRY_MS = 20;
 const INTERFACE = "ib0";
