@@ -27,8 +27,10 @@ export interface UringReaderParts {
   readonly sink: FrameSink;
   /** List of the readers to arm or to deliver. */
   readonly active: PendingList<UringReader>;
-  /** Cancels the reader's read if it is in progress. */
-  readonly stopped: (reader: UringReader) => void;
+  /** Cancels the reader's read, which is in progress. */
+  readonly cancel: (reader: UringReader) => void;
+  /** Removes the reader, which has ended and gets no further completion, from the reactor. */
+  readonly ended: (reader: UringReader) => void;
 }
 
 /** A {@linkcode FrameReader} with one multishot read. */
@@ -80,6 +82,7 @@ export class UringReader implements FrameReader, Operation, Pending {
       this.#ended = true;
       this.#parts.sink.onEnd(-result);
     }
+    if (this.#ended && !this.armed) this.#parts.ended(this);
   }
 
   /** Delivers the batch to the sink. */
@@ -95,7 +98,9 @@ export class UringReader implements FrameReader, Operation, Pending {
 
   stop(): void {
     this.#ended = true;
-    this.#parts.active.remove(this);
-    this.#parts.stopped(this);
+    const { active, cancel, ended } = this.#parts;
+    active.remove(this);
+    if (this.armed) cancel(this);
+    else ended(this);
   }
 }
