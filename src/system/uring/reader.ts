@@ -43,6 +43,8 @@ export class UringReader implements FrameReader, Operation, Pending {
   readonly #parts: UringReaderParts;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   #ended = false;
+  /** True while the sink, which owns the slots of the batch, takes it. */
+  #delivering = false;
 
   constructor(parts: UringReaderParts) {
     this.#parts = parts;
@@ -73,8 +75,12 @@ export class UringReader implements FrameReader, Operation, Pending {
       const slot = flags >>> CQE_BUFFER_SHIFT;
       group.taken();
       memory.takeLent(slot);
-      this.#batch.add(slot, result);
-      if (this.#batch.full) this.deliver();
+      if (this.#ended) {
+        memory.unreserve(slot);
+      } else {
+        this.#batch.add(slot, result);
+        if (this.#batch.full) this.deliver();
+      }
     } else if (
       result < 0 && result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED &&
       !this.#ended
@@ -89,7 +95,9 @@ export class UringReader implements FrameReader, Operation, Pending {
   deliver(): void {
     const batch = this.#batch;
     if (batch.count === 0) return;
+    this.#delivering = true;
     this.#parts.sink.onFrames(batch);
+    this.#delivering = false;
     batch.count = 0;
   }
 
@@ -100,7 +108,17 @@ export class UringReader implements FrameReader, Operation, Pending {
     this.#ended = true;
     const { active, cancel, ended } = this.#parts;
     active.remove(this);
+    if (!this.#delivering) this.#drop();
     if (this.armed) cancel(this);
     else ended(this);
+  }
+
+  /** Frees the slots of frames that are not delivered. */
+  #drop(): void {
+    const batch = this.#batch;
+    for (let i = 0; i < batch.count; i++) {
+      this.#parts.memory.unreserve(batch.slot[i]!);
+    }
+    batch.count = 0;
   }
 }
