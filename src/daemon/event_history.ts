@@ -8,10 +8,12 @@
 import { Listeners } from "../base/listeners.ts";
 import type { EventRecord } from "../base/events.ts";
 import type { MethodOf, Params } from "../ipc/schema.ts";
-import type { HandlersOf } from "../ipc/server.ts";
+import type { HandlersOf, StreamContext } from "../ipc/server.ts";
 
 /** Number of events that are kept. */
 const MAX_EVENTS = 4096;
+/** Number of stored events that are sent at once: far fewer bytes than a stream holds (ipc/limits.ts). */
+const PART = 64;
 
 /** See `events.show` in ipc/methods.ts. */
 type Selection = Params<"events.show">;
@@ -68,16 +70,33 @@ export class EventHistory {
   > {
     return {
       "events.show": (selection) => this.list(selection),
-      "events.watch": async (selection, { signal, send }) => {
-        if (selection.since !== undefined) {
-          for (const event of this.list(selection)) send(event);
-        }
-        const end = this.follow(selection, send);
-        await aborted(signal);
-        end();
-        return {};
-      },
+      "events.watch": (selection, context) => this.#watch(selection, context),
     };
+  }
+
+  /** Sends the stored events if `since` is given, then each new one, until the signal is aborted. */
+  async #watch(
+    selection: Selection,
+    { signal, send, sent }: StreamContext<EventRecord>,
+  ): Promise<Record<never, never>> {
+    // The events to send, oldest first: the stored ones, then those that are added before these are sent.
+    const queue = selection.since === undefined ? [] : this.list(selection);
+    const end = this.follow(selection, (event) => {
+      if (queue.length === 0) return send(event);
+      queue.push(event);
+      // The client does not read: the stream drops the oldest, and tells the client their number.
+      if (queue.length > 2 * this.#capacity) queue.splice(0).forEach(send);
+    });
+    try {
+      while (queue.length > 0) {
+        queue.splice(0, PART).forEach(send);
+        await sent();
+      }
+      await aborted(signal);
+    } finally {
+      end();
+    }
+    return {};
   }
 
   #evict(): void {

@@ -25,17 +25,21 @@ const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 
 export interface LogFileOptions {
-  /** True for a file given by the user: symbolic links are followed, and no other file is used instead. */
+  /**
+   * True for a file given by the user: a symbolic link is followed when the file is opened, and the target is rotated
+   * in its own directory; no other file is used instead.
+   */
   named: boolean;
 }
 
 export class LogFile implements Disposable {
+  /** Path of the file, not that of a symbolic link to it. */
   readonly path: string;
   readonly #options: LogFileOptions;
   #file: Fd;
 
   private constructor(path: string, options: LogFileOptions, file: Fd) {
-    this.path = path;
+    this.path = options.named ? targetOf(path) : path;
     this.#options = options;
     this.#file = file;
   }
@@ -121,6 +125,15 @@ export class LogFile implements Disposable {
 
   #old(number: number): string {
     return `${this.path}.${number}`;
+  }
+}
+
+/** Returns the path to which a symbolic link leads, or `path` if it is not a link or leads to no file. */
+function targetOf(path: string): string {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+  } catch {
+    return path;
   }
 }
 

@@ -11,10 +11,13 @@ import {
 import { isPortSocket } from "../subnet/sockets.ts";
 import { isHandoverSocket } from "./restart/hand_over.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
-import { inodeOf, removeFile } from "../system/files.ts";
+import { inodeOf } from "../system/files.ts";
 
 /** Temporary name of a socket that has not been linked to its path. */
 const UNFINISHED = /^\.[0-9a-z]+$/;
+/** Name of the directory of a capture, in which its client connects (capture/captures.ts). */
+const CAPTURE = /^\.[0-9a-f]{8}$/;
+/** Age above which these have no process: it needs them for a few seconds. */
 const UNFINISHED_MS = 60_000;
 
 /** Removes stale files below `runtime`, which the caller has created or checked. Ignores failures. */
@@ -34,7 +37,7 @@ export function sweep(runtime: string): void {
   }
 }
 
-/** Returns false if `action` throws, for example for a directory of another user or one that has been removed. */
+/** Returns false if `action` throws, for example for a file of another user or one that has been removed. */
 function attempt(action: () => void): boolean {
   try {
     action();
@@ -48,7 +51,7 @@ function attempt(action: () => void): boolean {
 function sweepLinks(directory: string): void {
   for (const { name, path, target } of interfaceSockets(directory)) {
     if (target === undefined || inodeOf(path) !== undefined) continue;
-    unlinkName(directory, target, name);
+    attempt(() => unlinkName(directory, target, name));
   }
 }
 
@@ -73,19 +76,28 @@ function namespaceDirectories(runtime: string): string[] {
   }
 }
 
-/** Removes sockets of processes that were killed before they linked them to their paths. */
+/**
+ * Removes sockets of processes that were killed before they linked them to their paths, and directories of captures
+ * that were killed before their client connected. Ignores failures: a process removes its own files at any time.
+ */
 function sweepUnfinished(directory: string): void {
   for (const { name } of Deno.readDirSync(directory)) {
     if (UNFINISHED.test(name)) {
-      removeOld(`${directory}/${name}`, Date.now() - UNFINISHED_MS);
+      attempt(() => removeUnfinished(directory, name));
     }
   }
 }
 
-/** Removes a file if its modification time is before `before`, in milliseconds since the epoch. */
-function removeOld(path: string, before: number): void {
-  const { mtime } = Deno.lstatSync(path);
-  if ((mtime?.getTime() ?? 0) < before) removeFile(path);
+/** Removes an old socket or directory of a capture. Keeps all other files, also symbolic links. */
+function removeUnfinished(directory: string, name: string): void {
+  const path = `${directory}/${name}`;
+  const { mtime, isSocket, isDirectory } = Deno.lstatSync(path);
+  if ((mtime?.getTime() ?? 0) >= Date.now() - UNFINISHED_MS) return;
+  if (isSocket) Deno.removeSync(path);
+  // Symbolic links in the directory are removed, not followed.
+  else if (isDirectory && CAPTURE.test(name)) {
+    Deno.removeSync(path, { recursive: true });
+  }
 }
 
 /** Removes stale sockets with the links to them. */
@@ -93,11 +105,13 @@ function sweepDirectory(directory: string): void {
   sweepUnfinished(directory);
   for (const { name, path, target } of interfaceSockets(directory)) {
     if (target !== undefined) continue;
-    if (removeDeadSocket(path, "stream")) unlinkNames(directory, name);
+    attempt(() => {
+      if (removeDeadSocket(path, "stream")) unlinkNames(directory, name);
+    });
   }
   for (const { name } of Deno.readDirSync(directory)) {
     if (isHandoverSocket(name)) {
-      removeDeadSocket(`${directory}/${name}`, "seqpacket");
+      attempt(() => removeDeadSocket(`${directory}/${name}`, "seqpacket"));
     }
   }
 }

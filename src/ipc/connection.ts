@@ -215,6 +215,7 @@ export class Connection {
             stream.send(item);
             this.#owner.onQueued();
           },
+          sent: async () => await stream?.sent(),
         },
       );
       await stream?.sent();

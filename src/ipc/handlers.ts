@@ -36,6 +36,8 @@ export interface StreamContext<T> extends CallContext {
    * client learns their number. Throws the errors of JSON.stringify.
    */
   send(item: T): void;
+  /** Resolves when all items are written, or cannot be written: a client that reads then loses none of the next. */
+  sent(): Promise<void>;
 }
 
 /** Handler of a method. An exception is sent as an error reply. */

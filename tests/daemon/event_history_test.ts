@@ -1,8 +1,10 @@
 /** The stored events of a process. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { EventRecord } from "../../src/base/events.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
+import { ItemStream } from "../../src/ipc/item_stream.ts";
+import { LIMITS } from "../../src/ipc/limits.ts";
 import type { StreamContext } from "../../src/ipc/server.ts";
 
 function event(time: number, kind = "link", ifname = "ib0"): EventRecord {
@@ -50,6 +52,7 @@ Deno.test("events.watch sends the events since a time, then new ones, until its 
     gone: () => false,
     afterReply: () => {},
     send: (each) => sent.push(each),
+    sent: () => Promise.resolve(),
   };
   const handlers = history.handlers();
   const watching = handlers["events.watch"]({ since: 1 }, context);
@@ -62,4 +65,99 @@ Deno.test("events.watch sends the events since a time, then new ones, until its 
   assertEquals([await watching, await live], [{}, {}]);
   history.add(event(5));
   assertEquals(sent.length, 3);
+});
+
+/** A client of `events.watch` with `since: 0`, which reads a line whenever {@linkcode Watching.read} is called. */
+class Watching {
+  /** Times of the received events. */
+  readonly received: number[] = [];
+  lost = 0;
+  readonly #client = new AbortController();
+  readonly #stream: ItemStream;
+  readonly #done: unknown;
+  readonly #written: (() => void)[] = [];
+
+  constructor(history: EventHistory) {
+    this.#stream = new ItemStream(1, LIMITS.stream, (line) => {
+      const { items, lost = 0 } = JSON.parse(new TextDecoder().decode(line));
+      this.received.push(...times(items));
+      this.lost += lost;
+      return new Promise((resolve) => this.#written.push(resolve));
+    });
+    this.#done = history.handlers()["events.watch"]({ since: 0 }, {
+      signal: this.#client.signal,
+      gone: () => false,
+      afterReply: () => {},
+      send: (item) => this.#stream.send(item),
+      sent: () => this.#stream.sent(),
+    });
+  }
+
+  /** Reads a line. Returns false if there is none. */
+  async read(): Promise<boolean> {
+    const written = this.#written.shift();
+    written?.();
+    // The server continues in tasks of its own.
+    await new Promise((resolve) => setTimeout(resolve));
+    return written !== undefined;
+  }
+
+  async readAll(): Promise<void> {
+    while (await this.read());
+  }
+
+  /** Ends the sending side of the client, and reads until the reply. */
+  async end(): Promise<void> {
+    this.#client.abort();
+    await this.readAll();
+    assertEquals(await this.#done, {});
+  }
+}
+
+/** Checks that `received` has the times 0 to `count` - 1, in order. */
+function assertAll(received: readonly number[], count: number): void {
+  assertEquals(received.findIndex((time, i) => time !== i), -1);
+  assertEquals(received.length, count);
+}
+
+Deno.test("events.watch sends a full history to a client that reads, and in order the events that arrive meanwhile", async () => {
+  const history = new EventHistory();
+  const stored = 4096;
+  let next = 0;
+  const add = () => history.add(event(next++, "neigh"));
+  for (let i = 0; i < stored; i++) add();
+  const client = new Watching(history);
+  // One event while each line is on its way, and more after the last.
+  while (next < stored + 40) {
+    add();
+    await client.read();
+  }
+  await client.readAll();
+  for (let i = 0; i < 10; i++) add();
+  await client.end();
+  assertEquals(client.lost, 0);
+  assertAll(client.received, stored + 50);
+});
+
+Deno.test("events.watch sends the history to a client that has ended its sending side", async () => {
+  const history = new EventHistory();
+  for (let i = 0; i < 3000; i++) history.add(event(i));
+  const client = new Watching(history);
+  await client.end();
+  assertAll(client.received, 3000);
+});
+
+Deno.test("events.watch tells a client that does not read how many events it has lost", async () => {
+  const history = new EventHistory(100);
+  for (let i = 0; i < 100; i++) history.add(event(i));
+  const client = new Watching(history);
+  const count = 20_000;
+  for (let i = 100; i < count; i++) history.add(event(i));
+  await client.end();
+  assert(client.lost > 0);
+  assertEquals(client.received.length + client.lost, count);
+  assert(
+    client.received.every((time, i, all) => i === 0 || time > all[i - 1]!),
+  );
+  assertEquals(client.received.at(-1), count - 1);
 });

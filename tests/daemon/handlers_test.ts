@@ -48,6 +48,7 @@ function interfaceOver(answer: Answer) {
     gone: () => false,
     afterReply: (action) => after.push(action),
     send: () => {},
+    sent: () => Promise.resolve(),
   };
   return {
     ...{ handlers, calls, context, readiness },

@@ -1,6 +1,7 @@
 /** LogFile, ProcessLog and the removal of old logs. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { KEPT, LogFile, MAX_LENGTH } from "../../src/daemon/log_file.ts";
 import { logDirectory, logPath } from "../../src/daemon/log_path.ts";
@@ -66,6 +67,40 @@ Deno.test("a log file is rotated by size, without a gap in its lines, and a limi
       lines.map((line) => parseInt(line)),
       Array.from({ length: lines.length }, (_, i) => 100 - lines.length + i),
     );
+  }));
+
+Deno.test("a log file behind symbolic links is rotated beside its target, and the links stay", () =>
+  inDirectory((directory) => {
+    for (const name of ["log", "data"]) Deno.mkdirSync(`${directory}/${name}`);
+    const link = `${directory}/log/ib0.log`;
+    Deno.symlinkSync("../data/link", link);
+    // The file does not exist yet.
+    Deno.symlinkSync("x.log", `${directory}/data/link`);
+    using file = LogFile.open(link, { named: true });
+    assertEquals(file.path, `${Deno.realPathSync(directory)}/data/x.log`);
+    const inherited = duplicate(file.fd.number);
+    const write = (text: string) =>
+      libc().write(file.fd.number, new TextEncoder().encode(text), text.length);
+    for (let i = 0; i < 7; i++) {
+      write(`${i}: ${"x".repeat(MAX_LENGTH)}`);
+      file.check(() => {});
+    }
+    write("last");
+    const old = Array.from({ length: KEPT }, (_, i) => `x.log.${i + 1}`);
+    assertEquals(names(`${directory}/log`), ["ib0.log"]);
+    assertEquals(names(`${directory}/data`), ["link", "x.log", ...old]);
+    assertEquals(Deno.readTextFileSync(link), "last");
+    const first = Deno.readTextFileSync(`${directory}/data/x.log.1`);
+    assertEquals(first.slice(0, 3), "6: ");
+
+    using next = LogFile.inherit(link, { named: true }, inherited);
+    assertEquals(next.path, file.path);
+    assertThrows(
+      () => LogFile.open(link, { named: true }),
+      IpoibError,
+      "writes",
+    );
+    assertThrows(() => LogFile.open(link, { named: false }), IpoibError);
   }));
 
 Deno.test("a log file that cannot be rotated is truncated", () =>

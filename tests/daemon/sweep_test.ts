@@ -50,7 +50,7 @@ Deno.test("sweep() removes the files of killed processes, and keeps those of run
     await leaveSocket(`${live}/ib1.sock`);
     const unfinished = `${runtime}/netns/9`;
     for (const name of [".new", ".old"]) {
-      await Deno.writeTextFile(`${unfinished}/${name}`, "");
+      listen(`${unfinished}/${name}`).close();
     }
     age(`${unfinished}/.old`);
     await leaveSocket(`${runtime}/ib5.sock`);
@@ -67,13 +67,13 @@ Deno.test("sweep() removes the files of killed processes, and keeps those of run
 Deno.test("sweep() ignores directories that are symbolic links or writable by other users", () =>
   inRuntime((runtime) => {
     const elsewhere = Deno.makeTempDirSync();
-    Deno.writeTextFileSync(`${elsewhere}/.old`, "");
+    listen(`${elsewhere}/.old`).close();
     age(`${elsewhere}/.old`);
     Deno.mkdirSync(`${runtime}/netns`, { mode: 0o700 });
     Deno.symlinkSync(elsewhere, `${runtime}/netns/7`);
     Deno.mkdirSync(`${runtime}/netns/8`);
     Deno.chmodSync(`${runtime}/netns/8`, 0o777);
-    Deno.writeTextFileSync(`${runtime}/netns/8/.old`, "");
+    listen(`${runtime}/netns/8/.old`).close();
     age(`${runtime}/netns/8/.old`);
     sweep(runtime);
     assertEquals(names(elsewhere), [".old"]);
@@ -123,4 +123,70 @@ Deno.test("sweepPorts() removes old sockets of processes that were killed before
     age(`${directory}/.abc1234`);
     sweepPorts(directory);
     assertEquals(names(directory), [".def5678"]);
+  }));
+
+Deno.test("sweepPorts() ignores a socket that its process removes after the directory was listed", () =>
+  inRuntime((directory) => {
+    const unfinished = `${directory}/.abc1234`;
+    listen(unfinished).close();
+    const functions = Deno as { lstatSync: typeof Deno.lstatSync };
+    const real = functions.lstatSync;
+    functions.lstatSync = (path) => {
+      if (path === unfinished) Deno.removeSync(path);
+      return real(path);
+    };
+    try {
+      assertEquals(sweepPorts(directory), false);
+    } finally {
+      functions.lstatSync = real;
+    }
+    assertEquals(names(directory), []);
+  }));
+
+Deno.test("sweep() removes old directories of captures, but nothing outside through a symbolic link", () =>
+  inRuntime((runtime) => {
+    const elsewhere = Deno.makeTempDirSync();
+    Deno.writeTextFileSync(`${elsewhere}/file`, "");
+    const capture = (name: string) => {
+      Deno.mkdirSync(`${runtime}/${name}`, { mode: 0o700 });
+      listen(`${runtime}/${name}/s`).close();
+    };
+    capture(".1a2b3c4d");
+    Deno.symlinkSync(elsewhere, `${runtime}/.1a2b3c4d/x`);
+    capture(".3a2b3c4d");
+    Deno.symlinkSync(elsewhere, `${runtime}/.2a2b3c4d`);
+    age(`${runtime}/.1a2b3c4d`);
+    age(elsewhere);
+    sweep(runtime);
+    assertEquals(names(runtime), [".2a2b3c4d", ".3a2b3c4d"]);
+    assertEquals(names(elsewhere), ["file"]);
+    Deno.removeSync(elsewhere, { recursive: true });
+  }));
+
+Deno.test("sweep() goes on after a file that it cannot remove, and keeps files and directories of others", () =>
+  inRuntime((runtime) => {
+    Deno.writeTextFileSync(`${runtime}/.profile`, "");
+    Deno.mkdirSync(`${runtime}/.ssh`);
+    Deno.writeTextFileSync(`${runtime}/.ssh/key`, "");
+    for (const name of [".aaaaaaa", ".bbbbbbb"]) {
+      listen(`${runtime}/${name}`).close();
+    }
+    Deno.symlinkSync("ib9.sock", `${runtime}/ib9.8001.sock`);
+    for (const name of [".profile", ".ssh", ".aaaaaaa", ".bbbbbbb"]) {
+      age(`${runtime}/${name}`);
+    }
+    const functions = Deno as { removeSync: typeof Deno.removeSync };
+    const real = functions.removeSync;
+    functions.removeSync = (path, options) => {
+      if (String(path).endsWith("/.aaaaaaa")) {
+        throw new Deno.errors.PermissionDenied("Operation not permitted");
+      }
+      real(path, options);
+    };
+    try {
+      sweep(runtime);
+    } finally {
+      functions.removeSync = real;
+    }
+    assertEquals(names(runtime), [".aaaaaaa", ".profile", ".ssh"]);
   }));

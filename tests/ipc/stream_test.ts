@@ -135,6 +135,27 @@ Deno.test("a client that does not read loses the oldest items, learns their numb
   await publisher.has(0);
 });
 
+Deno.test("a handler that waits until its items are sent loses none of them", async () => {
+  const directory = await Deno.makeTempDir();
+  const count = 500;
+  const server = await IpcServer.listen(`${directory}/ib0.sock`, "ib0", {
+    "events.watch": async (_params, { send, sent }) => {
+      for (let i = 0; i < count; i++) {
+        send(event(`${i}`));
+        await sent();
+      }
+      return {};
+    },
+  }, { ...LIMITS, stream: 100 });
+  using client = await IpcClient.connect(server.path, "ib0");
+  const { seen, stream } = follow(client);
+  assertEquals(await stream, {});
+  assertEquals(seen.lost, 0);
+  assertEquals(seen.subjects, Array.from({ length: count }, (_, i) => `${i}`));
+  await server.close();
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("the end of a client ends its subscription, also if it only ends its sending side", async () => {
   await using publisher = await Publisher.open();
   const { path } = publisher.server;

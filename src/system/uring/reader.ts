@@ -27,8 +27,10 @@ export interface UringReaderParts {
   readonly sink: FrameSink;
   /** List of the readers to arm or to deliver. */
   readonly active: PendingList<UringReader>;
-  /** Cancels the reader's read if it is in progress. */
-  readonly stopped: (reader: UringReader) => void;
+  /** Cancels the reader's read, which is in progress. */
+  readonly cancel: (reader: UringReader) => void;
+  /** Removes the reader, which has ended and gets no further completion, from the reactor. */
+  readonly ended: (reader: UringReader) => void;
 }
 
 /** A {@linkcode FrameReader} with one multishot read. */
@@ -41,6 +43,8 @@ export class UringReader implements FrameReader, Operation, Pending {
   readonly #parts: UringReaderParts;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   #ended = false;
+  /** True while the sink, which owns the slots of the batch, takes it. */
+  #delivering = false;
 
   constructor(parts: UringReaderParts) {
     this.#parts = parts;
@@ -71,8 +75,12 @@ export class UringReader implements FrameReader, Operation, Pending {
       const slot = flags >>> CQE_BUFFER_SHIFT;
       group.taken();
       memory.takeLent(slot);
-      this.#batch.add(slot, result);
-      if (this.#batch.full) this.deliver();
+      if (this.#ended) {
+        memory.unreserve(slot);
+      } else {
+        this.#batch.add(slot, result);
+        if (this.#batch.full) this.deliver();
+      }
     } else if (
       result < 0 && result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED &&
       !this.#ended
@@ -80,13 +88,16 @@ export class UringReader implements FrameReader, Operation, Pending {
       this.#ended = true;
       this.#parts.sink.onEnd(-result);
     }
+    if (this.#ended && !this.armed) this.#parts.ended(this);
   }
 
   /** Delivers the batch to the sink. */
   deliver(): void {
     const batch = this.#batch;
     if (batch.count === 0) return;
+    this.#delivering = true;
     this.#parts.sink.onFrames(batch);
+    this.#delivering = false;
     batch.count = 0;
   }
 
@@ -95,7 +106,19 @@ export class UringReader implements FrameReader, Operation, Pending {
 
   stop(): void {
     this.#ended = true;
-    this.#parts.active.remove(this);
-    this.#parts.stopped(this);
+    const { active, cancel, ended } = this.#parts;
+    active.remove(this);
+    if (!this.#delivering) this.#drop();
+    if (this.armed) cancel(this);
+    else ended(this);
+  }
+
+  /** Frees the slots of frames that are not delivered. */
+  #drop(): void {
+    const batch = this.#batch;
+    for (let i = 0; i < batch.count; i++) {
+      this.#parts.memory.unreserve(batch.slot[i]!);
+    }
+    batch.count = 0;
   }
 }

@@ -35,7 +35,10 @@ const BELLS = 1;
 export class UringReactor extends ReactorBase {
   override readonly writesLater = true;
   readonly #ring: Ring;
-  /** Operations by tag. */
+  /**
+   * Operations by tag; undefined for those that have ended. Tags are not used again, because a completion of an ended
+   * write or poll may still arrive.
+   */
   readonly #operations: (Operation | undefined)[];
   readonly #polled: Polled[] = [];
   /** Only these readers, writers and groups are visited in a turn, so that idle ones cost nothing. */
@@ -76,7 +79,10 @@ export class UringReactor extends ReactorBase {
       group: this.#groupOf(memory),
       sink,
       active: this.#readers,
-      stopped: (reader) => this.#cancel(reader),
+      cancel: (reader) => this.#cancel(reader),
+      ended: (reader) => {
+        if (this.#has(reader)) this.#operations[reader.tag] = undefined;
+      },
     });
     this.#operations.push(reader);
     return reader;
@@ -201,9 +207,13 @@ export class UringReactor extends ReactorBase {
     return polled;
   }
 
+  /** True for a reader that may get a completion. A reactor that is closed has none. */
+  #has(reader: UringReader): boolean {
+    return this.#operations[reader.tag] === reader;
+  }
+
   #cancel(reader: UringReader): void {
-    // A reactor that is closed has no operations.
-    if (this.#operations[reader.tag] !== reader || !reader.armed) return;
+    if (!this.#has(reader)) return;
     this.#ring.cancel(ASYNC_CANCEL, reader.tag);
     // Submitted immediately, because the caller closes the descriptor next.
     this.submit();
