@@ -6,28 +6,40 @@
  * in the switches of a real fabric.
  */
 
+import { MAX_GROUPS_PER_PORT } from "../../subnet/constants.ts";
 import type { Membership } from "../../subnet/messages.ts";
 import { gidEquals, gidKey } from "../../wire/gid.ts";
-import { Method } from "../../wire/mad.ts";
+import { type MadAddress, Method } from "../../wire/mad.ts";
 import { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { SaAttribute, SaMad } from "../../wire/sa/sa_mad.ts";
+import type { PortAttributes } from "../port_attributes.ts";
 
-/** The memberships of one port. */
+/** The memberships of one port: at most {@linkcode MAX_GROUPS_PER_PORT}. One more replaces the oldest. */
 export class JoinedGroups {
   readonly #groups = new Map<string, Membership>();
 
-  /** Records the membership if `mad`, received by the port with this GID, is a successful response to its join. */
-  received(mad: Uint8Array, gid: Uint8Array): void {
+  /** Records the membership if `mad`, received by `port`, is the manager's successful response to its join. */
+  received(
+    mad: Uint8Array,
+    from: MadAddress,
+    { gid, smLid }: Pick<PortAttributes, "gid" | "smLid">,
+  ): void {
+    if (from.lid !== smLid) return;
     const record = memberRecord(mad, Method.GetResp);
     if (!record || record.joinState === 0) return;
     if (!gidEquals(record.portGid, gid)) return;
     const mgid = gidKey(record.mgid);
     const { mlid, joinState, pkey, qkey, mtu, rate } = record;
     const { sl, flowLabel, hopLimit, tclass } = record;
+    this.#groups.delete(mgid);
     this.#groups.set(mgid, {
       ...{ mgid, mlid, joinState, pkey, qkey, mtu, rate },
       ...{ sl, flowLabel, hopLimit, tclass },
     });
+    if (this.#groups.size > MAX_GROUPS_PER_PORT) {
+      const [oldest] = this.#groups.keys();
+      this.#groups.delete(oldest!);
+    }
   }
 
   /** Removes the join states that `mad`, sent by the port, leaves. Other MADs have no effect. */

@@ -158,8 +158,9 @@ export class ManagerLink {
     while (queue.length > 0 && send(connection.number, queue[0]!)) {
       queue.shift();
     }
-    if (queue.length > MAX_QUEUED) this.#lose();
-    else if (queue.length > 0) this.#retrySoon();
+    // The next connection sends all memberships again, and would also end here if it were opened now.
+    if (queue.length > MAX_QUEUED) this.#disconnect();
+    if (queue.length > 0 || !this.#connection) this.#retrySoon();
   }
 
   #onRetry(): void {

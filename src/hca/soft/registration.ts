@@ -114,7 +114,7 @@ export class Registration {
         memberships: () => this.#registered ? this.#memberships.list() : [],
         onMessage: (message) => this.#onMessage(message),
         onMad: (mad, from) => {
-          this.#memberships.received(mad, this.#attributes.gid);
+          this.#memberships.received(mad, from, this.#attributes);
           listener.onMad(mad, from);
         },
         onMissing: (silent) =>
