@@ -142,7 +142,7 @@ export class Registration {
 
   /** Sends a 256-byte MAD through the manager. The MAD may be lost, as on a fabric. */
   sendMad(mad: Uint8Array, to: MadAddress): void {
-    this.#memberships.sent(mad);
+    this.#memberships.sent(mad, this.#attributes);
     this.#link.sendMad(mad, to);
   }
 
@@ -186,6 +186,7 @@ export class Registration {
         this.#options.onRegistered?.();
         const before = this.#attributes;
         this.#attributes = configured(before, message);
+        if (message.down) this.#memberships.clear();
         this.fabric.replace(message.fabric);
         // The manager sends its settings after the welcome.
         this.#settings.clear();
@@ -212,6 +213,7 @@ export class Registration {
         this.#listener.onFabric();
         return;
       case "event":
+        if (message.event === "port_error") this.#memberships.clear();
         this.#attributes = {
           ...this.#attributes,
           ...(message.lid === undefined ? {} : { lid: message.lid }),

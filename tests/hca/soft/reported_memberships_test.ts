@@ -1,10 +1,17 @@
 /** The memberships that ports report to a new manager, as the groups of that manager show them. */
 
 import { assertEquals } from "@std/assert";
+import { NO_FAULTS } from "../../../src/subnet/fault_messages.ts";
+import type { PortSetting } from "../../../src/subnet/port_settings.ts";
 import { gsiAddress, Method, MgmtClass } from "../../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
-import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import {
+  JoinState,
+  McMemberRecord,
+} from "../../../src/wire/sa/mc_member_record.ts";
 import { SaAttribute, SaMad } from "../../../src/wire/sa/sa_mad.ts";
+import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
+import { broadcastJoin, groupLeave } from "../../../src/sa/requests.ts";
 import { join } from "./join.ts";
 import { Subnet } from "./subnet.ts";
 
@@ -18,12 +25,14 @@ function groupsOf(subnet: Subnet, lid: number) {
     .map(({ mgid, mlid }) => ({ mgid, mlid }));
 }
 
-/** Replaces the manager by one that knows only what the ports report. */
-function takeOver(subnet: Subnet): void {
+/** Replaces the manager by one that knows only these settings, and what the ports report. */
+function takeOver(subnet: Subnet, settings: PortSetting[] = []): void {
   const before = subnet.ports.map(({ events }) => events.length);
   subnet.killManager();
   Deno.removeSync(subnet.socket);
-  subnet.startManager();
+  subnet.startManager({
+    previous: { ports: [], groups: [], faults: NO_FAULTS, settings },
+  });
   subnet.until(
     () =>
       subnet.ports.every(({ events }, i) =>
@@ -58,4 +67,52 @@ Deno.test("a peer adds no membership to those that a port reports", () => {
   subnet.settle();
   takeOver(subnet);
   assertEquals(groupsOf(subnet, lid), JOINED);
+});
+
+Deno.test("a port reports no membership of the time before it was set down", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  const { lid } = port!.attributes;
+  join(subnet, port!);
+  for (const state of ["down", "active"] as const) {
+    const { clock } = subnet.reactor;
+    subnet.host!.manager.setPortState(0x11n, state, clock.now());
+    subnet.until(() => port!.attributes.state === state, state);
+  }
+  assertEquals(groupsOf(subnet, lid), []);
+  takeOver(subnet);
+  assertEquals(groupsOf(subnet, lid), []);
+});
+
+Deno.test("a port that is down under the next manager reports no membership to the one after it", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  const { lid, pkeys } = port!.attributes;
+  join(subnet, port!);
+  const guid = "0x0000000000000011";
+  takeOver(subnet, [
+    { guid, lid, down: true, ownPkeys: false, pkeys: [...pkeys] },
+  ]);
+  assertEquals(port!.attributes.state, "down");
+  takeOver(subnet);
+  assertEquals(port!.attributes.state, "active");
+  assertEquals(groupsOf(subnet, lid), []);
+});
+
+Deno.test("a port reports no membership that it left before the response to its join", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  const { lid, gid } = port!.attributes;
+  const { reactor } = subnet;
+  const { sa, close } = openSaClient(reactor, port!);
+  const now = reactor.clock.now();
+  const none = () => {};
+  sa.join(broadcastJoin(BROADCAST, gid, 0xffff), now, none).cancel();
+  let left = false;
+  const leave = groupLeave(BROADCAST, gid, JoinState.FullMember);
+  sa.leave(leave, now, ({ ok }) => left = ok);
+  subnet.until(() => left, "the leave");
+  close();
+  takeOver(subnet);
+  assertEquals(groupsOf(subnet, lid), []);
 });
