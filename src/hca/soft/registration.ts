@@ -117,7 +117,9 @@ export class Registration {
           this.#memberships.received(mad, from, this.#attributes);
           listener.onMad(mad, from);
         },
-        onMissing: (silent) =>
+        onMissing: (silent) => {
+          // Without a manager, no port can register, so the next one must know the old tables too.
+          this.#graceTimer.at(Infinity);
           options.onManagerMissing(
             {
               ...this.fabric.known(),
@@ -125,7 +127,8 @@ export class Registration {
               settings: [...this.#settings.values()],
             },
             silent,
-          ),
+          );
+        },
         failed: listener.failed,
       },
     );
