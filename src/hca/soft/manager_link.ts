@@ -91,10 +91,10 @@ export class ManagerLink {
     }
   }
 
-  /** Sends a MAD, or drops it if there is no manager or the socket is full, as a fabric may. */
-  sendMad(mad: Uint8Array, to: MadAddress): void {
-    if (!this.#connection || this.#queue.length > 0) return;
-    send(
+  /** Sends a MAD. Returns false if it is dropped because there is no manager or the socket is full. */
+  sendMad(mad: Uint8Array, to: MadAddress): boolean {
+    if (!this.#connection || this.#queue.length > 0) return false;
+    return send(
       this.#connection.number,
       encodeMad(mad, to) as Uint8Array<ArrayBuffer>,
     );

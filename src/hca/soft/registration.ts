@@ -143,10 +143,10 @@ export class Registration {
     this.#link.connect();
   }
 
-  /** Sends a 256-byte MAD through the manager. The MAD may be lost, as on a fabric. */
-  sendMad(mad: Uint8Array, to: MadAddress): void {
+  /** Sends a 256-byte MAD through the manager. Returns false if it is dropped: see {@linkcode ManagerLink.sendMad}. */
+  sendMad(mad: Uint8Array, to: MadAddress): boolean {
     this.#memberships.sent(mad, this.#attributes);
-    this.#link.sendMad(mad, to);
+    return this.#link.sendMad(mad, to);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The connection of a port to the manager while the manager does not read. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   ManagerLink,
   type ManagerListener,
@@ -10,6 +10,7 @@ import { MAX_MEMBERSHIPS } from "../../../src/subnet/messages.ts";
 import { newLinkSecret } from "../../../src/subnet/link_token.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { listen } from "../../../src/system/unix_socket.ts";
+import { gsiAddress, MAD_LENGTH } from "../../../src/wire/mad.ts";
 import { gidKey } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { closeReactor } from "../close_reactor.ts";
@@ -66,4 +67,17 @@ Deno.test("a registration of too many messages ends the connection, and the next
   const end = performance.now() + patient(5000);
   while (attempts < 2 && performance.now() < end) parts.reactor.turn(5);
   assertEquals(attempts, 2);
+});
+
+Deno.test("a MAD without a connection, with a full socket or behind a queue is not sent", () => {
+  using parts = scene();
+  const { link } = parts;
+  const send = () => link.sendMad(new Uint8Array(MAD_LENGTH), gsiAddress(1));
+  assertEquals(send(), false, "no connection");
+  link.connect();
+  let sent = 0;
+  while (send()) sent++;
+  assert(sent > 0);
+  link.show(1);
+  assertEquals(send(), false, "a queue");
 });
