@@ -13,6 +13,7 @@ const reasons = [
   /** No active port of the sender's partition has the destination LID. */
   "no_destination",
   "mad_version",
+  /** A class other than the administrator's at its LID, or the administrator's class at another LID. */
   "mad_class",
 ] as const;
 

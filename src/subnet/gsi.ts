@@ -2,8 +2,16 @@
  * Forwards MADs between the QP1s of ports and the manager: checks and address translation (IBTA vol. 1 10.9.4, 13.5.3).
  */
 
+import { hex } from "../base/hex.ts";
 import { pkeysMatch } from "../base/units.ts";
-import { GSI_QKEY, GSI_QPN, gsiAddress, type MadAddress } from "../wire/mad.ts";
+import {
+  GSI_QKEY,
+  GSI_QPN,
+  gsiAddress,
+  type MadAddress,
+  MadView,
+  MgmtClass,
+} from "../wire/mad.ts";
 import type { Drop } from "./frame_drops.ts";
 import { DEFAULT_PARTITION } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
@@ -13,10 +21,13 @@ import type { Subnet } from "./subnet.ts";
 /** P_Key of the manager: full member of the default partition. */
 const MANAGER_PKEY = 0x8000 | DEFAULT_PARTITION;
 
-/** Returns the reason to drop a MAD that a port sent; undefined if the MAD is valid. */
+/**
+ * Returns the reason to drop a MAD that a port sent; undefined if the MAD is valid. The only administrator is that of the
+ * manager, so ports exchange no MADs of its class.
+ */
 export function dropReason(
   source: SubnetPort | undefined,
-  address: MadAddress,
+  { address, mad }: MadFrame,
 ): Drop | undefined {
   if (source === undefined) {
     return { reason: "not_registered", text: "the port is not registered" };
@@ -34,11 +45,22 @@ export function dropReason(
     const text = `P_Key index ${address.pkeyIndex} is not in the port's table`;
     return { reason: "wrong_pkey", text };
   }
-  if (address.lid !== SM_LID || pkeysMatch(pkey, MANAGER_PKEY)) {
-    return undefined;
-  }
+  if (address.lid !== SM_LID) return administrative(address, mad);
+  if (pkeysMatch(pkey, MANAGER_PKEY)) return undefined;
   const text = "the manager is a member of the default partition only";
   return { reason: "wrong_pkey", text };
+}
+
+function administrative(
+  { lid }: MadAddress,
+  mad: Uint8Array,
+): Drop | undefined {
+  const { mgmtClass } = MadView.of(mad);
+  if (mgmtClass !== MgmtClass.SubnAdm) return undefined;
+  const text = `management class ${hex(mgmtClass, 2)} is for LID ${
+    hex(SM_LID)
+  } only, not for LID ${hex(lid)}`;
+  return { reason: "mad_class", text };
 }
 
 /** Returns the source address of a MAD from the manager, with the P_Key index of the receiving port. */

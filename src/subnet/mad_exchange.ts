@@ -33,7 +33,7 @@ export class MadExchange {
   receive(connection: number, frame: MadFrame, now: Millis): void {
     const { subnet, administrator, send } = this.#parts;
     const source = subnet.ports.byConnection(connection);
-    const refused = dropReason(source, frame.address);
+    const refused = dropReason(source, frame);
     if (source === undefined || refused !== undefined) {
       return this.#drop(source?.name ?? `connection ${connection}`, refused!);
     }

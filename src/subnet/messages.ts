@@ -143,7 +143,10 @@ export type FabricMap = v.InferOutput<typeof FabricMapSchema>;
 
 /** The last state of the subnet that a process had when the manager disappeared: the initial state of a new manager. */
 export interface LastKnown {
-  /** The active ports. None are known to a port that is down. */
+  /**
+   * The active ports, and those of earlier managers that may still register with the last one. A port that is down knows
+   * at most the latter.
+   */
   readonly ports: readonly Pick<FabricPort, "lid" | "guid" | "pkeys">[];
   readonly groups: readonly FabricGroup[];
   readonly faults: FaultSettings;

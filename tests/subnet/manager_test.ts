@@ -147,6 +147,10 @@ Deno.test("a dropped MAD or frame is logged with the reason, and counted", () =>
   port.sendMad(mad, good);
   port.sendMad(madHeader(MAD_BASE_VERSION, MgmtClass.SubnAdm + 1), good);
   port.sendMad(mad, gsiAddress(9));
+  port.sendMad(
+    madHeader(MAD_BASE_VERSION, MgmtClass.SubnAdm),
+    gsiAddress(port.welcome.lid),
+  );
   const unregistered = rig.connect();
   unregistered.sendMad(mad, good);
   rig.toManager(port.connection, new Uint8Array(3));
@@ -160,6 +164,7 @@ Deno.test("a dropped MAD or frame is logged with the reason, and counted", () =>
     "the base version is 0, not 1",
     "the management class is 0x04, not 0x03",
     "no port can receive it at LID 0x0009",
+    "management class 0x03 is for LID 0x0001 only, not for LID 0x0002",
     "the port is not registered",
   ]);
   assertEquals(rig.snapshot.dropped, {
@@ -171,7 +176,7 @@ Deno.test("a dropped MAD or frame is logged with the reason, and counted", () =>
     wrong_pkey: 2,
     no_destination: 1,
     mad_version: 1,
-    mad_class: 1,
+    mad_class: 2,
   });
   assertEquals(port.mads, []);
 });

@@ -3,8 +3,9 @@
  * LID, and the P_Key table of each port.
  *
  * The subnet manager sends all tables with its welcome, and afterwards the changes. A port keeps the tables when the
- * manager dies, so that traffic continues. Ports register with the next manager one by one, so the tables of the
- * previous manager stay in use alongside the new ones for {@linkcode OLD_TABLES_MS}.
+ * manager dies, so that traffic continues. Ports register with the next manager one by one, so the old tables stay in use
+ * alongside the new ones for {@linkcode OLD_TABLES_MS}. They may be those of several managers, if one of them ends before
+ * all ports have registered with it.
  */
 
 import type {
@@ -14,12 +15,12 @@ import type {
   LastKnown,
 } from "../../subnet/messages.ts";
 
-/** Time for which the previous manager's tables are used after a new manager's welcome. */
+/** Time for which the old tables are used after a new manager's welcome. */
 export const OLD_TABLES_MS = 3000;
 
 const NO_MEMBERS = new Int32Array(0);
 
-/** The tables of one manager. */
+/** The tables of one manager, or of several, which {@linkcode Tables.complete} combines. */
 class Tables {
   readonly byLid = new Map<number, FabricPort>();
   readonly byGuid = new Map<string, FabricPort>();
@@ -40,9 +41,28 @@ class Tables {
       this.groups.set(mlid, { mgid, lids });
     }
   }
+
+  /** Adds the ports, groups and members that only the older tables have. */
+  complete(older: Tables): void {
+    for (const [lid, port] of older.byLid) {
+      if (this.byLid.has(lid) || this.byGuid.has(port.guid)) continue;
+      this.byLid.set(lid, port);
+      this.byGuid.set(port.guid, port);
+    }
+    const mgids = new Set([...this.groups.values()].map(({ mgid }) => mgid));
+    for (const [mlid, group] of older.groups) {
+      const { mgid, lids } = this.groups.get(mlid) ?? {};
+      if (lids === undefined) {
+        if (!mgids.has(group.mgid)) this.groups.set(mlid, group);
+      } else if (mgid === group.mgid) {
+        const all = new Set([...lids, ...group.lids]);
+        this.groups.set(mlid, { mgid, lids: [...all] });
+      }
+    }
+  }
 }
 
-/** The forwarding tables that one port stores: those of the current and, for a while, the previous manager. */
+/** The forwarding tables that one port stores: those of the current and, for a while, of the previous managers. */
 export class ForwardingTables {
   #now = new Tables();
   #before: Tables | undefined;
@@ -50,7 +70,7 @@ export class ForwardingTables {
 
   /** Installs a new manager's map. The old tables stay in use as a fallback until {@linkcode forgetOld}. */
   replace(map: FabricMap): void {
-    this.#before = this.#now;
+    this.#before = this.#all();
     this.#now = new Tables();
     this.update({
       type: "fabric",
@@ -65,7 +85,7 @@ export class ForwardingTables {
     this.#collectMembers();
   }
 
-  /** Discards the previous manager's tables. */
+  /** Discards the old tables. */
   forgetOld(): void {
     this.#before = undefined;
     this.#collectMembers();
@@ -86,16 +106,22 @@ export class ForwardingTables {
     return this.#members.get(mlid) ?? NO_MEMBERS;
   }
 
-  /** Returns the ports and groups of the current manager, for its successor. */
+  /** Returns the ports and groups in use, for the next manager. */
   known(): Pick<LastKnown, "ports" | "groups"> {
+    const { byLid, groups } = this.#all();
     return {
-      ports: [...this.#now.byLid.values()]
+      ports: [...byLid.values()]
         .map(({ lid, guid, pkeys }) => ({ lid, guid, pkeys })),
-      groups: [...this.#now.groups].map(([mlid, group]) => ({
-        mlid,
-        ...group,
-      })),
+      groups: [...groups].map(([mlid, group]) => ({ mlid, ...group })),
     };
+  }
+
+  /** Returns the current tables, completed by the old ones. */
+  #all(): Tables {
+    const all = new Tables();
+    all.complete(this.#now);
+    if (this.#before) all.complete(this.#before);
+    return all;
   }
 
   #collectMembers(): void {

@@ -91,10 +91,10 @@ export class ManagerLink {
     }
   }
 
-  /** Sends a MAD, or drops it if there is no manager or the socket is full, as a fabric may. */
-  sendMad(mad: Uint8Array, to: MadAddress): void {
-    if (!this.#connection || this.#queue.length > 0) return;
-    send(
+  /** Sends a MAD. Returns false if it is dropped because there is no manager or the socket is full. */
+  sendMad(mad: Uint8Array, to: MadAddress): boolean {
+    if (!this.#connection || this.#queue.length > 0) return false;
+    return send(
       this.#connection.number,
       encodeMad(mad, to) as Uint8Array<ArrayBuffer>,
     );
@@ -158,8 +158,9 @@ export class ManagerLink {
     while (queue.length > 0 && send(connection.number, queue[0]!)) {
       queue.shift();
     }
-    if (queue.length > MAX_QUEUED) this.#lose();
-    else if (queue.length > 0) this.#retrySoon();
+    // The next connection sends all memberships again, and would also end here if it were opened now.
+    if (queue.length > MAX_QUEUED) this.#disconnect();
+    if (queue.length > 0 || !this.#connection) this.#retrySoon();
   }
 
   #onRetry(): void {

@@ -277,9 +277,8 @@ export class SoftPort implements HcaPort, Sleeper {
     const { smLid } = this.attributes;
     const administrator = to.lid === smLid ||
       MadView.of(mad).mgmtClass === MgmtClass.SubnAdm;
-    if (administrator || !this.#gsi.send(mad, to)) {
-      this.#registration.sendMad(mad, to);
-    }
+    if (!administrator && this.#gsi.send(mad, to)) return;
+    if (!this.#registration.sendMad(mad, to)) this.counted.add("mads_dropped");
   }
 
   // Receiving -----------------------------------------------------------------------------------------------

@@ -114,10 +114,12 @@ export class Registration {
         memberships: () => this.#registered ? this.#memberships.list() : [],
         onMessage: (message) => this.#onMessage(message),
         onMad: (mad, from) => {
-          this.#memberships.received(mad, this.#attributes.gid);
+          this.#memberships.received(mad, from, this.#attributes);
           listener.onMad(mad, from);
         },
-        onMissing: (silent) =>
+        onMissing: (silent) => {
+          // Without a manager, no port can register, so the next one must know the old tables too.
+          this.#graceTimer.at(Infinity);
           options.onManagerMissing(
             {
               ...this.fabric.known(),
@@ -125,7 +127,8 @@ export class Registration {
               settings: [...this.#settings.values()],
             },
             silent,
-          ),
+          );
+        },
         failed: listener.failed,
       },
     );
@@ -140,10 +143,10 @@ export class Registration {
     this.#link.connect();
   }
 
-  /** Sends a 256-byte MAD through the manager. The MAD may be lost, as on a fabric. */
-  sendMad(mad: Uint8Array, to: MadAddress): void {
-    this.#memberships.sent(mad);
-    this.#link.sendMad(mad, to);
+  /** Sends a 256-byte MAD through the manager. Returns false if it is dropped: see {@linkcode ManagerLink.sendMad}. */
+  sendMad(mad: Uint8Array, to: MadAddress): boolean {
+    this.#memberships.sent(mad, this.#attributes);
+    return this.#link.sendMad(mad, to);
   }
 
   /**
@@ -186,6 +189,7 @@ export class Registration {
         this.#options.onRegistered?.();
         const before = this.#attributes;
         this.#attributes = configured(before, message);
+        if (message.down) this.#memberships.clear();
         this.fabric.replace(message.fabric);
         // The manager sends its settings after the welcome.
         this.#settings.clear();
@@ -212,6 +216,7 @@ export class Registration {
         this.#listener.onFabric();
         return;
       case "event":
+        if (message.event === "port_error") this.#memberships.clear();
         this.#attributes = {
           ...this.#attributes,
           ...(message.lid === undefined ? {} : { lid: message.lid }),

@@ -12,6 +12,15 @@ const port = (lid: number, guid: string) => ({
 });
 const MGID = "ff12401bffff000000000000ffffffff";
 
+/** What is known of {@linkcode filled} tables. */
+const BOTH = {
+  ports: [
+    { lid: 2, guid: A, pkeys: [0xffff] },
+    { lid: 3, guid: B, pkeys: [0xffff] },
+  ],
+  groups: [{ mlid: 0xc000, mgid: MGID, lids: [2, 3] }],
+};
+
 function filled(): ForwardingTables {
   const fabric = new ForwardingTables();
   fabric.replace({
@@ -66,13 +75,52 @@ Deno.test("the tables of a dead manager are used until forgetOld()", () => {
   });
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [B, 3]);
   assertEquals(members(fabric, 0xc000), [2, 3]);
-  assertEquals(fabric.known().ports, [{ lid: 2, guid: A, pkeys: [0xffff] }]);
+  assertEquals(fabric.known(), BOTH);
   fabric.forgetOld();
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [
     undefined,
     undefined,
   ]);
   assertEquals(members(fabric, 0xc000), [2]);
+  assertEquals(fabric.known(), {
+    ports: [{ lid: 2, guid: A, pkeys: [0xffff] }],
+    groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
+  });
+});
+
+Deno.test("the tables of two dead managers are used until forgetOld()", () => {
+  const fabric = filled();
+  fabric.replace({ ports: [], groups: [] });
+  fabric.replace({
+    ports: [port(2, A)],
+    groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
+  });
+  assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [B, 3]);
+  assertEquals(members(fabric, 0xc000), [2, 3]);
+  assertEquals(fabric.known(), BOTH);
+  fabric.forgetOld();
+  assertEquals(fabric.port(3), undefined);
+});
+
+Deno.test("of a LID, GUID, MLID or MGID with two entries, the newer is known", () => {
+  const fabric = filled();
+  const other = "ff12401b8001000000000000ffffffff";
+  fabric.update({
+    type: "fabric",
+    groupsChanged: [{ mlid: 0xc001, mgid: other, lids: [2] }],
+  });
+  const newer = {
+    ports: [port(3, C), port(4, A)],
+    groups: [{ mlid: 0xc001, mgid: MGID, lids: [4] }],
+  };
+  const known = {
+    ports: newer.ports.map(({ lid, guid, pkeys }) => ({ lid, guid, pkeys })),
+    groups: newer.groups,
+  };
+  fabric.replace(newer);
+  assertEquals(fabric.known(), known);
+  fabric.replace({ ports: [], groups: [] });
+  assertEquals(fabric.known(), known);
 });
 
 Deno.test("the current manager's tables take precedence over the old ones", () => {

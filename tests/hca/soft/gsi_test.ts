@@ -83,10 +83,13 @@ Deno.test("the manager forwards the MADs of a port that has no memory in the par
     b!.received[0]!.from,
     gsiAddress(ports[0]!.attributes.lid, 1),
   );
+  assertEquals(ports[0]!.counters().mads_dropped, 0);
   subnet.killManager();
+  subnet.until(() => subnet.ports[0]!.missing.length > 0);
   a!.agent.send(mad(8), gsiAddress(ports[1]!.attributes.lid, 1));
   subnet.settle();
   assertEquals(b!.received.length, 1);
+  assertEquals(ports[0]!.counters().mads_dropped, 1);
 });
 
 Deno.test("a port without slots drops MADs and counts them", () => {
