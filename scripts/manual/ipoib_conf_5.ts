@@ -27,7 +27,8 @@ problems with their lines and columns. A setting that only the kernel or the
 fabric can refuse is logged with its line, and the others are applied.
 
 \`ipoib showconf IF\` prints the configuration of a running interface in this
-format.
+format. To keep it, write it to a new file and rename that: a redirection to
+IF.conf itself empties the file if the interface does not run.
 `;
 
 const BOTH = `\

@@ -22,6 +22,8 @@ export type Millis = number;
 
 /** Length of the IPoIB encapsulation header in bytes (RFC 4391 section 6). */
 export const ENCAP_LENGTH = 4;
+/** Minimum MTU in datagram mode: 68 bytes plus the IPoIB header (Linux ipoib_change_mtu). */
+export const MIN_DATAGRAM_MTU = 72;
 /** Maximum MTU in connected mode (Linux IPOIB_CM_MTU), in bytes of an IP packet. */
 export const CONNECTED_MTU = 65_520;
 /** Maximum length of a message on a connection, with the IPoIB header (Linux IPOIB_CM_BUF_SIZE). */

@@ -1,6 +1,6 @@
 /**
  * `ipoib capture`: takes records from the ring, filters them, and writes them to a file or prints them, until a signal,
- * the requested number of packets, or the end of the interface.
+ * the requested number of packets, the end of the interface, or the end of the reader.
  */
 
 import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
@@ -22,6 +22,8 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Output streams. */
 export interface CaptureStreams {
   out(text: string): void;
+  /** True once a call of `out` has found that the reader of standard output has ended. */
+  readonly outEnded: boolean;
   err(text: string): void;
 }
 
@@ -94,7 +96,8 @@ class CaptureRun {
         if (interfaceEnded && taken === 0) break;
         await pause(taken > 0 ? BUSY_MS : IDLE_MS);
       }
-      if (this.#captured !== this.#options.count) this.#drainRest();
+      const readable = !this.#streams.outEnded;
+      if (readable && this.#captured !== this.#options.count) this.#drainRest();
       this.#flush();
       this.#file?.close();
     } catch (error) {
@@ -162,6 +165,7 @@ class CaptureRun {
     if (this.#lines.length === 0) return;
     this.#streams.out(`${this.#lines.join("\n")}\n`);
     this.#lines = [];
+    if (this.#streams.outEnded) this.#stopped = true;
   }
 
   #whatAndWhere(): string {

@@ -78,8 +78,8 @@ export interface CliEnvironment {
   /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */
   up(options: UpOptions): Promise<number>;
   /**
-   * Runs a capture until a signal, the requested number of packets or the end of the interface, and returns the exit
-   * code. `start` starts it in the process of the interface. Throws the errors of capture/capture.ts.
+   * Runs a capture until a signal, the requested number of packets, the end of the interface or of the reader, and
+   * returns the exit code. `start` starts it in the process of the interface. Throws the errors of capture/capture.ts.
    */
   capture(options: CaptureOptions, start: StartCapture): Promise<number>;
   /** Starts the process that takes over from a running one. Returns the exit code. */

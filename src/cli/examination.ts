@@ -14,7 +14,7 @@ import type {
   PortHolder,
   SubnetFacts,
 } from "../doctor/facts.ts";
-import { refusedUser, warning } from "../doctor/finding.ts";
+import { ok, refusedUser, warning } from "../doctor/finding.ts";
 import {
   type NamespaceDirectory,
   socketDirectory,
@@ -24,8 +24,8 @@ import {
 import type { LinkRecord } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { usageError } from "./errors.ts";
+import { type ExaminedNamespace, namespacesOf } from "./examined_namespace.ts";
 import { askAll, namespacesHidden } from "./listing.ts";
-import { namespaceName } from "./namespace.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { Section } from "./render/doctor_text.ts";
 import { connect, openInterface } from "./session.ts";
@@ -94,9 +94,7 @@ export async function examination(
     name,
     peer,
   });
-  const names = options.allNetns
-    ? await environment.namespaceNames()
-    : undefined;
+  const namespaceOf = await namespacesOf(environment, options);
   const subnets = new SubnetCollection(environment);
   const sections: PlacedSection[] = [];
   for (let at = 0; at < selected.length; at += AT_ONCE) {
@@ -109,7 +107,7 @@ export async function examination(
         ...interfaceSections(
           each,
           outcomes[i]!,
-          names && namespaceName(each.place, names),
+          namespaceOf(each.place),
         ),
       );
     });
@@ -117,7 +115,7 @@ export async function examination(
   const findings = [
     ...examineHost(await environment.hostFacts()),
     ...selected.length === 0 || hidden !== undefined
-      ? [interfacesFinding(hidden)]
+      ? [interfacesFinding(hidden, options)]
       : [],
     ...selected.length === 0 ? await subnets.addAll(environment.runtime) : [],
   ];
@@ -134,10 +132,19 @@ export async function examination(
 }
 
 /** @param hidden why interfaces cannot be listed, if that is so */
-function interfacesFinding(hidden: IpoibError | undefined): NamedFinding {
+function interfacesFinding(
+  hidden: IpoibError | undefined,
+  { allNetns, netns }: GlobalOptions,
+): NamedFinding {
+  const given = allNetns ? undefined : netns;
   const finding = hidden
     ? refusedUser(hidden)
-    : warning("none is running here", "start one: ipoib up ib0");
+    : given === undefined
+    ? warning("none is running here", "start one: ipoib up ib0")
+    : warning(
+      `none is running in netns ${given}`,
+      `start one: ipoib -n ${given} up ib0`,
+    );
   return { check: "interfaces", ...finding };
 }
 
@@ -313,25 +320,37 @@ async function holdersOf(
 function interfaceSections(
   { name }: Selected,
   outcome: Outcome,
-  netns: string | undefined,
+  netns: ExaminedNamespace | undefined,
 ): PlacedSection[] {
   const place = {
-    ...(netns === undefined ? {} : { netns }),
+    ...(netns === undefined ? {} : { netns: netns.name }),
     ifname: name,
   };
-  const title = netns === undefined ? name : `${name} netns ${netns}`;
+  const title = netns === undefined ? name : `${name} netns ${netns.name}`;
+  const notes = namespaceFindings(netns);
   if (!("facts" in outcome)) {
-    return [{ title, place, findings: examineInterface(outcome) }];
+    const findings = [...notes, ...examineInterface(outcome)];
+    return [{ title, place, findings }];
   }
   const { facts, peer } = outcome;
+  const from = netns === undefined ? "" : ` from netns ${netns.name}`;
   return [
-    { title, place, findings: examineInterface(facts) },
+    { title, place, findings: [...notes, ...examineInterface(facts)] },
     ...peer
       ? [{
-        title: `peer ${peer.peer}`,
+        title: `peer ${peer.peer}${from}`,
         place: { ...place, peer: peer.peer },
         findings: examinePeer(peer),
       }]
       : [],
   ];
+}
+
+/** Returns the finding that says how the remedies are run in another namespace. */
+function namespaceFindings(
+  netns: ExaminedNamespace | undefined,
+): NamedFinding[] {
+  if (netns?.enter === undefined) return [];
+  const text = `${netns.name}: ${netns.enter} COMMAND runs a command there`;
+  return [{ check: "namespace", ...ok(text) }];
 }

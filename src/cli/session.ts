@@ -30,12 +30,16 @@ export class Target {
   }
 }
 
-/** Connects to every process with a parent interface, or a child moved from another namespace, in the namespace. */
+/**
+ * Connects to every process with a parent interface, or a child moved from another namespace, in the namespace. Adds
+ * refusals for lack of permission to `denied`.
+ */
 export async function openAll(
   environment: CliEnvironment,
   netns: string | undefined,
+  denied: IpoibError[] = [],
 ): Promise<Target[]> {
-  return await connectAll(await directoryOf(environment, netns));
+  return await connectAll(await directoryOf(environment, netns), denied);
 }
 
 /**

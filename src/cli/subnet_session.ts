@@ -19,13 +19,17 @@ interface SubnetHost {
 /**
  * Connects to the manager of subnet `name`, by default of the only running subnet.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the subnets), `E_USAGE` for an invalid subnet name.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the subnets), `E_USAGE` for an invalid subnet name,
+ * `E_IPC_PERMISSION` if no manager is reachable and this user may not connect to one.
  */
 export async function openSubnet(
   environment: CliEnvironment,
   name?: string,
 ): Promise<IpcClient> {
-  return await findHost(environment, name) ?? notRunning(name);
+  const denied: IpoibError[] = [];
+  const client = await findHost(environment, name, denied);
+  if (client) return client;
+  throw denied[0] ?? notRunning(name);
 }
 
 /**
@@ -33,27 +37,31 @@ export async function openSubnet(
  * reachable, queries the interfaces in namespace `netns` and returns the first reply.
  *
  * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the subnets), `E_USAGE` for an invalid subnet name,
- * `E_NETNS`, and the error of the last interface if no interface returns the record.
+ * `E_NETNS`. If no process returns the record, throws the first `E_IPC_PERMISSION`, otherwise the error of the last
+ * interface.
  */
 export async function fetchSubnet(
   environment: CliEnvironment,
   netns: string | undefined,
   name?: string,
 ): Promise<SubnetRecord> {
-  using client = await findHost(environment, name);
+  const denied: IpoibError[] = [];
+  using client = await findHost(environment, name, denied);
   return client
     ? await client.call("subnet.show", {})
-    : await subnetOfInterface(environment, netns, name);
+    : await subnetOfInterface(environment, netns, name, denied);
 }
 
+/** Connects to the only manager. Adds refusals for lack of permission to `denied`. */
 async function findHost(
   environment: CliEnvironment,
-  name?: string,
+  name: string | undefined,
+  denied: IpoibError[],
 ): Promise<IpcClient | undefined> {
   if (name !== undefined && !isSubnetName(name)) {
     throw usageError(`Subnet name "${name}" is not valid`);
   }
-  const hosts = await subnetHosts(environment.runtime, name);
+  const hosts = await subnetHosts(environment, name, denied);
   if (hosts.length <= 1) return hosts[0]?.client;
   for (const { client } of hosts) client.close();
   const names = hosts.map((host) => host.name).join(", ");
@@ -74,18 +82,19 @@ export function subnetSockets(
 }
 
 async function subnetHosts(
-  runtime: string,
+  environment: CliEnvironment,
   name: string | undefined,
+  denied: IpoibError[],
 ): Promise<SubnetHost[]> {
-  const names = name === undefined ? subnetNames(runtime) : [name];
   const hosts: SubnetHost[] = [];
-  for (const name of names) {
+  for (const { name: each, path } of subnetSockets(environment, name)) {
     try {
-      const path = subnetSocketPath(runtime, name);
-      const client = await IpcClient.connect(path, `Subnet ${name}`);
-      hosts.push({ name, client });
-    } catch {
-      // No process listens at this path, or it belongs to another user.
+      const client = await IpcClient.connect(path, `Subnet ${each}`);
+      hosts.push({ name: each, client });
+    } catch (error) {
+      const refusal = IpoibError.from(error);
+      // Otherwise no process listens at this path.
+      if (refusal.code === "E_IPC_PERMISSION") denied.push(refusal);
     }
   }
   return hosts;
@@ -95,8 +104,9 @@ async function subnetOfInterface(
   environment: CliEnvironment,
   netns: string | undefined,
   name: string | undefined,
+  denied: IpoibError[],
 ): Promise<SubnetRecord> {
-  const targets = await openAll(environment, netns);
+  const targets = await openAll(environment, netns, denied);
   let refusal: unknown;
   try {
     for (const { client } of targets) {
@@ -112,12 +122,11 @@ async function subnetOfInterface(
   } finally {
     for (const { client } of targets) client.close();
   }
-  if (refusal !== undefined) throw refusal;
-  return notRunning(name);
+  throw denied[0] ?? refusal ?? notRunning(name);
 }
 
-function notRunning(name: string | undefined): never {
-  throw new IpoibError(
+function notRunning(name: string | undefined): IpoibError {
+  return new IpoibError(
     "E_NOT_RUNNING",
     name === undefined
       ? "No subnet is running"

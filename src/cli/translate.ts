@@ -205,7 +205,8 @@ class Translation {
       return;
     }
     const option = optionOfIp(name);
-    if (!option && LETTERS.test(word)) {
+    if (!option && hasJoinedValue(this.#at, word)) this.#words.push(word);
+    else if (!option && LETTERS.test(word)) {
       const letters = [...word.slice(1)].map((letter) => `-${letter}`);
       this.#rest.unshift(...letters);
     } else if (!option) this.#words.push(word);
@@ -257,6 +258,11 @@ export function showOf(
 /** Returns an option that only this command has. The options of the program are those of all commands. */
 function ownOption(command: CommandUnknownOpts, flag: string) {
   return command.parent === null ? undefined : optionOf(command, flag);
+}
+
+/** True if a word begins with an option of the command, and its value follows without a space: `-s64`. */
+function hasJoinedValue(command: CommandUnknownOpts, word: string): boolean {
+  return ownOption(command, word.slice(0, 2))?.required ?? false;
 }
 
 /** Returns the option of a command that has this flag, in its short or its long form. */

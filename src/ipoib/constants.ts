@@ -85,9 +85,6 @@ export const REDIRECT_INTERVAL_MS = 100;
 /** Interval between the two announcements of a new address (RFC 5227 ANNOUNCE_INTERVAL). */
 export const ANNOUNCE_INTERVAL_MS = 2000;
 
-/** Minimum MTU in datagram mode: 68 bytes plus the IPoIB header (Linux ipoib_change_mtu). */
-export const MIN_DATAGRAM_MTU = 72;
-
 /** Minimum MTU of a TAP, which is that of connected mode (Linux ETH_MIN_MTU). */
 export const MIN_DEVICE_MTU = 68;
 

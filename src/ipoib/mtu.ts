@@ -7,10 +7,15 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { explain, type Logger } from "../base/log.ts";
-import { CONNECTED_MTU, type IbMtu, ipoibMtu } from "../base/units.ts";
+import {
+  CONNECTED_MTU,
+  type IbMtu,
+  ipoibMtu,
+  MIN_DATAGRAM_MTU,
+} from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
-import { MIN_DATAGRAM_MTU, MIN_DEVICE_MTU } from "./constants.ts";
+import { MIN_DEVICE_MTU } from "./constants.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */

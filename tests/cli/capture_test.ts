@@ -70,6 +70,23 @@ Deno.test("capture -s 0 captures whole packets", async () => {
   assertEquals(cli.captures[0]!.options.snapLength, 262_144);
 });
 
+Deno.test("capture takes values that are joined to their options, as tcpdump does", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  for (const [count, length] of [[4, 64], [6, 60], [40, 46]] as const) {
+    const line = `capture ib0 -c${count} -s${length} -Qin -wfile`;
+    const { code, err } = await cli.run(line);
+    assertEquals([code, err], [0, ""]);
+    const { options } = cli.captures.pop()!;
+    assertEquals(options, {
+      ...DEFAULTS,
+      ...{ count, snapLength: length, direction: "in", file: "file" },
+    });
+  }
+  assertEquals((await cli.run("capture ib0 -s0")).code, 0);
+  assertEquals(cli.captures.pop()!.options.snapLength, 262_144);
+});
+
 Deno.test("capture refuses options that do not fit together", async () => {
   await using cli = new CliFixture();
   await cli.daemon("ib0", { handlers });

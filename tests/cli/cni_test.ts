@@ -209,7 +209,7 @@ Deno.test("DEL succeeds if interface, namespace or process do not exist", () =>
     assertEquals(ipam, Array(5).fill("DEL"));
   }));
 
-Deno.test("CHECK compares P_Key, link-layer address and addresses", () =>
+Deno.test("CHECK compares P_Key, GID and addresses", () =>
   withPlugin(async ({ run }) => {
     const { local, prefixlen } = records.addresses[0]!;
     const good = {
@@ -230,9 +230,15 @@ Deno.test("CHECK compares P_Key, link-layer address and addresses", () =>
       String(await check({ ...good, ips: [{ address: "10.9.9.9/8" }] })),
       "has address none instead of 10.9.9.9/8",
     );
+    const withMac = (mac: string) =>
+      check({ interfaces: [{ name: "eth0", mac }] });
+    const { address } = records.link;
+    // The flags and the QPN, which another process of the parent changes.
+    assertEquals(await withMac(`80:00:0a:bc${address.slice(11)}`), "");
+    const other = `${address.slice(0, -2)}ee`;
     assertStringIncludes(
-      String(await check({ interfaces: [{ name: "eth0", mac: "00" }] })),
-      "instead of 00",
+      String(await withMac(other)),
+      `has GID ${address.slice(12)} instead of ${other.slice(12)}`,
     );
   }));
 

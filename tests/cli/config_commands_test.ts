@@ -107,7 +107,7 @@ Deno.test("ipoib showconf prints a file that gives the same options and settings
     "mode": "datagram",
     "mtu": "2000",
     "io": "auto",
-    "log": "debug",
+    "log": "warning",
     "roce": "yes",
   };
   await cli.daemon("ib0", {
@@ -144,6 +144,10 @@ Deno.test("ipoib showconf prints a file that gives the same options and settings
         rx: name === "blue" ? 512 : 256,
       }),
       "features": () => [],
+      "param.show": () => [
+        ...records.params,
+        { param: "log_level", value: "debug", writable: true },
+      ],
       "route.show": () => [{
         ifname: "ib0",
         routes: [{ dst: "0.0.0.0/0", gateway: "10.0.0.254", metric: 5 }],

@@ -100,6 +100,39 @@ Deno.test("doctor without an interface examines all, or the host and the subnets
   assertEquals(all.out.match(/^ib\d.*$/gm), ["ib0", "ib2", "ib1 netns blue"]);
 });
 
+Deno.test("doctor names the namespace that is given, and how to run the remedies in it", async () => {
+  await using cli = await fixture();
+  await cli.daemon("ib0", { handlers: healthy(), netns: "blue" });
+  await cli.daemon("ib0", { handlers: healthy(), netns: "4026539999" });
+  const lineOf = async (words: string) => {
+    const { out } = await cli.run(`-o ${words}`);
+    return /^ok (.*) namespace: (.*)$/m.exec(out)?.slice(1);
+  };
+  const blue = "blue: ip netns exec blue COMMAND runs a command there";
+  assertEquals(await lineOf("-n blue doctor"), ["ib0 netns blue", blue]);
+  assertEquals(await lineOf("-n blue doctor ib0"), ["ib0 netns blue", blue]);
+  assertEquals(await lineOf("-n 4026532281 doctor"), ["ib0 netns blue", blue]);
+  assertEquals(await lineOf("-n 4026539999 doctor"), [
+    "ib0 netns 4026539999",
+    "4026539999: nsenter -t 4026539999 -n COMMAND runs a command there",
+  ]);
+  assertEquals(await lineOf("-a doctor"), ["ib0 netns blue", blue]);
+  assertEquals(await lineOf("doctor"), undefined);
+
+  const absent = await cli.run("-n blue -o doctor ib7");
+  assertStringIncludes(
+    absent.out,
+    "failure ib7 netns blue process: ib7 is not running -> ipoib up ib7\n",
+  );
+  const peer = await cli.run("-n blue -o doctor 10.0.0.2");
+  assertStringIncludes(peer.out, " peer 10.0.0.2 from netns blue route: ");
+  const json = JSON.parse((await cli.run("-n blue -j doctor")).out);
+  assertEquals(
+    json.find(({ check }: NamedFinding) => check === "port").netns,
+    "blue",
+  );
+});
+
 Deno.test("doctor names an interface that does not run, and a process that does not answer", async () => {
   await using cli = await fixture();
   const missing = await cli.run("doctor ib7");
@@ -144,7 +177,7 @@ Deno.test("doctor without permission warns of what it cannot examine, with the r
     found,
   ]);
   await finds("-n green -o doctor", "/subnet", [
-    "warning host interfaces: none is running here -> ",
+    "warning host interfaces: none is running in netns green -> start one: ipoib -n green up ib0\n",
     `warning host subnets: Permission denied on directory "${cli.runtime}/subnet" -> `,
   ]);
 });

@@ -208,6 +208,9 @@ Deno.test("without permission, what can be listed is listed, and the rest is rep
       "ipoib: Permission denied on the control socket of ib1 (run the command as the user that owns the process, or as root)\n" +
         "ipoib: Permission denied on the interfaces of other network namespaces (run the command as root)\n",
     );
+    const versions = await cli.run("version -a");
+    assertEquals([versions.code, versions.err], [2, err]);
+    assertEquals(versions.out.match(/^ib\d /gm), ["ib0 "]);
   }
   using _denied = deny(".sock", "/4026532281");
   const lines = ["link", "neigh", "get mode", "link show ib0"];

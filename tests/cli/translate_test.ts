@@ -101,6 +101,17 @@ Deno.test("an ambiguous abbreviation is refused, with the candidates", async () 
   }
 });
 
+Deno.test("the value of an option of the command itself may be joined to it", async () => {
+  await assertTranslated({
+    "capture ib0 -s0 -c4": "capture ib0 -s0 -c4",
+    "ca ib0 -s64 -c40 -C6 -n blue": "--netns=blue capture ib0 -s64 -c40 -C6",
+    "top -n4 -b": "top -n4 -b",
+    // A command without such options has the letters of ip.
+    "link show ib0 -d4": "--details --family=inet link show ib0",
+    "capture ib0 -d4": "--details --family=inet capture ib0",
+  });
+});
+
 Deno.test("an object without a command is shown", async () => {
   await assertTranslated({
     "link": "link show",

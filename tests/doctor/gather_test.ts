@@ -133,6 +133,21 @@ Deno.test("the namespace of an interface is found by its inode, and its addresse
   assertEquals(error.code, "E_NETNS");
 });
 
+Deno.test("an address with a label is one of its device", () => {
+  const { networkInterfaces } = Deno;
+  const ipv4 = { family: "IPv4", netmask: "", scopeid: null, mac: "" } as const;
+  Deno.networkInterfaces = () => [
+    { ...ipv4, name: "ib0", address: "10.9.0.1", cidr: "10.9.0.1/24" },
+    { ...ipv4, name: "ib0:1", address: "10.9.0.2", cidr: "10.9.0.2/24" },
+  ];
+  try {
+    const { addresses } = gatherNamespace("ib0");
+    assertEquals(addresses.map(({ device }) => device), ["ib0", "ib0"]);
+  } finally {
+    Deno.networkInterfaces = networkInterfaces;
+  }
+});
+
 Deno.test("interfaces of ib_ipoib on a port are found by the GUID at the end of their addresses", () => {
   const directory = Deno.makeTempDirSync();
   const device = (name: string, files: Record<string, string>) => {

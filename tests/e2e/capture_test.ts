@@ -340,6 +340,24 @@ labTest(
   },
 );
 
+labTest("printed packets end with their reader", async (lab) => {
+  const [a, b] = await lab.running(2);
+  const command = [...programCommand(), "capture", "ib0"].join(" ");
+  const piped = lab.start([
+    ...["sh", "-c"],
+    `${command} -n ${a.namespace} icmp | head -n 1`,
+  ]);
+  await piped.prints(/capturing on ib0/);
+  await until("the end of both programs", async () => {
+    // The end of the reader is noticed with the next packet.
+    await a.reaches(b);
+    return piped.ended;
+  });
+  assertEquals(piped.code, 0);
+  assertEquals(piped.output.split("ICMP echo request").length, 2);
+  assertMatch(piped.output, /\d+ packets? captured/);
+});
+
 labTest(
   "refusals name the remedy: an invalid filter, an unknown interface, a file, a ninth capture",
   async (lab) => {

@@ -102,6 +102,7 @@ labTest(
     await a.ipoib("child", "create", "0x0001");
     await a.ipoib("ethtool", "-G", "ib0", "rx", "512");
     await a.ipoib("param", "ib0", "mcast_debug_level", "1");
+    await a.ipoib("param", "ib0", "log_level", "debug");
     await a.ip("route", "add", "10.50.0.0/16", "via", "10.9.0.9");
     assertEquals(
       await showconf(a),
@@ -111,6 +112,7 @@ guid = 0x0002c90300000077
 mtu = 1500
 io = poll
 recv-queue-size = 512
+log = debug
 umcast = 1
 mcast_debug_level = 1
 address = ${a.address}/24

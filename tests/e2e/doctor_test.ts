@@ -114,6 +114,12 @@ labTest(
       assertStringIncludes(text, "failure ports: the process of port ib0");
       assertStringIncludes(text, `kill -CONT ${pid}`);
 
+      const { stdout } = await b.ipoib("-o", "doctor");
+      const there = `ip netns exec ${b.namespace} COMMAND`;
+      assertStringIncludes(
+        stdout,
+        `ok ib0 netns ${b.namespace} namespace: ${b.namespace}: ${there} runs`,
+      );
       const own = await doctor(b);
       assertEquals(own.code, 5);
       assertStringIncludes(

@@ -293,7 +293,9 @@ async function shows(program: Program, from: number, what: RegExp) {
 async function says({ a }: Fabric, { operands, doctor }: Cause) {
   let last = "";
   await until(`doctor to say ${doctor}`, async () => {
-    last = (await a.ipoib("-o", "doctor", ...operands)).stdout;
+    const { stdout } = await a.ipoib("-o", "doctor", ...operands);
+    // The titles name the namespace, which the patterns do not.
+    last = stdout.replaceAll(RegExp(`( from)? netns ${a.namespace}`, "g"), "");
     return doctor.test(last);
   }).catch((error) => {
     throw new Error(`${error.message}; it says:\n${last}`);

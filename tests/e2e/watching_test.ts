@@ -79,7 +79,7 @@ labTest(
     assertEquals([doctor.code, doctor.stderr], [4, ""], doctor.stdout);
     assertMatch(
       doctor.stdout,
-      /^warning ib0 process: Permission denied .* -> .*as root$/m,
+      /^warning ib0 netns \S+ process: Permission denied .* -> .*as root$/m,
     );
   },
 );

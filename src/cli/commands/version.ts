@@ -5,7 +5,7 @@ import { IpoibError } from "../../base/errors.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { Cli } from "../cli.ts";
 import { errorLine, exitCode } from "../errors.ts";
-import { askAll } from "../listing.ts";
+import { askAll, namespacesHidden } from "../listing.ts";
 import { namespaceName } from "../namespace.ts";
 import { globalsOf } from "../options.ts";
 import { renderJson } from "../render/json.ts";
@@ -27,7 +27,7 @@ export function version(cli: Cli) {
     .action(async (_options, self) => {
       const { allNetns = false, netns, json, pretty } = globalsOf(self);
       const { environment } = cli;
-      const { answers } = await askAll(
+      const { answers, incomplete } = await askAll(
         environment,
         { netns, allNetns, eachInterface: false },
         async ({ client, name }) =>
@@ -35,10 +35,10 @@ export function version(cli: Cli) {
       );
       const names = allNetns ? await environment.namespaceNames() : undefined;
       const processes: ProcessVersion[] = [];
+      const errors: IpoibError[] = [];
       for (const { place, name, result } of answers) {
         if (result instanceof IpoibError) {
-          environment.err(errorLine(result));
-          cli.exitCode = exitCode(result);
+          errors.push(result);
           continue;
         }
         const { pid, version = "unknown" } = result;
@@ -53,6 +53,9 @@ export function version(cli: Cli) {
           ? renderJson([{ version: VERSION, processes }], pretty ?? false)
           : `ipoib ${VERSION}\n${processes.map(line).join("")}`,
       );
+      if (incomplete) errors.push(namespacesHidden());
+      for (const error of errors) environment.err(errorLine(error));
+      if (errors[0]) cli.exitCode = exitCode(errors[0]);
     });
 }
 

@@ -3,7 +3,7 @@
 import type { Option } from "@commander-js/extra-typings";
 import { childName, formatPkey } from "../../base/units.ts";
 import type { IpcClient } from "../../ipc/client.ts";
-import type { ChildRecord, Result } from "../../ipc/schema.ts";
+import { type ChildRecord, LOG_LEVEL, type Result } from "../../ipc/schema.ts";
 import { addressWords, routeWords } from "./address_words.ts";
 import { settingsOf } from "./interface_file.ts";
 import type { InterfaceState } from "./settings.ts";
@@ -54,6 +54,7 @@ async function parentLines(
     // These may have changed since the start.
     mode: state.link.linkinfo.info_data.mode,
     mtu: state.link.mtu_chain.admin?.toString(),
+    log: logLevel(state) ?? config.options.log,
     ...state.ring === state.newRing
       ? {}
       : { "recv-queue-size": String(state.ring) },
@@ -70,6 +71,11 @@ async function parentLines(
     ...settingLines("parent", state),
     ...await addressLines(client, name),
   ];
+}
+
+/** Returns the minimum level of the log; undefined if the process is of a version that does not report it. */
+function logLevel({ params }: InterfaceState): string | undefined {
+  return params.find(({ param }) => param === LOG_LEVEL)?.value.toString();
 }
 
 async function childLines(

@@ -163,7 +163,7 @@ function qkey({ qkey }: Group, facts: InterfaceFacts): Finding {
   if (joined !== undefined && joined !== qkey) {
     return failure(
       `${hex(qkey, 8)}, the interface uses ${hex(joined, 8)}`,
-      "the group was created again: ip link set the interface down and up",
+      joinAgain(facts),
     );
   }
   const notes = [
@@ -173,6 +173,12 @@ function qkey({ qkey }: Group, facts: InterfaceFacts): Finding {
       : [],
   ];
   return ok(hex(qkey, 8), notes);
+}
+
+/** Returns the remedy for a group that has other values than at the time of the join. */
+function joinAgain({ link: { ifname } }: InterfaceFacts): string {
+  const set = `ip link set ${ifname}`;
+  return `the group was created again: ${set} down; ${set} up`;
 }
 
 function pkey({ pkey }: Group, { link }: InterfaceFacts): Finding {
@@ -187,7 +193,7 @@ function sl({ sl }: Group, facts: InterfaceFacts): Finding {
   const joined = joinedGroup(facts)?.sl;
   return joined === undefined || joined === sl ? ok(`${sl}`) : failure(
     `${sl}, the interface uses ${joined}`,
-    "the group was created again: ip link set the interface down and up",
+    joinAgain(facts),
   );
 }
 

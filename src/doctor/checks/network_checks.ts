@@ -1,5 +1,7 @@
 /** Checks of the network device and of IP: MTU, next hops, connected mode, addresses, neighbours, sysctls, holders. */
 
+import { CONNECTED_MTU, MIN_DATAGRAM_MTU } from "../../base/units.ts";
+import type { AddressRecord, LinkRecord } from "../../ipc/schema.ts";
 import type {
   DeviceAddress,
   InterfaceFacts,
@@ -40,7 +42,7 @@ const BINDING = {
 } as const;
 
 function mtu({ link }: InterfaceFacts): Finding {
-  const { mtu_chain: chain, mtu, ifname } = link;
+  const { mtu_chain: chain, mtu } = link;
   const text = `${mtu}, limited by ${BINDING[chain.binding]}`;
   const details = [
     `port ${chain.port}, group ${chain.group ?? "unknown"}, ` +
@@ -49,7 +51,7 @@ function mtu({ link }: InterfaceFacts): Finding {
   if (chain.refused !== undefined) {
     return warning(
       `${text}; ${chain.refused} was set and is refused`,
-      `the largest MTU of the port is ${chain.port}: ipoib link set ${ifname} mtu ${chain.port}; a larger one needs connected mode`,
+      mtuInstead(link),
       details,
     );
   }
@@ -60,6 +62,20 @@ function mtu({ link }: InterfaceFacts): Finding {
       details,
     )
     : ok(text, details);
+}
+
+/** Returns the nearest MTU that the interface accepts, instead of one that it has refused. */
+function mtuInstead(
+  { mtu_chain: chain, linkinfo, ifname }: LinkRecord,
+): string {
+  const { refused = 0, port } = chain;
+  const set = `ipoib link set ${ifname} mtu`;
+  if (linkinfo.info_data.mode === "connected") {
+    return `the largest MTU in connected mode is ${CONNECTED_MTU}: ${set} ${CONNECTED_MTU}`;
+  }
+  return refused < MIN_DATAGRAM_MTU
+    ? `the smallest MTU in datagram mode is ${MIN_DATAGRAM_MTU}: ${set} ${MIN_DATAGRAM_MTU}`
+    : `the largest MTU of the port is ${port}: ${set} ${port}; a larger one, up to ${CONNECTED_MTU}, needs connected mode`;
 }
 
 function nextHops({ link: { next_hops: source } }: InterfaceFacts): Finding {
@@ -113,7 +129,7 @@ function addresses({ link, addresses }: InterfaceFacts): Finding {
     );
 }
 
-function duplicates({ link, doctor }: InterfaceFacts) {
+function duplicates({ link, doctor, addresses }: InterfaceFacts) {
   const why = noLink(link);
   if (why !== undefined) return skipped(why);
   if (!("value" in doctor)) return skipped(doctor.why);
@@ -121,13 +137,21 @@ function duplicates({ link, doctor }: InterfaceFacts) {
   if (conflicts.length === 0) {
     return ok("no other host answers for the addresses");
   }
-  return conflicts.map(({ address, lladdr }) =>
-    failure(
+  const own = "value" in addresses ? addresses.value : [];
+  return conflicts.map(({ address, lladdr }) => {
+    const record = own.find(({ local }) => local === address);
+    const words = record ? deletionWords(record) : `${address}/LENGTH`;
+    return failure(
       `${address} is also used by GID ${gidOf(lladdr)}`,
-      `remove the address from one of the hosts: ip addr del ${address} dev ${link.ifname}`,
+      `remove the address from one of the hosts: ip addr del ${words} dev ${link.ifname}`,
       [`lladdr ${lladdr}`],
-    )
-  );
+    );
+  });
+}
+
+/** Returns the words with which `ip addr del` finds an address: the prefix length is that of the peer if there is one. */
+function deletionWords({ local, address: peer, prefixlen }: AddressRecord) {
+  return `${local}${peer === undefined ? "" : ` peer ${peer}`}/${prefixlen}`;
 }
 
 function neighbours({ doctor }: InterfaceFacts): Finding {

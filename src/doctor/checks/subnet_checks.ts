@@ -86,7 +86,7 @@ function faults({ name, record, refusal, faults }: SubnetFacts) {
       `a fault ${effects(rule).join(", ")} (${
         whose(rule, record.value.ports)
       })`,
-      `ipoib subnet fault ${name} shows it, ipoib subnet fault ${name} clear removes it`,
+      `ipoib subnet fault ${name} show prints it, ipoib subnet fault ${name} clear removes it`,
     )
   );
   return waiting.length === 0 ? found : [

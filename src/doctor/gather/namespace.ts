@@ -72,8 +72,17 @@ export function gatherNamespace(ifname: string): NamespaceFacts {
     sysctls: sysctlsOf(ifname),
     addresses: Deno.networkInterfaces()
       .filter(({ family }) => family === "IPv4")
-      .map(({ name, address, cidr }) => ({ device: name, address, cidr })),
+      .map(({ name, address, cidr }) => ({
+        device: deviceOf(name),
+        address,
+        cidr,
+      })),
   };
+}
+
+/** Returns the device of an address, whose label getifaddrs(3) gives as the name: `ib0:1` is one of ib0. */
+function deviceOf(label: string): string {
+  return label.split(":", 1)[0]!;
 }
 
 function sysctlsOf(ifname: string): Record<string, string> {

@@ -82,7 +82,7 @@ testChecks(groupChecks, iface, {
     [
       grouped({ qkey: 0x1234 }),
       "failure",
-      "0x00001234, the interface uses 0x00000b1b",
+      "0x00001234, the interface uses 0x00000b1b -> the group was created again: ip link set ib0 down; ip link set ib0 up",
     ],
   ],
   "group P_Key": [

@@ -5,7 +5,7 @@ import type {
   InterfaceFacts,
   NamespaceFacts,
 } from "../../../src/doctor/facts.ts";
-import type { AddressRecord } from "../../../src/ipc/schema.ts";
+import type { AddressRecord, LinkRecord } from "../../../src/ipc/schema.ts";
 import { testChecks } from "../check_cases.ts";
 import * as facts from "../facts.ts";
 import { connectedInfo, linked, reported } from "../interface_cases.ts";
@@ -33,14 +33,36 @@ const addressed = (change: Partial<AddressRecord>): InterfaceFacts => ({
   ...iface,
   addresses: { value: [{ ...facts.address, ...change }] },
 });
+/** An interface that has refused an MTU. */
+const refusing = (refused: number, change: Partial<LinkRecord> = {}) =>
+  linked({ mtu_chain: { ...facts.link.mtu_chain, refused }, ...change });
+/** An interface one of whose addresses another host uses too. */
+const conflicting = (change: Partial<AddressRecord>): InterfaceFacts => {
+  const address = { ...facts.address, ...change };
+  const conflict = { address: address.local, lladdr: facts.link.address };
+  return {
+    ...reported({ conflicts: [conflict] }),
+    addresses: { value: [address] },
+  };
+};
 const CM = "the kernel module ib_cm manages the connections of mlx5_0/1";
 
 testChecks(networkChecks, iface, {
   MTU: [
     [
-      linked({ mtu_chain: { ...facts.link.mtu_chain, refused: 9000 } }),
+      refusing(9000),
       "warning",
-      "9000 was set and is refused",
+      "9000 was set and is refused -> the largest MTU of the port is 2044: ipoib link set ib0 mtu 2044; a larger one, up to 65520, needs connected mode",
+    ],
+    [
+      refusing(68),
+      "warning",
+      "68 was set and is refused -> the smallest MTU in datagram mode is 72: ipoib link set ib0 mtu 72",
+    ],
+    [
+      refusing(65_521, { linkinfo: connectedInfo }),
+      "warning",
+      "65521 was set and is refused -> the largest MTU in connected mode is 65520: ipoib link set ib0 mtu 65520",
     ],
     [
       linked({ mtu_chain: { ...facts.link.mtu_chain, admin: 4092 } }),
@@ -86,6 +108,22 @@ testChecks(networkChecks, iface, {
       }),
       "failure",
       "10.0.0.1 is also used by GID fe80:0:0:0:2:c903:0:1",
+    ],
+    [conflicting({}), "failure", "ip addr del 10.0.0.1/24 dev ib0"],
+    [
+      conflicting({ family: "inet6", local: "fd00::1", prefixlen: 64 }),
+      "failure",
+      "ip addr del fd00::1/64 dev ib0",
+    ],
+    [
+      conflicting({ address: "10.0.0.2", prefixlen: 32 }),
+      "failure",
+      "ip addr del 10.0.0.1 peer 10.0.0.2/32 dev ib0",
+    ],
+    [
+      { ...conflicting({}), addresses: { why: "unknown" } },
+      "failure",
+      "ip addr del 10.0.0.1/LENGTH dev ib0",
     ],
   ],
   neighbours: [

@@ -44,7 +44,7 @@ testChecks(subnetChecks, subnet, {
     [
       faulty({ drop: 20 }),
       "warning",
-      "a fault drops 20 % of the packets (all ports)",
+      "a fault drops 20 % of the packets (all ports) -> ipoib subnet fault default show prints it, ipoib subnet fault default clear removes it",
     ],
     [
       faulty({ port: "0x0002c90300000002", delay: 10, rate: 100 }),
