@@ -39,7 +39,7 @@ export class ReceiveBuffers {
   outstanding = 0;
   readonly #shared: boolean;
   readonly #counted: Float64Array;
-  readonly #bad = new NativeMemory(8);
+  readonly #bad: NativeMemory;
   readonly #post: BoundCall;
   /** The chain of released buffers to post: its first and last buffer, -1 if empty, and its length. */
   #first = -1;
@@ -50,27 +50,27 @@ export class ReceiveBuffers {
   #heldCount = 0;
   #retired = false;
 
-  /** Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered. */
+  /** Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered, or the errors of {@linkcode NativeMemory}. */
   constructor(
     device: OperationBinder & { readonly library: Registrar },
     options: ReceiveBuffersOptions,
     counters: VerbsCounters,
   ) {
     const { pd, queue, set, buffers, format, shared } = options;
+    using parts = new DisposableStack();
     const firstId = set << BUFFER_BITS;
-    this.memory = new ReceiveMemory(
-      device.library,
-      pd,
-      buffers,
-      format,
-      firstId,
+    this.memory = parts.adopt(
+      new ReceiveMemory(device.library, pd, buffers, format, firstId),
+      (memory) => memory.close(),
     );
+    this.#bad = parts.adopt(new NativeMemory(8), (memory) => memory.close());
     this.offset = format.offset;
     this.#shared = shared;
     this.#held = new Uint8Array(buffers);
     this.#counted = counters.values;
     const operation = shared ? IbvContext.PostSrqRecv : IbvContext.PostRecv;
     this.#post = device.bind(operation, [queue, 0n, this.#bad.address]);
+    parts.move();
   }
 
   /** True if released buffers are not posted yet. */
