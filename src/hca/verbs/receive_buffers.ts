@@ -30,6 +30,8 @@ export interface ReceiveBuffersOptions {
 
 /** See the comment at the top of this file. */
 export class ReceiveBuffers {
+  /** Called with a positive errno when the device refuses buffers, unless {@linkcode failed} is set already. */
+  onRefused: (errno: number) => void = () => {};
   /** True after a failed completion or post, until {@linkcode postAll}. */
   failed = false;
   readonly memory: ReceiveMemory;
@@ -83,28 +85,36 @@ export class ReceiveBuffers {
     return this.#retired && this.#heldCount === 0;
   }
 
-  /** Posts every buffer that the engine does not hold. Called at the start and after a reset. */
-  postAll(): void {
+  /**
+   * Posts every buffer that the engine does not hold. Called at the start and after a reset. Returns 0, or the positive
+   * errno with which the device refuses some of them.
+   */
+  postAll(): number {
     this.#first = -1;
     this.#chained = 0;
     this.failed = false;
     for (let i = 0; i < this.memory.buffers; i++) {
       if (!this.#held[i]) this.append(i);
     }
-    this.repost();
+    return this.repost();
   }
 
-  /** Posts the released buffers. */
-  repost(): void {
-    if (this.#first < 0) return;
+  /** Posts the released buffers. Returns 0, or the positive errno with which the device refuses some of them. */
+  repost(): number {
+    if (this.#first < 0) return 0;
     const { requestLow, requestHigh } = this.memory;
     this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
     this.#first = -1;
-    // Buffers that a queue pair in error refuses count as posted until its recovery abandons them and posts them again.
+    // Refused buffers count as posted until a recovery abandons them and posts them again, or the queue is destroyed.
     this.outstanding += this.#chained;
     this.#counted[Count.ReceivesPosted]! += this.#chained;
     this.#chained = 0;
-    if (this.#post.call() !== 0) this.failed = true;
+    const errno = Math.abs(this.#post.call());
+    if (errno !== 0 && !this.failed) {
+      this.failed = true;
+      this.onRefused(errno);
+    }
+    return errno;
   }
 
   /** The engine takes a buffer whose request has completed, until it is appended again. */
