@@ -224,7 +224,7 @@ export class UmadPort {
 
   /** Sends the request in `#out`. Returns 0, or a positive errno. */
   #sendRequest(): number {
-    this.#aliases.rename(this.#outMad);
+    this.#aliases.rename(this.#outMad, this.#reactor.clock.now());
     const failure = this.#umadSend(this.#agent, SA_CLASS.timeoutMs);
     if (failure !== 0) this.#aliases.restore(this.#outMad);
     return failure;
