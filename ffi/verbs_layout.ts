@@ -4,6 +4,8 @@
  * `tests/ffi/layout_test.ts` compares each value with the C compiler's where the headers are installed.
  */
 
+import { contextEnd } from "./context_end.ts";
+
 /** `struct ibv_device`. */
 export const IbvDevice = { Name: 24 } as const;
 
@@ -15,8 +17,7 @@ export const IbvContext = {
   PostSend: 208,
   PostRecv: 216,
   AsyncFd: 268,
-  AbiCompat: 320,
-  Size: 328,
+  ...contextEnd(Deno.build.arch),
 } as const;
 
 /** `struct verbs_context`. The offsets are from the start of the `ibv_context` that it contains. */

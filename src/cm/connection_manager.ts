@@ -88,7 +88,7 @@ export class ConnectionManager {
       },
     };
     agent.onMad = (mad, from) => this.#onMad(mad, from);
-    agent.onSendFailed = (id) => this.#table.byLocalId(id)?.onSendFailed();
+    agent.onSendFailed = (id) => this.#onSendFailed(id);
   }
 
   /**
@@ -188,6 +188,17 @@ export class ConnectionManager {
     } else if (message.kind === "dreq") {
       this.#answerDreq(message.body, message.transactionId, from);
     } else this.#counters.add("drop_unknown_id");
+  }
+
+  /**
+   * Handles the refusal of a message with this low half of the TransactionID: in requests and DREQs the communication ID
+   * of this end, in answers what the remote end has chosen. Few messages are refused, so all connections are searched.
+   */
+  #onSendFailed(transactionId: number): void {
+    this.#counters.add("send_failed");
+    const endpoint = this.#table.byLocalId(transactionId) ??
+      this.#table.all().findLast((each) => each.hasTransaction(transactionId));
+    endpoint?.onSendFailed();
   }
 
   #deliver(

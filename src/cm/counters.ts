@@ -13,6 +13,7 @@ const NAMES = [
   "dreq_received",
   "established",
   "retransmitted",
+  /** Messages that the device has refused, with and without a connection. */
   "send_failed",
   "timeout",
   "stale",

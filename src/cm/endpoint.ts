@@ -159,9 +159,13 @@ export abstract class Endpoint {
     this.#schedule();
   }
 
+  /** True if this is the low half of the TransactionID of the REQ. */
+  hasTransaction(low: number): boolean {
+    return Number(this.transactionId & 0xffff_ffffn) === low;
+  }
+
   /** Notes that the device has refused the last transmission. */
   onSendFailed(): void {
-    this.count("send_failed");
     this.#retransmission.refused = true;
   }
 

@@ -249,18 +249,6 @@ Deno.test("a request that the consumer never answers is forgotten", () => {
   assertEquals(b.remembered, 0);
 });
 
-Deno.test("a REQ that the device refuses ends with send_failed", () => {
-  const { rig, a, b } = pair();
-  rig.fate = ({ mad }) => {
-    const id = new DataView(mad.buffer).getUint32(12);
-    a.agent.onSendFailed(id, 5);
-    return [];
-  };
-  const { ends } = a.connect(b);
-  rig.advance(5000);
-  assertEquals(ends, [{ why: "send_failed" }]);
-});
-
 Deno.test("close() sends DREQ and REJ, and no callback is called after it", () => {
   const { rig, a, b, accepted } = pair();
   const established = a.connect(b);

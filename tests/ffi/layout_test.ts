@@ -1,9 +1,10 @@
 /** Compares the struct layouts and constants of ffi/*_layout.ts with those of the C compiler. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import * as bpf from "../../ffi/bpf_layout.ts";
 import * as umad from "../../ffi/umad_layout.ts";
 import * as verbs from "../../ffi/verbs_layout.ts";
+import { evaluate, skipReason } from "./evaluate.ts";
 
 type Expressions<T> = { [K in keyof T]: string };
 
@@ -286,42 +287,6 @@ const bpfExpressions = {
   },
 } satisfies { [K in keyof typeof bpf]: Expressions<typeof bpf[K]> };
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-/** Compiles and runs a C program that prints the value of each expression. */
-async function evaluate(header: string, flat: Map<string, string>) {
-  const folder = await Deno.makeTempDir({ prefix: "ipoib-layout-" });
-  try {
-    const prints = [...flat].map(([name, expression]) =>
-      `printf("${name} %ld\\n", (long)(${expression}));`
-    );
-    const source =
-      `#include <stdio.h>\n#include <stddef.h>\n#include <${header}>\nint main(void) {\n${
-        prints.join("\n")
-      }\nreturn 0;\n}\n`;
-    await Deno.writeTextFile(`${folder}/probe.c`, source);
-    const built = await new Deno.Command("gcc", {
-      args: ["-o", `${folder}/probe`, `${folder}/probe.c`],
-    }).output();
-    assert(built.success, new TextDecoder().decode(built.stderr));
-    const run = await new Deno.Command(`${folder}/probe`).output();
-    assert(run.success);
-    const lines = new TextDecoder().decode(run.stdout).trim().split("\n");
-    return Object.fromEntries(lines.map((line) => {
-      const [name, value] = line.split(" ");
-      return [name!, Number(value)];
-    }));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 function flatten<T>(table: Record<string, Record<string, T>>): Map<string, T> {
   return new Map(
     Object.entries(table).flatMap(([struct, members]) =>
@@ -330,11 +295,6 @@ function flatten<T>(table: Record<string, Record<string, T>>): Map<string, T> {
       )
     ),
   );
-}
-
-function skipReason(header: string): string {
-  if (!exists("/usr/bin/gcc")) return " (skipped: no gcc)";
-  return exists(`/usr/include/${header}`) ? "" : ` (skipped: no ${header})`;
 }
 
 const layouts = [

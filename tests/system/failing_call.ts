@@ -1,6 +1,10 @@
-/** Failure of one call of a C function, and the descriptors that are open after it. */
+/** Failure of one call of a C function, and the descriptors and mappings that it leaves. */
 
+import { assertEquals, assertThrows } from "@std/assert";
 import { errnoCell, guard } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
+import { IpoibError } from "../../src/base/errors.ts";
+import { ENOMEM } from "./errno_values.ts";
 
 const MAP_FAILED = 0xffffffffffffffffn;
 
@@ -35,4 +39,50 @@ export class FailingCall implements Disposable {
   [Symbol.dispose](): void {
     this.#functions[this.#name] = this.#real;
   }
+}
+
+/** Returns the number of calls of mmap(2) that succeeded less those of munmap(2) while `run` runs. */
+export function mapped(run: () => void): number {
+  const functions = libc() as unknown as Record<
+    string,
+    (...args: unknown[]) => unknown
+  >;
+  const { mmap, munmap } = functions;
+  let count = 0;
+  functions.mmap = (...args) => {
+    const result = mmap!(...args);
+    if (BigInt(result as bigint) !== MAP_FAILED) count++;
+    return result;
+  };
+  functions.munmap = (...args) => {
+    count--;
+    return munmap!(...args);
+  };
+  try {
+    run();
+  } finally {
+    Object.assign(functions, { mmap, munmap });
+  }
+  return count;
+}
+
+/** Asserts that `make` throws, and leaks nothing, when the `ordinal`-th call of a function fails. */
+export function assertNoLeak(
+  functions: object,
+  name: string,
+  ordinal: number,
+  make: () => unknown,
+): void {
+  const before = openDescriptors();
+  const left = mapped(() => {
+    using failing = new FailingCall(functions, name, ordinal, ENOMEM);
+    assertThrows(make, IpoibError);
+    assertEquals([name, failing.failed], [name, true]);
+  });
+  assertEquals([name, ordinal, openDescriptors() - before, left], [
+    name,
+    ordinal,
+    0,
+    0,
+  ]);
 }

@@ -11,8 +11,9 @@
  */
 
 import { Ibv } from "../../../ffi/verbs_layout.ts";
-import { Errno } from "../../base/errno.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { getLogger } from "../../base/log.ts";
 import type { Timer } from "../../system/reactor.ts";
 import type { ConnectedTap } from "./connected_tap.ts";
 import type { OperationBinder, VerbsDevice } from "./device.ts";
@@ -87,7 +88,7 @@ export class Connections {
   readonly #port: ConnectionPort;
   readonly #queues: SharedQueues;
   #shared: Shared | undefined;
-  /** True after an error of the SRQ, until it is created again. */
+  /** True after an error of the SRQ or a refused post to it, until it is created again. */
   #sharedFailed = false;
   /** The closed queue pairs that wait for the device, with their time limits; the first one is the oldest. */
   readonly #closing = new Map<VerbsRcQp, number>();
@@ -117,6 +118,8 @@ export class Connections {
       table.add(qp);
       return qp;
     } catch (cause) {
+      // Lets the queue close buffers that the device has refused.
+      this.#queues.pollReceives();
       throw refused(IpoibError.from(cause).errno ?? Errno.EIO, cause);
     }
   }
@@ -132,10 +135,7 @@ export class Connections {
   /** Handles an asynchronous event of a queue pair or of an SRQ. Events of other objects are ignored. */
   onEvent(type: number, element: bigint): void {
     if (type === Ibv.EVENT_SRQ_ERR) {
-      if (element !== this.#shared?.queue.handle) return;
-      this.#sharedFailed = true;
-      for (const qp of this.#queues.table.all) qp.fail();
-      this.#closeFailed();
+      if (element === this.#shared?.queue.handle) this.#failShared();
       return;
     }
     for (const qp of this.#queues.table.all) {
@@ -147,6 +147,13 @@ export class Connections {
       }
       return;
     }
+  }
+
+  /** The SRQ receives no more, or not with all buffers: fails the connections, so that it is created again. */
+  #failShared(): void {
+    this.#sharedFailed = true;
+    for (const qp of this.#queues.table.all) qp.fail();
+    this.#closeFailed();
   }
 
   /** Destroys all queue pairs and the SRQ. */
@@ -184,13 +191,15 @@ export class Connections {
       shared: false,
     });
     parts.move();
-    return new VerbsRcQp({
+    const qp = new VerbsRcQp({
       ...{ port: this.#port, pkeyIndex, pair, sends, buffers, tap },
       ...{ table, completions, closed: (qp) => this.#closed(qp) },
       waiting: () => {
         if (!this.#checking) this.#checkLater();
       },
     });
+    if (buffers) this.#onRefused(buffers, () => qp.fail());
+    return qp;
   }
 
   #checkLater(): void {
@@ -225,6 +234,7 @@ export class Connections {
         buffers: count,
         shared: true,
       });
+      this.#onRefused(buffers, () => this.#failShared());
       return { queue, buffers };
     } catch (error) {
       queue.close();
@@ -243,6 +253,19 @@ export class Connections {
     const buffers = new ReceiveBuffers(device, all, counted);
     receives.addSet(set, buffers);
     return buffers;
+  }
+
+  /** Calls `fail` if the device refuses buffers, which are lost until their queue is destroyed. */
+  #onRefused(buffers: ReceiveBuffers, fail: () => void): void {
+    const { attributes: { device, port } } = this.#port;
+    buffers.onRefused = (errno) => {
+      getLogger(`${device}/${port}`).warn(
+        `The device refuses receive buffers of connections: ${
+          errnoText(errno)
+        }`,
+      );
+      fail();
+    };
   }
 
   /** Destroys the closed queue pairs whose time is over. */

@@ -5,8 +5,10 @@
  * `rcv_` and `outstanding` is added by the port (port.ts). A queue pair abandons its outstanding requests when it is
  * reset after an error or closed. A large send counts once for each segment.
  *
- * Each MAD is counted once: in `mads_sent`, or in `mads_send_failed` if libibumad has refused it, or in `mads_lost` if
- * it could not be passed to the libibumad worker.
+ * Each sent MAD is counted once: in `mads_sent`, or in `mads_send_failed` if libibumad has refused it, or in `mads_lost`
+ * if it could not be passed to the libibumad worker. Each received MAD is counted in `mads_received`, and there also in
+ * `mads_no_agent` if its class has no agent; or in `mads_dropped` if the worker could not pass it to the port, which was
+ * too busy to read it, or if it is a response to no request.
  */
 
 import { Counters } from "../../base/counters.ts";
@@ -32,6 +34,7 @@ const names = [
   "mads_lost",
   "mads_send_failed",
   "mads_no_agent",
+  "mads_dropped",
   "query_failed",
   "xmit_no_credit",
   "xmit_malformed",

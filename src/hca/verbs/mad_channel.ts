@@ -1,6 +1,6 @@
 /**
  * The port's end of the socket to its libibumad worker (umad_port.ts). The messages to the worker are in the format of
- * user_mad.ts; those from it too, or in that of send_report.ts.
+ * user_mad.ts; those from it too, or in those of send_report.ts and worker_counts.ts.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -16,6 +16,7 @@ import type { VerbsCounters } from "./counters.ts";
 import { parseSendReport, type SendReport } from "./send_report.ts";
 import { CM_CLASS, SA_CLASS } from "./umad_classes.ts";
 import { emitUserMad, parseUserMad } from "./user_mad.ts";
+import { parseWorkerCounts, type WorkerCounts } from "./worker_counts.ts";
 
 /** The MAD agents of a port on InfiniBand, which outlive the worker: while there is none, MADs are lost. */
 export class SocketMadChannel {
@@ -107,11 +108,22 @@ export class SocketMadChannel {
         this.#onReport(report);
         continue;
       }
+      const counts = parseWorkerCounts(message.bytes);
+      if (counts) {
+        this.#onCounts(counts);
+        continue;
+      }
       const received = parseUserMad(message.bytes);
       if (!received) continue;
       this.#counted.add("mads_received");
       this.#agents.deliver(received.mad, received.address);
     }
+  }
+
+  #onCounts({ sent, refused, dropped }: WorkerCounts): void {
+    this.#counted.add("mads_sent", sent);
+    this.#counted.add("mads_send_failed", refused);
+    this.#counted.add("mads_dropped", dropped);
   }
 
   #onReport({ transactionId, errno, mgmtClass }: SendReport): void {

@@ -22,7 +22,11 @@ export class NativeMemory {
   readonly words: Int32Array;
   readonly #mapping: Mapping;
 
-  /** @param size bytes */
+  /**
+   * Throws `E_MEMFD` or `E_MMAP`.
+   *
+   * @param size bytes
+   */
   constructor(size: number) {
     using memory = createMemory("ipoib-verbs", size);
     this.#mapping = new Mapping(memory.number, size, "write");
@@ -119,7 +123,7 @@ class Registration {
 export class RegisteredMemory extends NativeMemory {
   readonly #registration: Registration;
 
-  /** Throws the errors of {@linkcode Registration}. */
+  /** Throws the errors of {@linkcode NativeMemory} and of {@linkcode Registration}. */
   constructor(library: Registrar, pd: bigint, size: number) {
     super(size);
     try {

@@ -8,6 +8,7 @@ import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents, type AsyncListener } from "./async_events.ts";
 import { type CompletingQp, CompletionEvents } from "./completion_events.ts";
 import type { PortResources } from "./port_resources.ts";
+import type { PostedSends } from "./posted_sends.ts";
 import { type DevicePresence, REMOVED } from "./presence.ts";
 
 /** Interval of looking for the device file, in milliseconds. */
@@ -15,8 +16,8 @@ const LOOK_INTERVAL_MS = 1000;
 
 /** The listeners of the device. */
 export interface DeviceListener extends AsyncListener {
-  /** Posts the chained work requests; called before an address handle is destroyed, which they may use. */
-  post(): void;
+  /** Posts the chained work requests; returns all that are posted, which may use an address handle that is to end. */
+  post(): PostedSends;
 }
 
 export class OpenedDevice {
@@ -40,7 +41,7 @@ export class OpenedDevice {
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
     this.handles = owned(
-      new AddressHandles(device, pd, port, () => listener.post()),
+      new AddressHandles(reactor, device, pd, port, () => listener.post()),
     );
     owned(new AsyncEvents(reactor, device, port, listener));
     const events = new CompletionEvents(resources, qps);

@@ -259,7 +259,10 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   #openDevice(): OpenedDevice {
     const listener: DeviceListener = {
-      post: () => this.#turns.post(),
+      post: () => {
+        this.#turns.post();
+        return this.#qps.postedSends();
+      },
       onEvent: (event) => {
         this.#resources.refresh(event);
         this.#events.call(event);

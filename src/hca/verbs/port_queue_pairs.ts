@@ -1,5 +1,6 @@
 import { PendingList } from "../../base/pending_list.ts";
 import type { CompletionQueue } from "./completion_queue.ts";
+import { type CountedSends, PostedSends } from "./posted_sends.ts";
 import type { VerbsUdQp } from "./ud_qp.ts";
 
 /** The UD queue pairs of a port. */
@@ -14,6 +15,15 @@ export class PortQueuePairs {
   add(qp: VerbsUdQp, cqs: readonly Pick<CompletionQueue, "handle">[]): void {
     this.all.add(qp);
     for (const { handle } of cqs) this.byCq.set(handle, qp);
+  }
+
+  /** The sends that are posted: only active queue pairs have any. */
+  postedSends(): PostedSends {
+    const sends: CountedSends[] = [];
+    for (let i = 0; i < this.active.count; i++) {
+      sends.push(this.active.at(i).sends);
+    }
+    return new PostedSends(sends);
   }
 
   /** Removes a queue pair that is closed. */

@@ -30,6 +30,8 @@ export interface ReceiveBuffersOptions {
 
 /** See the comment at the top of this file. */
 export class ReceiveBuffers {
+  /** Called with a positive errno when the device refuses buffers, unless {@linkcode failed} is set already. */
+  onRefused: (errno: number) => void = () => {};
   /** True after a failed completion or post, until {@linkcode postAll}. */
   failed = false;
   readonly memory: ReceiveMemory;
@@ -39,7 +41,7 @@ export class ReceiveBuffers {
   outstanding = 0;
   readonly #shared: boolean;
   readonly #counted: Float64Array;
-  readonly #bad = new NativeMemory(8);
+  readonly #bad: NativeMemory;
   readonly #post: BoundCall;
   /** The chain of released buffers to post: its first and last buffer, -1 if empty, and its length. */
   #first = -1;
@@ -50,27 +52,27 @@ export class ReceiveBuffers {
   #heldCount = 0;
   #retired = false;
 
-  /** Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered. */
+  /** Throws `E_MEMLOCK` or `E_VERBS` if the buffers cannot be registered, or the errors of {@linkcode NativeMemory}. */
   constructor(
     device: OperationBinder & { readonly library: Registrar },
     options: ReceiveBuffersOptions,
     counters: VerbsCounters,
   ) {
     const { pd, queue, set, buffers, format, shared } = options;
+    using parts = new DisposableStack();
     const firstId = set << BUFFER_BITS;
-    this.memory = new ReceiveMemory(
-      device.library,
-      pd,
-      buffers,
-      format,
-      firstId,
+    this.memory = parts.adopt(
+      new ReceiveMemory(device.library, pd, buffers, format, firstId),
+      (memory) => memory.close(),
     );
+    this.#bad = parts.adopt(new NativeMemory(8), (memory) => memory.close());
     this.offset = format.offset;
     this.#shared = shared;
     this.#held = new Uint8Array(buffers);
     this.#counted = counters.values;
     const operation = shared ? IbvContext.PostSrqRecv : IbvContext.PostRecv;
     this.#post = device.bind(operation, [queue, 0n, this.#bad.address]);
+    parts.move();
   }
 
   /** True if released buffers are not posted yet. */
@@ -83,28 +85,36 @@ export class ReceiveBuffers {
     return this.#retired && this.#heldCount === 0;
   }
 
-  /** Posts every buffer that the engine does not hold. Called at the start and after a reset. */
-  postAll(): void {
+  /**
+   * Posts every buffer that the engine does not hold. Called at the start and after a reset. Returns 0, or the positive
+   * errno with which the device refuses some of them.
+   */
+  postAll(): number {
     this.#first = -1;
     this.#chained = 0;
     this.failed = false;
     for (let i = 0; i < this.memory.buffers; i++) {
       if (!this.#held[i]) this.append(i);
     }
-    this.repost();
+    return this.repost();
   }
 
-  /** Posts the released buffers. */
-  repost(): void {
-    if (this.#first < 0) return;
+  /** Posts the released buffers. Returns 0, or the positive errno with which the device refuses some of them. */
+  repost(): number {
+    if (this.#first < 0) return 0;
     const { requestLow, requestHigh } = this.memory;
     this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
     this.#first = -1;
-    // Buffers that a queue pair in error refuses count as posted until its recovery abandons them and posts them again.
+    // Refused buffers count as posted until a recovery abandons them and posts them again, or the queue is destroyed.
     this.outstanding += this.#chained;
     this.#counted[Count.ReceivesPosted]! += this.#chained;
     this.#chained = 0;
-    if (this.#post.call() !== 0) this.failed = true;
+    const errno = Math.abs(this.#post.call());
+    if (errno !== 0 && !this.failed) {
+      this.failed = true;
+      this.onRefused(errno);
+    }
+    return errno;
   }
 
   /** The engine takes a buffer whose request has completed, until it is appended again. */

@@ -70,7 +70,7 @@ export class ReceiveMemory {
   readonly #requests: NativeMemory;
 
   /**
-   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered, or the errors of {@linkcode NativeMemory}.
    *
    * @param firstId ID of the first work request; each other one has the next higher ID
    */
@@ -81,6 +81,7 @@ export class ReceiveMemory {
     { stride, offset, summed }: BufferFormat,
     firstId: number,
   ) {
+    using parts = new DisposableStack();
     this.buffers = buffers;
     this.stride = stride;
     const size = buffers * stride;
@@ -89,6 +90,7 @@ export class ReceiveMemory {
       this.#memory = memory;
       this.sum = memory.sum;
     } else this.#memory = new RegisteredMemory(library, pd, size);
+    parts.defer(() => this.#memory.close());
     const { address, lkey, bytes, view } = this.#memory;
     this.bytes = bytes;
     this.view = view;
@@ -121,6 +123,7 @@ export class ReceiveMemory {
       to.setUint32(element + IbvSge.Length, stride - offset, true);
       to.setUint32(element + IbvSge.Lkey, lkey, true);
     }
+    parts.move();
   }
 
   /** Links the work request of `buffer` to that of buffer `next`; -1 ends the chain. */

@@ -9,6 +9,7 @@
  */
 
 import { Ibv, IbvWc } from "../../../ffi/verbs_layout.ts";
+import { lastError } from "../../system/errno.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { type RxBatch, RxFlag } from "../rx_batch.ts";
@@ -110,10 +111,16 @@ export class ReceiveQueue {
     return free < 0 ? this.#sets.length : free;
   }
 
-  /** Adds the buffers of connections, and posts them. They are closed after they were retired, or with the queue. */
+  /**
+   * Adds the buffers of connections, and posts them. They are closed after they were retired, or with the queue. Throws
+   * `E_VERBS` if the device refuses them: they are retired, and the caller destroys what they were posted to.
+   */
   addSet(set: number, buffers: ReceiveBuffers): void {
     this.#sets[set] = buffers;
-    buffers.postAll();
+    const errno = buffers.postAll();
+    if (errno === 0) return;
+    buffers.retire();
+    throw lastError("E_VERBS", "post receive buffers", { errno });
   }
 
   /** Posts every buffer of the UD queue pair that the engine does not hold. Called at the start and after a reset. */

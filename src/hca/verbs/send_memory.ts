@@ -89,7 +89,7 @@ export class VerbsSendMemory implements SendMemory {
   #borrower: LentSlots | undefined;
 
   /**
-   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered.
+   * Throws `E_MEMLOCK` or `E_VERBS` if the memory cannot be registered, or the errors of {@linkcode SendRequests}.
    *
    * @param pd `struct ibv_pd *`
    * @param large true for slots with space for large sends and for the packets of connections
@@ -101,6 +101,7 @@ export class VerbsSendMemory implements SendMemory {
     large: boolean,
     queueSize: number = SEND_SLOTS,
   ) {
+    using parts = new DisposableStack();
     const slots = Math.max(queueSize, MIN_SLOTS);
     const stride = PAYLOAD + (large ? LARGE_PACKET : DATAGRAM_PACKET);
     const headers = slots * stride;
@@ -116,6 +117,7 @@ export class VerbsSendMemory implements SendMemory {
     this.copy = connected + CONNECTED_REQUESTS * REQUEST_HEADERS;
     const size = this.copy + (large ? LARGE_PACKET : 0);
     this.#memory = new RegisteredSummedMemory(library, pd, size);
+    parts.defer(() => this.detach());
     this.bytes = this.#memory.bytes;
     this.view = this.#memory.view;
     const { address } = this.#memory;
@@ -127,11 +129,13 @@ export class VerbsSendMemory implements SendMemory {
       this.#free[slot] = slots - 1 - slot;
     }
     this.requests = new SendRequests(this.#memory, queueSize, headers);
+    parts.defer(() => this.requests.close());
     this.connectedRequests = new SendRequests(
       this.#memory,
       CONNECTED_REQUESTS,
       connected,
     );
+    parts.move();
   }
 
   /** The memory of the slots and the headers. */

@@ -57,6 +57,8 @@ export class SendRequests {
   #freeCount: number;
 
   /**
+   * Throws the errors of {@linkcode NativeMemory}.
+   *
    * @param count number of requests
    * @param headers offset in the region of the headers, REQUEST_HEADERS bytes for each request
    */

@@ -6,16 +6,28 @@
  * response.
  *
  * Only the low 32 bits are replaced: the kernel writes the agent's ID into the high ones.
+ *
+ * The kernel returns each request with its response, or after its time-out. The entries have a limit of time, for
+ * requests that it never returns (ibsim), and none of number: that of the pending requests depends on the interfaces of
+ * the port, and each request has an ID for every transmission.
  */
 
+import type { Millis } from "../../base/units.ts";
 import type { MadView } from "../../wire/mad.ts";
+import { SA_CLASS } from "./umad_classes.ts";
 
-/** Limit for requests that the kernel never returns; more than can be pending at the same time. */
-const MAX_ALIASES = 4096;
+/** Time after which an entry is removed: twice that of the kernel, as a returned request may be read late. */
+const LIMIT_MS: Millis = 2 * SA_CLASS.timeoutMs;
+
+interface Renamed {
+  readonly original: number;
+  readonly until: Millis;
+}
 
 /** The replaced TransactionIDs of one port. */
 export class TransactionAliases {
-  readonly #originals = new Map<number, number>();
+  /** By alias; the first one is the oldest. */
+  readonly #originals = new Map<number, Renamed>();
   #next: number;
 
   /** @param first first ID, 32 bits; a random one prevents late responses from matching requests after a restart */
@@ -24,23 +36,25 @@ export class TransactionAliases {
   }
 
   /** Replaces the TransactionID of a request by a unique one. */
-  rename(request: MadView): void {
+  rename(request: MadView, now: Millis): void {
+    for (const [alias, { until }] of this.#originals) {
+      if (until >= now) break;
+      this.#originals.delete(alias);
+    }
     const alias = this.#next;
     this.#next = (alias + 1) >>> 0;
-    this.#originals.set(alias, request.transactionIdLow);
+    const original = request.transactionIdLow;
+    this.#originals.set(alias, { original, until: now + LIMIT_MS });
     request.transactionIdLow = alias;
-    if (this.#originals.size <= MAX_ALIASES) return;
-    const [oldest] = this.#originals.keys();
-    this.#originals.delete(oldest!);
   }
 
   /** Restores the original TransactionID in a response and removes the entry. Returns false if there is none. */
   restore(response: MadView): boolean {
     const alias = response.transactionIdLow;
-    const original = this.#originals.get(alias);
-    if (original === undefined) return false;
+    const renamed = this.#originals.get(alias);
+    if (renamed === undefined) return false;
     this.#originals.delete(alias);
-    response.transactionIdLow = original;
+    response.transactionIdLow = renamed.original;
     return true;
   }
 }

@@ -57,7 +57,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   readonly #recvCq: CompletionQueue;
   readonly #pair: DeviceQueuePair;
   readonly #completions: SendCompletions;
-  readonly #sends: SendQueue;
+  readonly sends: SendQueue;
   readonly #receives: ReceiveQueue;
   readonly #tap: PacketTap;
   readonly #pkeyIndex: number;
@@ -111,7 +111,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
     );
     this.#groups = new AttachedGroups(this.#pair, port.roce);
     const { handle } = this.#pair;
-    this.#sends = owned(
+    this.sends = owned(
       new SendQueue(
         device,
         handle,
@@ -234,14 +234,14 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    this.#sends.append(slot, length, handle, destQpn, qkey);
+    this.sends.append(slot, length, handle, destQpn, qkey);
     this.#activate();
     return PostResult.Sent;
   }
 
   /** Posts the chained packets. */
   flush(): void {
-    this.#sends.flush();
+    this.sends.flush();
     this.#table.flush();
   }
 
@@ -288,7 +288,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   /** True if a turn has nothing to do for it, until it is posted to or an event is received. */
   get idle(): boolean {
     return !this.busy && this.#completions.outstanding === 0 &&
-      !this.#sends.waiting && !this.#table.unposted;
+      !this.sends.waiting && !this.#table.unposted;
   }
 
   #activate(): void {
@@ -296,7 +296,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   }
 
   get #failed(): boolean {
-    return this.#sends.failed || this.#receives.failed;
+    return this.sends.failed || this.#receives.failed;
   }
 
   /** Reports the failures of connections. */
@@ -329,7 +329,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
     this.#pair.reset();
     this.#completions.drain();
     this.#receives.drain();
-    this.#sends.abandon();
+    this.sends.abandon();
     this.#start();
     this.#groups.attachAgain();
   }
@@ -378,9 +378,9 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
     this.#groups.close();
     this.#qps.remove(this, [this.#sendCq, this.#recvCq]);
     this.connections.close();
-    this.#sends.flush();
+    this.sends.flush();
     this.#pair.close();
-    this.#sends.close();
+    this.sends.close();
     this.#receives.close();
     this.#sendCq.close();
     this.#recvCq.close();

@@ -8,7 +8,7 @@
  *
  * The kernel keeps each request until its time-out, and then returns it with status 110 (ETIMEDOUT). Returned requests
  * are not passed on: the SA client has its own timers. The result of each send is reported to the port
- * (send_report.ts).
+ * (send_report.ts). A port that is busy may not read its socket in time (port_socket.ts).
  *
  * If the device is lost, the worker closes the port of the library and the socket: the port waits for the device, and
  * then has another worker (port.ts). The worker does the same when the port closes its end.
@@ -26,12 +26,12 @@ import { getLogger, type Logger } from "../../base/log.ts";
 import { lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
-import { receive, send } from "../../system/unix_socket.ts";
+import { receive } from "../../system/unix_socket.ts";
 import { MAD_LENGTH, MadView } from "../../wire/mad.ts";
 import { deviceFileError } from "./access.ts";
 import { cmRefusal } from "./cm_owner.ts";
+import { PortSocket } from "./port_socket.ts";
 import { RepeatedSends } from "./repeated_sends.ts";
-import { emitSendReport } from "./send_report.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 import { CM_CLASS, SA_CLASS, type UmadClass } from "./umad_classes.ts";
 import { USER_MAD_LENGTH } from "./user_mad.ts";
@@ -77,6 +77,7 @@ export class UmadPort {
   readonly #watch: Watch | undefined;
   readonly #pollTimer: Timer | undefined;
   readonly #repeated: RepeatedSends;
+  readonly #toPort: PortSocket;
   readonly #log: Logger;
   #closed = false;
 
@@ -108,6 +109,7 @@ export class UmadPort {
     this.connections = cmAgent >= 0 ||
       cmRefusal(`${device}/${port}`, errno() || -cmAgent);
     this.#cmAgent = cmAgent >= 0 ? cmAgent : undefined;
+    this.#toPort = new PortSocket(reactor, socket);
     this.#repeated = new RepeatedSends(
       reactor,
       (message, last) => this.#sendOne(message, last),
@@ -135,6 +137,7 @@ export class UmadPort {
     this.#pollTimer?.close();
     this.#socketWatch.close();
     this.#repeated.close();
+    this.#toPort.close();
     if (this.#cmAgent !== undefined) {
       this.#library.umad_unregister(this.#id, this.#cmAgent);
     }
@@ -180,9 +183,12 @@ export class UmadPort {
       const returned = this.#inView.getUint32(UserMad.Status, true) !== 0;
       if (this.#inMad.mgmtClass !== CM_CLASS.mgmtClass) {
         if (!returned && !this.#inMad.isResponse) continue;
-        if (!this.#aliases.restore(this.#inMad)) continue;
+        if (!this.#aliases.restore(this.#inMad)) {
+          if (!returned) this.#toPort.drop();
+          continue;
+        }
       }
-      if (!returned) send(this.#socket.number, this.#in);
+      if (!returned) this.#toPort.deliver(this.#in);
     }
   }
 
@@ -210,8 +216,7 @@ export class UmadPort {
     if (failure !== 0) {
       this.#log.warn(`Cannot send a MAD: ${errnoText(failure)}`);
     }
-    const report = { transactionId, errno: failure, mgmtClass };
-    send(this.#socket.number, emitSendReport(report));
+    this.#toPort.report({ transactionId, errno: failure, mgmtClass });
     return true;
   }
 
@@ -224,7 +229,7 @@ export class UmadPort {
 
   /** Sends the request in `#out`. Returns 0, or a positive errno. */
   #sendRequest(): number {
-    this.#aliases.rename(this.#outMad);
+    this.#aliases.rename(this.#outMad, this.#reactor.clock.now());
     const failure = this.#umadSend(this.#agent, SA_CLASS.timeoutMs);
     if (failure !== 0) this.#aliases.restore(this.#outMad);
     return failure;
