@@ -35,8 +35,11 @@ export interface Member {
 }
 
 export class InterfaceGroup<M extends Member = Member> {
-  /** Called once, when all interfaces are created. */
-  onStarted: () => void = () => {};
+  /**
+   * Called once, when the interfaces are created, unless they are to end by then; `all` is false if one of them could not
+   * be created.
+   */
+  onStarted: (all: boolean) => void = () => {};
   /** Called once, when all interfaces that have not ended are ready. */
   onRunning: () => void = () => {};
   /** Called once, when the last interface begins to end. */
@@ -132,7 +135,8 @@ export class InterfaceGroup<M extends Member = Member> {
       await Promise.allSettled(this.#members.map((each) => each.ended()));
       throw error;
     }
-    this.onStarted();
+    // Otherwise not all were started.
+    if (!this.#ending) this.onStarted(started.size === this.#members.length);
     return [...started];
   }
 
