@@ -53,8 +53,8 @@ export class InterfaceGroup<M extends Member = Member> {
   #ending = false;
   #ran = false;
 
-  /** Called if the interfaces cannot be started, before they end. Returns the reason with which they end. */
-  onStartFailed: (error: unknown) => EndReason = () => "not started";
+  /** Called if the interfaces cannot be started, before they end. */
+  onStartFailed: (error: unknown) => void = () => {};
 
   /** @param separate true if an interface that fails to start does not stop the others */
   constructor(members: readonly M[], separate = false) {
@@ -131,7 +131,8 @@ export class InterfaceGroup<M extends Member = Member> {
         }
       }
     } catch (error) {
-      this.end(this.onStartFailed(error));
+      this.onStartFailed(error);
+      this.end("not started");
       await Promise.allSettled(this.#members.map((each) => each.ended()));
       throw error;
     }

@@ -135,8 +135,7 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
     return code;
   } finally {
     upgrade.close();
-    if (upgrade.failure) await takeover?.failed(upgrade.failure);
-    else if (!upgrade.successor) await takeover?.ended(code);
+    if (!upgrade.successor) await takeover?.ended(code, upgrade.failure);
     ending.ignore();
   }
 }
