@@ -1,7 +1,26 @@
 /** Applies the settings of a configuration file to a new interface and its children. */
 
 import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
 import type { SetupCall, SetupStep } from "../ipc/setup.ts";
+import type { InterfaceOptions } from "../ipc/up_options.ts";
+import type { DataService } from "./data_services.ts";
+
+/** Applies the settings of the configuration file that are not options. */
+export async function configure(
+  { name, setup, config }: InterfaceOptions,
+  service: DataService,
+): Promise<void> {
+  if (setup === undefined) return;
+  const children = await service.call("child.list", {});
+  await applySetup(
+    setup,
+    children.map(({ ifname }) => ifname),
+    ({ method, params }) => service.call(method, params),
+    getLogger(name),
+    `configuration ${config}`,
+  );
+}
 
 /**
  * Makes the calls in their order. A refused call is logged with its line and does not stop the others, so that one

@@ -36,8 +36,8 @@ export class TapChildDevices implements ChildDevices {
   readonly #thread: DeviceThread;
   readonly #parent: TapNetdev;
   readonly #options: CommonOptions;
-  /** The parts of devices whose program is being attached. */
-  readonly #waiting = new Set<DisposableStack>();
+  /** Devices whose program is being attached, and their parts. */
+  readonly #waiting = new Map<Tap, DisposableStack>();
   #closed = false;
 
   constructor(reactor: Reactor, parent: TapNetdev, options: CommonOptions) {
@@ -74,11 +74,25 @@ export class TapChildDevices implements ChildDevices {
     return new Later((done) => this.#thread.afterTasks(() => done(result)));
   }
 
-  /** Ends the creation of devices, and closes the descriptors of removed children: from now on at once. */
+  /**
+   * Ends the creation of devices, and closes the descriptors of removed children: from now on at once. The kernel deletes
+   * the devices.
+   */
   close(): void {
+    for (const tap of this.#waiting.keys()) this.#keepNoLonger(tap);
+    this.leave();
+  }
+
+  /** As {@linkcode close}; the devices that an earlier process has left stay for another one. */
+  leave(): void {
     this.#closed = true;
     this.#thread.close();
-    for (const parts of this.#waiting) parts.dispose();
+    for (const parts of this.#waiting.values()) parts.dispose();
+  }
+
+  /** Called before a device is closed that no child has: an earlier process may have kept it. */
+  #keepNoLonger(tap: Tap): void {
+    if (tap.adopted) this.#options.keeper?.release(tap);
   }
 
   #close(descriptors: readonly number[]): void {
@@ -101,12 +115,12 @@ export class TapChildDevices implements ChildDevices {
     const loaded = this.#load();
     if (!loaded) return then(attachHere);
     parts.use(loaded);
-    this.#waiting.add(parts);
+    this.#waiting.set(tap, parts);
     const { ifindex } = tap;
     this.#thread.run(
       { type: "attach", program: loaded.number, netns, ifindex },
       (link) => {
-        this.#waiting.delete(parts);
+        this.#waiting.delete(tap);
         if (link >= 0) return then(() => loaded.attached(new Fd(link)));
         loaded.close();
         // The attempt in this thread has the error for `link show`.
@@ -125,7 +139,7 @@ export class TapChildDevices implements ChildDevices {
     }
   }
 
-  /** Returns the result of `use`. Closes the TAP and the program if it throws before it opens the device. */
+  /** Returns the result of `use`. Closes the TAP and the program if it throws before it has opened the device. */
   #use<T>(
     options: Omit<NetdevOptions, "memory">,
     tap: Tap,
@@ -137,16 +151,18 @@ export class TapChildDevices implements ChildDevices {
     try {
       const device = { tap, program: program = attach() };
       return use((_name, memory) => {
-        opened = true;
-        return openNetdev(this.#reactor, {
+        const netdev = openNetdev(this.#reactor, {
           ...options,
           memory,
           device,
           closeDescriptors: (each) => this.#close(each),
         });
+        opened = true;
+        return netdev;
       });
     } catch (error) {
       if (!opened) {
+        this.#keepNoLonger(tap);
         const held = typeof program === "object" ? program.release() : [];
         this.#close([tap.release(), ...held]);
       }

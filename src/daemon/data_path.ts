@@ -176,7 +176,7 @@ export function openPath(
       // The main thread must not regard the interfaces as deleted.
       device.onStateChange = device.onInterfaces = device.onGone = () => {};
       captures.close();
-      children.close();
+      children.leave();
       close();
       return Object.fromEntries(descriptors);
     },
@@ -247,7 +247,13 @@ function openParent(
 ): TapNetdev {
   using place = tap?.locate();
   if (!tap || !place) return openNetdev(reactor, options);
+  using parts = new DisposableStack();
+  parts.use(tap);
   const { netns } = place;
   const program = openNextHopProgram(options.nextHops, tap, netns);
-  return openNetdev(reactor, { ...options, netns, device: { tap, program } });
+  if (typeof program !== "string") parts.use(program);
+  const device = { tap, program };
+  const netdev = openNetdev(reactor, { ...options, netns, device });
+  parts.move();
+  return netdev;
 }

@@ -35,8 +35,11 @@ export interface Member {
 }
 
 export class InterfaceGroup<M extends Member = Member> {
-  /** Called once, when all interfaces are created. */
-  onStarted: () => void = () => {};
+  /**
+   * Called once, when the interfaces are created, unless they are to end by then; `all` is false if one of them could not
+   * be created.
+   */
+  onStarted: (all: boolean) => void = () => {};
   /** Called once, when all interfaces that have not ended are ready. */
   onRunning: () => void = () => {};
   /** Called once, when the last interface begins to end. */
@@ -50,8 +53,8 @@ export class InterfaceGroup<M extends Member = Member> {
   #ending = false;
   #ran = false;
 
-  /** Called if the interfaces cannot be started, before they end. Returns the reason with which they end. */
-  onStartFailed: (error: unknown) => EndReason = () => "not started";
+  /** Called if the interfaces cannot be started, before they end. */
+  onStartFailed: (error: unknown) => void = () => {};
 
   /** @param separate true if an interface that fails to start does not stop the others */
   constructor(members: readonly M[], separate = false) {
@@ -128,11 +131,13 @@ export class InterfaceGroup<M extends Member = Member> {
         }
       }
     } catch (error) {
-      this.end(this.onStartFailed(error));
+      this.onStartFailed(error);
+      this.end("not started");
       await Promise.allSettled(this.#members.map((each) => each.ended()));
       throw error;
     }
-    this.onStarted();
+    // Otherwise not all were started.
+    if (!this.#ending) this.onStarted(started.size === this.#members.length);
     return [...started];
   }
 

@@ -42,7 +42,7 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
-import { applySetup } from "./apply_setup.ts";
+import { configure } from "./apply_setup.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { configRecord } from "./config_record.ts";
 import { dataInit } from "./data_init.ts";
@@ -54,6 +54,7 @@ import {
 import type { DataService } from "./data_services.ts";
 import { EventHistory } from "./event_history.ts";
 import { interfaceHandlers } from "./handlers.ts";
+import { causeText, type EndCause, InterfaceEnd } from "./interface_end.ts";
 import type { EndReason, Member } from "./interface_group.ts";
 import { EVENT } from "./open_events.ts";
 import { type InterfacePlace, InterfacePlaces } from "./interface_places.ts";
@@ -68,21 +69,8 @@ import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
 import { answerRequest, WORKER_WANTED } from "./worker_requests.ts";
 
-/** The end of an interface. */
-interface InterfaceEnd {
-  readonly reason: EndReason;
-  readonly failure?: IpoibError;
-}
-
-/** Causes in the event of the end. */
-const CAUSES: Readonly<Record<EndReason, string>> = {
-  "down": "requested",
-  "signal": "requested",
-  "failure": "failed",
-  "not started": "failed",
-  "handed over": "another process has taken over",
-  "not taken over": "the other process goes on",
-};
+/** Time for the new process to replace the control socket. */
+const REPLACE_MS: Millis = 5000;
 
 export class InterfaceProcess implements Member, HandedInterface {
   /** Called when the interface is ready for the first time. */
@@ -104,7 +92,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   readonly #readiness = new Readiness();
   readonly #events = new EventHistory();
   readonly #restored = Promise.withResolvers<void>();
-  readonly #end = Promise.withResolvers<InterfaceEnd>();
+  readonly #end: InterfaceEnd;
   #server: IpcServer | undefined;
   #ended = false;
 
@@ -132,6 +120,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#keeping = keeping;
     this.#upgrade = upgrade;
     this.#taken = taken;
+    this.#end = new InterfaceEnd(name, taken?.concluded);
     this.#netns = taken?.netns ??
       (netns === undefined ? ownNamespace() : openNamespace(netns));
     const inode = namespaceInode(this.#netns.number);
@@ -182,6 +171,11 @@ export class InterfaceProcess implements Member, HandedInterface {
     await this.#listen(this.#places.name, "replace");
   }
 
+  /** True if the interface is to end. */
+  get ending(): boolean {
+    return this.#end.requested;
+  }
+
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
     this.#record("link", "created", {
@@ -199,8 +193,8 @@ export class InterfaceProcess implements Member, HandedInterface {
     log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
     // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.
     if (!this.#taken) {
-      await Promise.race([this.#restored.promise, this.#end.promise]);
-      await this.#configure();
+      await Promise.race([this.#restored.promise, this.#end.cause()]);
+      await configure(this.#options, this.#service);
     }
     this.#readiness.setConfigured();
     this.#announce();
@@ -211,23 +205,30 @@ export class InterfaceProcess implements Member, HandedInterface {
     return this.#restored.promise;
   }
 
-  /** Resolves when the interface is ready. Throws `E_IPC_TIMEOUT` with its state if it is not after `limit` ms. */
+  /**
+   * Resolves when the interface is ready. Throws `E_IPC_TIMEOUT` with its state if it is not after `limit` ms, and its
+   * failure or `E_ENDED` if it is to end.
+   */
   ready(limit: Millis): Promise<void> {
-    return this.#readiness.runningWithin(this.#places.name, limit);
+    return Promise.race([
+      this.#readiness.runningWithin(this.#places.name, limit),
+      this.#end.interrupted(),
+    ]);
   }
 
   /**
-   * Requests the end of the interface. {@linkcode ended} then releases its resources. The first reason counts.
+   * Requests the end of the interface. {@linkcode ended} then releases its resources. The first reason counts, with the
+   * exceptions of interface_end.ts.
    */
   end(reason: EndReason = "down"): void {
-    this.#end.resolve({ reason });
+    this.#end.request({ reason });
   }
 
   /** Waits for {@linkcode end} or a failure, releases all resources, and throws the failure if there is one. */
   async ended(): Promise<void> {
-    const { reason, failure } = await this.#end.promise;
-    await this.#close(reason, failure?.message ?? CAUSES[reason]);
-    if (failure) throw failure;
+    const cause = await this.#end.cause();
+    await this.#close(cause);
+    if (cause.failure) throw cause.failure;
   }
 
   describe(): Promise<DescribedInterface> {
@@ -235,20 +236,33 @@ export class InterfaceProcess implements Member, HandedInterface {
   }
 
   async release(): Promise<LeftInterface> {
-    this.#server?.hold();
-    const left = await this.#service.call("interface.release", {});
-    await this.#fabric.pause();
-    return left;
+    this.#end.released();
+    try {
+      const left = await this.#service.call("interface.release", {});
+      await this.#fabric.pause();
+      return left;
+    } catch (error) {
+      this.#end.resumed();
+      throw error;
+    }
   }
 
   async resume(left: LeftInterface): Promise<void> {
+    let passed = false;
     try {
-      this.#server?.restore();
       const hca = await this.#fabric.start();
       const netns = duplicate(this.#netns.number).release();
+      passed = true;
       await this.#service.call("interface.resume", { hca, left, netns });
     } catch (error) {
-      this.#fail(IpoibError.from(error));
+      const failure = IpoibError.from(error);
+      // A data worker that has crashed before takes nothing.
+      if (!passed || failure.code === "E_ENDED") {
+        closeAll(Object.values(left.taps));
+      }
+      this.#fail(failure);
+    } finally {
+      this.#end.resumed();
     }
   }
 
@@ -278,7 +292,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Ends the interface because of a failure. */
   #fail(failure: IpoibError): void {
-    this.#end.resolve({ reason: "failure", failure });
+    this.#end.request({ reason: "failure", failure });
   }
 
   /** Records an event of this thread. */
@@ -289,20 +303,6 @@ export class InterfaceProcess implements Member, HandedInterface {
   ): void {
     this.#events.add(
       eventRecord(Date.now(), this.#places.name, kind, event, details),
-    );
-  }
-
-  /** Applies the settings of the configuration file that are not options. */
-  async #configure(): Promise<void> {
-    const { name, setup, config } = this.#options;
-    if (setup === undefined) return;
-    const children = await this.#service.call("child.list", {});
-    await applySetup(
-      setup,
-      children.map(({ ifname }) => ifname),
-      ({ method, params }) => this.#service.call(method, params),
-      getLogger(name),
-      `configuration ${config}`,
     );
   }
 
@@ -358,14 +358,20 @@ export class InterfaceProcess implements Member, HandedInterface {
     if (change.name === this.#places.name) this.#announce();
   }
 
-  async #close(reason: EndReason, cause: string): Promise<void> {
+  async #close(cause: EndCause): Promise<void> {
+    const { reason } = cause;
     this.#ended = true;
     this.onEnding();
     this.#places.stop();
+    // Until then clients learn from this process that another one takes over.
+    if (reason === "handed over") await this.#server?.replaced(REPLACE_MS);
     const kept = await this.#kept.close(reason);
     if (kept) await this.#releaseDevices();
     await this.#service.close().catch(() => {});
-    this.#record("link", "deleted", { subject: this.#places.name, cause });
+    this.#record("link", "deleted", {
+      subject: this.#places.name,
+      cause: causeText(cause),
+    });
     if (!kept && this.#places.created) {
       getLogger(this.#places.name).info("deleted");
     }

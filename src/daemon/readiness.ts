@@ -38,13 +38,20 @@ export class Readiness {
 
   /** Resolves when the interface is ready. Rejects with the reason of `signal` when it is aborted. */
   async running(name: string, signal: AbortSignal): Promise<void> {
-    while (!this.isReady(name)) {
-      signal.throwIfAborted();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      this.#waiting.delete(resolve);
+    let wake = () => {};
+    const aborted = () => wake();
+    signal.addEventListener("abort", aborted);
+    try {
+      while (!this.isReady(name)) {
+        signal.throwIfAborted();
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        this.#waiting.add(wake);
+        await promise;
+        this.#waiting.delete(wake);
+      }
+    } finally {
+      signal.removeEventListener("abort", aborted);
     }
   }
 

@@ -31,7 +31,7 @@ import {
   reduceRights,
 } from "./rights.ts";
 import { followSuccessor } from "./restart/front.ts";
-import { dropDescriptors, keepingOf } from "./restart/keeping.ts";
+import { closeDescriptors, keepingOf } from "./restart/keeping.ts";
 import { Takeover } from "./restart/take_over.ts";
 import { Upgrade } from "./restart/upgrade.ts";
 import { endingSignal } from "./signals.ts";
@@ -100,10 +100,10 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
     takeover === undefined && options.hca.kind === "auto" &&
       hcas.kind === "verbs",
   );
-  group.onStarted = () => {
+  group.onStarted = (all) => {
     reduced[Symbol.dispose]();
     reduceMainThread(needs);
-    dropDescriptors(keeping);
+    closeDescriptors(keeping, all);
     if (takeover) void upgrade.complete(takeover, group);
   };
   if (takeover) {
@@ -135,8 +135,7 @@ async function run(options: UpOptions, log: ProcessLog): Promise<number> {
     return code;
   } finally {
     upgrade.close();
-    if (upgrade.failure) await takeover?.failed(upgrade.failure);
-    else if (!upgrade.successor) await takeover?.ended(code);
+    if (!upgrade.successor) await takeover?.ended(code, upgrade.failure);
     ending.ignore();
   }
 }

@@ -10,6 +10,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import type { Millis } from "../base/units.ts";
 import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
@@ -30,6 +31,7 @@ export type {
 
 /** How long a closing server waits for requests in progress. */
 const CLOSE_TIMEOUT_MS = 500;
+const REPLACED_STEP_MS: Millis = 5;
 
 export class IpcServer {
   #path: string;
@@ -38,8 +40,6 @@ export class IpcServer {
   readonly #accepting: Promise<void>;
   /** Inode of the socket, to detect that another process has replaced it. */
   readonly #inode: number | undefined;
-  /** Second path of the socket, while another process may replace the first. */
-  #held: string | undefined;
   #closing = false;
 
   private constructor(
@@ -119,31 +119,12 @@ export class IpcServer {
     return !this.#closing;
   }
 
-  /** Gives the socket a second path, with which {@linkcode restore} undoes a replacement by another process. */
-  hold(): void {
-    if (this.#held !== undefined) return;
-    const held = temporaryPath(this.#path);
-    Deno.linkSync(this.#path, held);
-    this.#held = held;
-  }
-
-  /** Takes the path back that another process may have taken since {@linkcode hold}. */
-  restore(): void {
-    if (this.#held === undefined) return;
-    // rename(2) does nothing if both paths are the same file.
-    Deno.renameSync(this.#held, this.#path);
-    this.#release();
-  }
-
-  /** Removes the second path. */
-  #release(): void {
-    if (this.#held === undefined) return;
-    try {
-      Deno.removeSync(this.#held);
-    } catch {
-      // It was renamed, or the directory is read-only; `ipoib up` sweeps old temporary names.
+  /** Waits until another process has replaced the socket, at most `limit` milliseconds. */
+  async replaced(limit: Millis): Promise<void> {
+    const end = performance.now() + limit;
+    while (inodeOf(this.#path) === this.#inode && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, REPLACED_STEP_MS));
     }
-    this.#held = undefined;
   }
 
   /** Number of clients that the server disconnected, by reason. */
@@ -170,7 +151,6 @@ export class IpcServer {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#release();
     this.#listener.close();
     await this.#accepting;
     // A process that was stopped may close a socket that another process has replaced long ago.

@@ -57,7 +57,7 @@ export interface NetdevOptions extends TapOptions {
   readonly txQueueLength?: number;
   /** Memory into which frames are read. */
   readonly memory: FrameMemory;
-  /** A device to use instead of a new one; ownership is transferred. */
+  /** A device to use instead of a new one; its ownership is transferred unless `openNetdev()` throws. */
   readonly device?: TapDevice;
   /** Keeps the device if this process ends unexpectedly. Default: it is not kept. */
   readonly keeper?: DeviceKeeper;
@@ -304,8 +304,10 @@ export function openNetdev(
   using parts = new DisposableStack();
   const device = options.device ?? openDevice(options);
   const { tap, program } = device;
-  parts.use(tap);
-  if (typeof program !== "string") parts.use(program);
+  if (!options.device) {
+    parts.use(tap);
+    if (typeof program !== "string") parts.use(program);
+  }
   const config = parts.adopt(
     new ConfigMirror({
       reactor,

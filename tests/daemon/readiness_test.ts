@@ -36,6 +36,31 @@ Deno.test("Readiness.running() rejects when the signal is aborted", async () => 
   await assertRejects(() => readiness.running("ib0", controller.signal));
 });
 
+Deno.test("Readiness.running() leaves no listeners at the signal", async () => {
+  const readiness = new Readiness();
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const [add, remove] = [signal.addEventListener, signal.removeEventListener];
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove.apply(signal, args);
+  };
+  const waiting = readiness.running("ib0", signal);
+  for (const state of ["starting", "waiting for the subnet manager"]) {
+    readiness.set("ib0", state);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(listeners, 1);
+  }
+  readiness.set("ib0", "running");
+  readiness.setConfigured();
+  await waiting;
+  assertEquals(listeners, 0);
+});
+
 Deno.test("Readiness.runningWithin() rejects after the limit, with the state of the interface", async () => {
   const readiness = new Readiness();
   readiness.set("ib0", "waiting for the subnet manager");

@@ -1,10 +1,10 @@
 /** `ipoib upgrade`: a new process takes over the interfaces of a running one. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
 import { fullForm } from "../../scripts/test/form.ts";
 import { patient } from "../../scripts/machine.ts";
-import { Fd } from "../../src/system/fd.ts";
+import { IpoibError } from "../../src/base/errors.ts";
 import { connect } from "../../src/system/unix_socket.ts";
 import { HandoverChannel } from "../../src/daemon/restart/handover_channel.ts";
 import {
@@ -14,6 +14,7 @@ import {
   ownState,
 } from "./harness/configuration.ts";
 import {
+  exists,
   type Host,
   labTest,
   linkAddress,
@@ -21,6 +22,7 @@ import {
   namesIn,
   pause,
   Pings,
+  type Program,
   runs,
   TcpFlow,
   until,
@@ -156,7 +158,10 @@ labTest(
 );
 
 /** A process that takes part in a handover up to some point, and then ends. */
-async function successor(socket: string): Promise<HandoverChannel> {
+async function successor(
+  socket: string,
+  interfaces = 1,
+): Promise<HandoverChannel> {
   const fd = connect(socket);
   assert(fd);
   const channel = new HandoverChannel(fd);
@@ -165,9 +170,23 @@ async function successor(socket: string): Promise<HandoverChannel> {
   });
   const { fds } = await channel.receive(["process"], patient(5000));
   fds.forEach((each) => each.close());
-  const named = await channel.receive(["interface"], patient(5000));
-  named.fds.forEach((each) => each.close());
+  for (let i = 0; i < interfaces; i++) {
+    const named = await channel.receive(["interface"], patient(5000));
+    named.fds.forEach((each) => each.close());
+  }
   return channel;
+}
+
+/** Receives the records and the devices of all interfaces, and closes the devices. */
+async function devices(channel: HandoverChannel): Promise<void> {
+  for (;;) {
+    const { message, fds } = await channel.receive(
+      ["text", "devices", "released"],
+      patient(5000),
+    );
+    fds.forEach((each) => each.close());
+    if (message.type === "released") return;
+  }
 }
 
 labTest(
@@ -189,14 +208,7 @@ labTest(
     const again = await host.call("upgrade", {});
     using channel = await successor(again.socket);
     await channel.send({ type: "ready" });
-    for (;;) {
-      const { message, fds } = await channel.receive(
-        ["text", "devices", "released"],
-        patient(5000),
-      );
-      for (const each of fds) new Fd(each.release()).close();
-      if (message.type === "released") break;
-    }
+    await devices(channel);
     await channel.send({ type: "failed", message: "No such port" });
     await host.daemon.prints(/Upgrade failed: No such port/);
     await until(
@@ -236,5 +248,93 @@ labTest(
     assertEquals((await host.link()).pid, pid);
     await pause(100);
     assertEquals((await host.link()).state, "running");
+  },
+);
+
+/** Starts an upgrade, whose new process waits for a stopped subnet manager. Returns also the PID of that process. */
+async function waitingUpgrade(
+  host: Host,
+  manager: Host,
+): Promise<{ command: Program; pid: number }> {
+  manager.daemon.kill("SIGSTOP");
+  const command = host.lab.start([
+    ...[...programCommand(), "upgrade", "ib0", "-n", host.namespace],
+  ]);
+  const [, pid] = await command.prints(/ib0: on the .*, pid ([0-9]+)\n/);
+  return { command, pid: Number(pid) };
+}
+
+for (const args of [[], ["--persist"]]) {
+  labTest(
+    `A signal to a new process that waits has no effect, and one to the old process deletes its devices (options: ${
+      args.join() || "none"
+    })`,
+    async (lab) => {
+      const [manager, host] = await lab.hosts(2);
+      await manager.up();
+      await host.up({ args });
+      await configure(host);
+      const { pid } = await host.link();
+      const before = [await kernelState(host), await ownState(host)];
+
+      const first = await waitingUpgrade(host, manager);
+      Deno.kill(first.pid, "SIGTERM");
+      assertEquals(await first.command.exit(), 2);
+      manager.daemon.kill("SIGCONT");
+      await host.daemon.prints(
+        /Upgrade failed: .* stopped during the takeover/,
+      );
+      await until(
+        "the interface to run",
+        async () =>
+          (await host.link().catch(() => undefined))?.state === "running",
+      );
+      await until("the child to run", () => childRuns(host));
+      assertEquals((await host.link()).pid, pid);
+      assertEquals([await kernelState(host), await ownState(host)], before);
+      assert(await manager.reaches(host));
+
+      const second = await waitingUpgrade(host, manager);
+      if (args.length === 0) host.daemon.kill("SIGTERM");
+      else assertEquals((await host.ipoib("down", "ib0")).code, 0);
+      assertEquals(await host.daemon.exit(), 0);
+      assertEquals(await second.command.exit(), 2);
+      assertMatch(second.command.output, /ib0 was stopped during the takeover/);
+      assert(!runs(second.pid));
+      for (const name of ["ib0", "ib0.8001"]) {
+        assert(!await host.hasDevice(name));
+      }
+      // Without a record of the interface.
+      assert(!exists(host.sockets));
+      manager.daemon.kill("SIGCONT");
+    },
+  );
+}
+
+labTest(
+  "If one of several interfaces is stopped during a takeover, the old process goes on with the others",
+  async (lab) => {
+    const [host] = await lab.hosts(1);
+    await host.up({ args: ["ib1"] });
+    const { socket } = await host.call("upgrade", {});
+    using channel = await successor(socket, 2);
+    await channel.send({ type: "ready" });
+    await devices(channel);
+    const down = host.ipoib("down", "ib1");
+    await assertRejects(
+      () => channel.receive(["accepted"], patient(5000)),
+      IpoibError,
+      "ib1 was stopped during the takeover",
+    );
+    await channel.send({ type: "failed", message: "Closed" });
+    assertEquals((await down).code, 0);
+    assert(!await host.hasDevice("ib1"));
+    assert(await host.hasDevice("ib0"));
+    await until(
+      "the interface to run",
+      async () =>
+        (await host.link().catch(() => undefined))?.state === "running",
+    );
+    assertEquals((await host.link()).pid, host.pid);
   },
 );

@@ -414,27 +414,20 @@ Deno.test("IpcServer.listen() and IpcClient.connect() refuse a path over 107 byt
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("hold() and restore() undo a replacement of the socket by another process", async () => {
-  const handlers = { "param.show": () => [] };
-  await withServer(handlers, async (server) => {
-    const { path } = server;
-    const serves = async () => {
-      using client = await IpcClient.connect(path, "ib0");
-      return await client.call("param.show", {}).then(() => true, () => false);
-    };
-    server.hold();
+Deno.test("IpcServer.replaced() waits until another process has replaced the socket, at most for the limit", async () => {
+  await withServer(probe, async (server) => {
+    await server.replaced(0);
+    let replaced = false;
+    const waiting = server.replaced(60_000).then(() => replaced = true);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(replaced, false);
     const successor = await IpcServer.listen(
-      ...[path, "ib0", {}, LIMITS, "replace"] as const,
+      ...[server.path, "ib0", probe, LIMITS, "replace"] as const,
     );
-    assert(!await serves());
-    server.restore();
-    assert(await serves());
-    server.restore();
-    await successor.close();
-    assert(await serves());
-    server.hold();
+    await waiting;
     await server.close();
-    const directory = path.slice(0, path.lastIndexOf("/"));
-    assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+    using client = await IpcClient.connect(server.path, "ib0");
+    await assertAnswers(client);
+    await successor.close();
   });
 });

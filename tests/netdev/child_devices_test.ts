@@ -11,6 +11,11 @@ import {
   RTM_DELLINK,
 } from "../../src/netdev/rtnetlink/link_message.ts";
 import { NLM_F_ACK } from "../../src/netdev/rtnetlink/message.ts";
+import { attachTap } from "../../src/netdev/tap/adopt_tap.ts";
+import { deviceKeeper } from "../../src/netdev/tap/keeper.ts";
+import { openTap } from "../../src/netdev/tap/open_tap.ts";
+import type { Tap } from "../../src/netdev/tap/tap.ts";
+import { withNamespace } from "../../src/system/namespace.ts";
 import { programTest } from "./next_hop_program/support.ts";
 import { indexOf, openTestNetdev, TestNamespace } from "./support.ts";
 
@@ -23,21 +28,32 @@ class Scene implements Disposable {
   readonly devices = new TapChildDevices(
     this.netns.reactor,
     this.parent,
-    NEXT_HOPS,
+    { ...NEXT_HOPS, keeper: deviceKeeper("persist", undefined) },
   );
   child: Netdev | undefined;
   error: unknown;
 
-  /** Starts the creation of the child `kid`. */
-  create(use?: () => never): void {
+  /** Starts the creation of the child `kid`, with the device of an earlier process if given. */
+  create(use?: () => never, left?: Tap): void {
     this.devices.create("kid", (open) => {
       use?.();
       // The device is down, so that no frame is read into the memory.
       return open("kid", new FakeSendMemory(0n, 1, []));
-    }).start(
+    }, left).start(
       (child) => this.child = child,
       (error) => this.error = error,
     );
+  }
+
+  /** Returns the persistent device `kid` of an earlier process. */
+  leave(): Tap {
+    return withNamespace(this.netns.fd, () => {
+      {
+        using tap = openTap({ name: "kid", offload: 0 });
+        assert(tap.setPersistent(true));
+      }
+      return attachTap("kid")!;
+    });
   }
 
   /** Runs the reactor until the creation has ended. */
@@ -142,3 +158,32 @@ programTest("close() ends a creation and deletes its device", () => {
   assertEquals(scene.exists(kid), false);
   assertEquals([scene.child, scene.error], [undefined, undefined]);
 });
+
+programTest(
+  "a persistent device is deleted if the process ends before the child has it, or if the child is refused",
+  () => {
+    for (const end of ["close", "refuse"] as const) {
+      using scene = new Scene();
+      const left = scene.leave();
+      const refuse = () => {
+        throw new IpoibError("E_TEST", "Refused");
+      };
+      scene.create(end === "refuse" ? refuse : undefined, left);
+      const { kid } = scene;
+      if (end === "close") scene.devices.close();
+      else assert(scene.ended());
+      assert(scene.netns.until(() => !scene.exists(kid)), end);
+    }
+  },
+);
+
+programTest(
+  "a persistent device outlives a process that leaves it before the child has it",
+  () => {
+    using scene = new Scene();
+    scene.create(undefined, scene.leave());
+    const { kid } = scene;
+    scene.devices.leave();
+    assert(scene.exists(kid));
+  },
+);

@@ -1,31 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { cString, libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { inodeOfFd } from "../../src/system/files.ts";
 import { notify } from "../../src/system/notify.ts";
+import { manager, received } from "./notify_socket.ts";
 import { receive } from "../../src/system/unix_socket.ts";
-
-/** Binds a datagram socket to a path, or to an abstract name that starts with "@". */
-function manager(path: string): Fd {
-  const fd = new Fd(libc().socket(1, 2 | 0x80000, 0));
-  const abstract = path.startsWith("@");
-  const name = abstract
-    ? new TextEncoder().encode(`\0${path.slice(1)}`)
-    : cString(path);
-  const address = new Uint8Array(2 + name.length);
-  address[0] = 1;
-  address.set(name, 2);
-  assertEquals(libc().bind(fd.number, address, address.length), 0);
-  return fd;
-}
-
-function received(fd: Fd): string | undefined {
-  const bytes = new Uint8Array(200);
-  const length = libc().recv(fd.number, bytes, bytes.length, 0x40);
-  return length < 0
-    ? undefined
-    : new TextDecoder().decode(bytes.subarray(0, length));
-}
 
 Deno.test("notify() sends to a socket in the file system", () => {
   const directory = Deno.makeTempDirSync();

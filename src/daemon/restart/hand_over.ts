@@ -2,6 +2,7 @@
  * The old process of `ipoib upgrade`: waits for the new one, and hands its interfaces over.
  *
  * The interfaces go on until the new process is ready, and again if it fails before it has taken over, whenever that is.
+ * If one of them is to end meanwhile, the handover fails, so that this process has the devices again, and can delete them.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -14,7 +15,12 @@ import { removeFile } from "../../system/files.ts";
 import { accept, listen } from "../../system/unix_socket.ts";
 import type { ChosenHca } from "../choose_hca.ts";
 import type { DescribedInterface } from "./calls.ts";
-import { HandoverChannel, MAX_DEVICES, MAX_TEXT } from "./handover_channel.ts";
+import {
+  HandoverChannel,
+  type HandoverMessage,
+  MAX_DEVICES,
+  MAX_TEXT,
+} from "./handover_channel.ts";
 import type { LeftInterface } from "./left_interface.ts";
 import { FORMAT } from "./saved_interface.ts";
 
@@ -22,7 +28,11 @@ import { FORMAT } from "./saved_interface.ts";
 const START_MS: Millis = 60_000;
 /** Time for the new process to take over, from the release to the message `running`. */
 const TAKEOVER_MS: Millis = 30_000;
+/** Time for the new process to close everything after this one has refused it. */
+const CLOSE_MS: Millis = 5000;
 const ACCEPT_STEP_MS: Millis = 10;
+/** Limit for messages that are not sent if the peer has closed: the queue has space for them. */
+const NOW: Millis = 0;
 
 /** An interface that is handed over. InterfaceProcess implements it; tests use fakes. */
 export interface HandedInterface {
@@ -30,6 +40,8 @@ export interface HandedInterface {
   readonly name: string;
   readonly hca: ChosenHca;
   readonly running: boolean;
+  /** True if the interface is to end. */
+  readonly ending: boolean;
   describe(): Promise<DescribedInterface>;
   /** Ends the data path. The caller owns the descriptors. */
   release(): Promise<LeftInterface>;
@@ -109,12 +121,20 @@ export class Handover {
     this.close();
     this.#listener = listen(this.#path);
     const end = performance.now() + START_MS;
-    this.#timer = setInterval(() => {
+    this.#timer = setInterval(() => this.#accept(end), ACCEPT_STEP_MS);
+    return this.#path;
+  }
+
+  /** Accepts the new process if it has connected. Stops listening then, after a failure, and from the time `end` on. */
+  #accept(end: Millis): void {
+    try {
       const connection = accept(this.#listener!.number);
       if (connection) void this.#serve(connection);
-      if (connection || performance.now() > end) this.close();
-    }, ACCEPT_STEP_MS);
-    return this.#path;
+      else if (performance.now() <= end) return;
+    } catch (error) {
+      logFailure(error);
+    }
+    this.close();
   }
 
   /** Stops listening. */
@@ -128,17 +148,16 @@ export class Handover {
 
   async #serve(connection: Fd): Promise<void> {
     const channel = new HandoverChannel(connection);
-    const log = getLogger();
     this.#busy = true;
     try {
       const successor = await this.#handOver(channel);
-      log.info(
+      getLogger().info(
         `process ${successor.pid} (version ${successor.version}) has taken over`,
       );
       this.onDone(successor);
     } catch (error) {
       channel[Symbol.dispose]();
-      log.warn(`Upgrade failed: ${IpoibError.from(error).message}`);
+      logFailure(error);
     } finally {
       this.#busy = false;
     }
@@ -159,20 +178,28 @@ export class Handover {
     await this.#introduce(channel, interfaces);
     await channel.receive(["ready"], START_MS);
     const released = new Map<HandedInterface, LeftInterface>();
+    let failed = false;
     try {
       for (const each of interfaces) {
+        checkAlive(interfaces);
         const left = await each.release();
         released.set(each, left);
         await sendRecord(channel, each.name, left);
       }
       await channel.send({ type: "released" });
-      const answer = await channel.receive(["running", "failed"], TAKEOVER_MS);
+      const answer = await channel.receive(
+        ["running", "failed"],
+        TAKEOVER_MS,
+        () => checkAlive(interfaces),
+      );
       if (answer.message.type === "failed") {
+        failed = true;
         throw new IpoibError("E_HANDOVER", answer.message.message);
       }
-      await channel.send({ type: "accepted" });
+      await channel.send({ type: "accepted" }, [], NOW);
     } catch (error) {
       // The new process must have closed the devices before this one opens them again.
+      if (!failed) await refuse(channel, IpoibError.from(error));
       channel[Symbol.dispose]();
       for (const [each, left] of released) await each.resume(left);
       throw error;
@@ -213,6 +240,36 @@ export class Handover {
       }
     }
   }
+}
+
+function checkAlive(interfaces: readonly HandedInterface[]): void {
+  const ending = interfaces.find((each) => each.ending);
+  if (!ending) return;
+  throw new IpoibError(
+    "E_HANDOVER",
+    `${ending.name} was stopped during the takeover`,
+  );
+}
+
+/** Waits until the new process has closed everything, or has ended, at most {@linkcode CLOSE_MS}. */
+async function refuse(
+  channel: HandoverChannel,
+  { message }: IpoibError,
+): Promise<void> {
+  try {
+    await channel.send({ type: "refused", message }, [], NOW);
+    let type: HandoverMessage["type"];
+    do {
+      const received = await channel.receive(["running", "failed"], CLOSE_MS);
+      type = received.message.type;
+    } while (type !== "failed");
+  } catch {
+    // It has ended, or does not answer.
+  }
+}
+
+function logFailure(error: unknown): void {
+  getLogger().warn(`Upgrade failed: ${IpoibError.from(error).message}`);
 }
 
 async function sendRecord(

@@ -13,6 +13,7 @@
  * | `released`  | old  | the end of the records of all interfaces                                                     |
  * | `running`   | new  | has taken over                                                                              |
  * | `accepted`  | old  | ends, or becomes the front                                                                  |
+ * | `refused`   | old  | goes on, and waits until the new process has closed everything (`failed`)                    |
  * | `failed`    | new  | has closed everything; the old process goes on, as it does if the connection closes          |
  * | `ended`     | new  | to the front: exit code                                                                      |
  */
@@ -87,6 +88,7 @@ const MessageSchema = v.variant("type", [
     version: v.string(),
   }),
   v.object({ type: v.literal("accepted") }),
+  v.object({ type: v.literal("refused"), message: v.string() }),
   v.object({ type: v.literal("failed"), message: v.string() }),
   v.object({ type: v.literal("ended"), code: v.number() }),
 ]);
@@ -125,15 +127,18 @@ export class HandoverChannel implements Disposable {
   }
 
   /**
-   * Receives the next message, which must be one of `types`. Throws `E_HANDOVER` if the peer has closed, sends another
-   * message, or sends nothing for `limit` milliseconds.
+   * Receives the next message, which must be one of `types`. Throws `E_HANDOVER` if the peer has closed, refuses the
+   * takeover, sends another message, or sends nothing for `limit` milliseconds; and what `check` throws, which is called
+   * regularly.
    */
   async receive<T extends HandoverMessage["type"]>(
     types: readonly T[],
     limit: Millis,
+    check = () => {},
   ): Promise<Received<T>> {
     const end = performance.now() + limit;
     for (;;) {
+      check();
       const found = this.poll(types);
       if (found) return found;
       if (performance.now() > end) {
@@ -156,6 +161,9 @@ export class HandoverChannel implements Disposable {
       return { message: parsed.output as Received<T>["message"], fds };
     }
     for (const fd of fds) fd.close();
+    if (parsed.success && parsed.output.type === "refused") {
+      throw new IpoibError("E_HANDOVER", parsed.output.message);
+    }
     throw failure("sent an unknown message", types.join(" or "));
   }
 

@@ -31,11 +31,18 @@ export function keepingOf(
   };
 }
 
-/** Closes the descriptors from the service manager that no interface has taken, and removes them from its store. */
-export function dropDescriptors({ descriptors, notifySocket }: Keeping): void {
+/**
+ * Closes the descriptors from the service manager that no interface has taken.
+ *
+ * @param unwanted true if every interface has taken its own, so that these are removed from the store too
+ */
+export function closeDescriptors(
+  { descriptors, notifySocket }: Keeping,
+  unwanted: boolean,
+): void {
   for (const [name, fd] of descriptors) {
     fd.close();
-    notify(`FDSTOREREMOVE=1\nFDNAME=${name}`, notifySocket);
+    if (unwanted) notify(`FDSTOREREMOVE=1\nFDNAME=${name}`, notifySocket);
   }
   descriptors.clear();
 }

@@ -15,6 +15,7 @@ import { FORMAT, SavedInterfaceSchema } from "./saved_interface.ts";
 
 /** Time for each message of the old process. */
 const ANSWER_MS: Millis = 10_000;
+const WATCH_STEP_MS: Millis = 5;
 
 /** An interface that is taken over. */
 export interface TakenInterface {
@@ -27,6 +28,8 @@ export interface TakenInterface {
   readonly netns: Fd;
   /** Returns the record and the devices. The old process releases its interfaces at the first call. */
   left(): Promise<LeftInterface>;
+  /** See {@linkcode Takeover.concluded}. */
+  concluded(): Promise<boolean>;
 }
 
 export class Takeover implements Disposable {
@@ -42,6 +45,8 @@ export class Takeover implements Disposable {
   readonly front: HandoverChannel | undefined;
   readonly #channel: HandoverChannel;
   #records: Promise<Map<string, LeftInterface>> | undefined;
+  /** Resolves when the old process has accepted. Rejects if the takeover has failed. */
+  #decision: Promise<void> | undefined;
 
   private constructor(
     channel: HandoverChannel,
@@ -49,7 +54,7 @@ export class Takeover implements Disposable {
       Takeover,
       "old" | "stderr" | "journalStream" | "notifySocket" | "front"
     >,
-    interfaces: readonly Omit<TakenInterface, "left">[],
+    interfaces: readonly Omit<TakenInterface, "left" | "concluded">[],
   ) {
     this.#channel = channel;
     this.old = shared.old;
@@ -60,6 +65,7 @@ export class Takeover implements Disposable {
     this.interfaces = interfaces.map((each) => ({
       ...each,
       left: () => this.#left(each.name),
+      concluded: () => this.concluded(),
     }));
   }
 
@@ -83,7 +89,7 @@ export class Takeover implements Disposable {
     );
     const { pid, version, journalStream, notifySocket, front } = message;
     const frontChannel = other && new HandoverChannel(other);
-    const interfaces: Omit<TakenInterface, "left">[] = [];
+    const interfaces: Omit<TakenInterface, "left" | "concluded">[] = [];
     for (let i = 0; i < message.interfaces; i++) {
       const { message: { name, hca, guid, running }, fds: [netns] } =
         await channel.receive(["interface"], ANSWER_MS);
@@ -100,39 +106,69 @@ export class Takeover implements Disposable {
     }, interfaces);
   }
 
-  /**
-   * Reports success: the old process ends, or becomes the front. Throws `E_HANDOVER` if it does not confirm that; it then
-   * goes on.
-   */
-  async running(): Promise<void> {
-    const message = {
-      type: "running",
-      pid: Deno.pid,
-      version: VERSION,
-    } satisfies HandoverMessage;
-    await this.#channel.send(message);
-    await this.#channel.receive(["accepted"], ANSWER_MS);
-    if (this.front && this.front !== this.#channel) {
-      // Not awaited: the front may have been killed.
-      void this.front.send(message).catch(() => {});
+  /** Waits for `ready`. Throws `E_HANDOVER` as soon as the old process has ended, or goes on. */
+  async whileAwaited(ready: Promise<unknown>): Promise<void> {
+    let over = false;
+    const watch = async () => {
+      while (!over) {
+        this.#channel.poll([]);
+        await new Promise((resolve) => setTimeout(resolve, WATCH_STEP_MS));
+      }
+    };
+    try {
+      await Promise.race([ready, watch()]);
+    } finally {
+      over = true;
     }
   }
 
-  /** Reports a failure, after all devices are closed: the old process goes on. */
-  async failed({ message }: IpoibError): Promise<void> {
-    // The end of the connection has the same effect.
-    await this.#channel.send({ type: "failed", message }).catch(() => {});
+  /**
+   * Reports success: the old process ends, or becomes the front. Throws `E_HANDOVER` if it does not accept that, but goes
+   * on. It alone decides, so that this process waits for the answer, or the end of the connection, without a limit.
+   */
+  running(): Promise<void> {
+    return this.#decision ??= this.#report();
   }
 
-  /** Reports the exit code to the front. */
-  async ended(code: number): Promise<void> {
-    await this.front?.send({ type: "ended", code }).catch(() => {});
+  /**
+   * Returns true if the old process has accepted. Until then the devices are those of the old process. An end of this one
+   * before {@linkcode running} ends the takeover.
+   */
+  concluded(): Promise<boolean> {
+    this.#decision ??= Promise.reject(stopped());
+    return this.#decision.then(() => true, () => false);
+  }
+
+  /**
+   * Reports the end of this process: to the front its exit code; to an old process that has not accepted that everything
+   * is closed, and why.
+   */
+  async ended(code: number, failure: IpoibError = stopped()): Promise<void> {
+    // The end of a connection has the same effect as the failure.
+    const { message } = failure;
+    await (await this.concluded()
+      ? this.front?.send({ type: "ended", code })
+      : this.#channel.send({ type: "failed", message }))?.catch(() => {});
   }
 
   [Symbol.dispose](): void {
     this.#channel[Symbol.dispose]();
     this.front?.[Symbol.dispose]();
     this.stderr.close();
+  }
+
+  async #report(): Promise<void> {
+    const message = {
+      type: "running",
+      pid: Deno.pid,
+      version: VERSION,
+    } satisfies HandoverMessage;
+    await this.#channel.send(message);
+    await this.#channel.receive(["accepted"], Infinity);
+    if (this.front && this.front !== this.#channel) {
+      // Not awaited: the front may have been killed.
+      void this.front.send(message).catch(() => {});
+    }
   }
 
   async #left(name: string): Promise<LeftInterface> {
@@ -174,6 +210,13 @@ export class Takeover implements Disposable {
       ]),
     );
   }
+}
+
+function stopped(): IpoibError {
+  return new IpoibError(
+    "E_HANDOVER",
+    "The new process was stopped before it had taken over",
+  );
 }
 
 function toLeft(text: string, taps: Record<string, number>): LeftInterface {

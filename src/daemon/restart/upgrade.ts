@@ -8,7 +8,7 @@ import { upArguments, type UpOptions } from "../../ipc/up_options.ts";
 import { VERSION } from "../../ipc/version.ts";
 import { notify } from "../../system/notify.ts";
 import { readTextFile } from "../../system/read_files.ts";
-import type { EndReason, InterfaceGroup, Member } from "../interface_group.ts";
+import type { InterfaceGroup, Member } from "../interface_group.ts";
 import {
   type HandedInterface,
   Handover,
@@ -28,6 +28,7 @@ const STDERR = 2;
 export interface UpgradedMember extends Member, HandedInterface {
   /** Resolves when all children are restored. */
   readonly restored: Promise<void>;
+  /** Throws if the interface is not ready after `limit` milliseconds, or is to end. */
   ready(limit: Millis): Promise<void>;
   replaceSocket(): Promise<void>;
 }
@@ -115,7 +116,7 @@ export class Upgrade {
 
   /**
    * Completes the takeover when all interfaces of the group that were running are ready. If one is not in time, ends
-   * them all; the old process then goes on.
+   * them all; the old process then goes on, with its control sockets, which are replaced only after it has accepted.
    */
   async complete(
     takeover: Takeover,
@@ -123,17 +124,18 @@ export class Upgrade {
   ): Promise<void> {
     try {
       const members = group.alive();
-      await Promise.all(
+      await takeover.whileAwaited(Promise.all(
         members.filter(({ name }) =>
           takeover.interfaces.some((each) => each.name === name && each.running)
         ).map((each) => each.ready(READY_MS)),
-      );
-      for (const each of members) await each.replaceSocket();
+      ));
       await takeover.running();
+      for (const each of members) await each.replaceSocket();
       await this.#childrenOf(members);
       this.onTaken();
     } catch (error) {
-      group.end(this.fail(error));
+      this.fail(error);
+      group.end("failure");
     }
   }
 
@@ -147,10 +149,9 @@ export class Upgrade {
     clearTimeout(timer);
   }
 
-  /** Notes that this process cannot take over. Returns the reason with which its interfaces end. */
-  fail(error: unknown): EndReason {
+  /** Notes why this process cannot take over. */
+  fail(error: unknown): void {
     this.#failure = IpoibError.from(error);
-    return "not taken over";
   }
 
   close(): void {

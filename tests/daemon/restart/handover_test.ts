@@ -15,6 +15,7 @@ import { HandoverChannel } from "../../../src/daemon/restart/handover_channel.ts
 import type { LeftInterface } from "../../../src/daemon/restart/left_interface.ts";
 import { Takeover } from "../../../src/daemon/restart/take_over.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
+import { libc } from "../../../ffi/libc.ts";
 import { duplicate, Fd } from "../../../src/system/fd.ts";
 import { inodeOfFd } from "../../../src/system/files.ts";
 import { createMemory } from "../../../src/system/memory.ts";
@@ -24,12 +25,14 @@ import { saved } from "./records.ts";
 
 const DEVICES = 20;
 const LIMIT_MS = patient(5000);
+const RLIMIT_NOFILE = 7;
 
 /** An interface with many children, whose devices are memfds. */
 class FakeInterface implements HandedInterface {
   readonly name = "ib0";
   readonly hca = { kind: "soft", subnet: "lab" } as const;
   readonly running = true;
+  ending = false;
   readonly events: string[] = [];
   readonly devices = new Map(
     Array.from({ length: DEVICES }, (_, i) => [
@@ -133,7 +136,10 @@ Deno.test("a new process receives the record and the devices of an interface", a
       new Fd(fd).close();
     }
     taken!.netns.close();
-    await takeover.running();
+    const running = takeover.running();
+    // An end of this process does not undo what it has reported.
+    assertEquals(await takeover.concluded(), true);
+    await running;
     const successor = await done;
     assertEquals(successor.pid, Deno.pid);
     successor.channel[Symbol.dispose]();
@@ -146,12 +152,9 @@ Deno.test("the old process resumes if the new one fails, or ends, after the rele
     await withHandover({}, async (path, iface, _done, logged) => {
       {
         using takeover = await Takeover.connect(path);
-        const [taken] = takeover.interfaces;
-        const { taps } = await taken!.left();
-        for (const fd of Object.values(taps)) new Fd(fd).close();
-        taken!.netns.close();
+        await take(takeover);
         const failure = new IpoibError("E_TEST", "No such port");
-        if (reports) await takeover.failed(failure);
+        if (reports) await takeover.ended(2, failure);
       }
       await logged(
         reports ? /Upgrade failed: No such port/ : /Upgrade failed: .* ended/,
@@ -159,6 +162,83 @@ Deno.test("the old process resumes if the new one fails, or ends, after the rele
       assertEquals(iface.events, ["release", "resume"]);
     });
   }
+});
+
+/** Takes the devices of the only interface, and closes them. */
+async function take(takeover: Takeover): Promise<void> {
+  const [taken] = takeover.interfaces;
+  taken!.netns.close();
+  const { taps } = await taken!.left();
+  for (const fd of Object.values(taps)) new Fd(fd).close();
+}
+
+Deno.test("an end of the new process before it reports success ends the takeover", async () => {
+  await withHandover({}, async (path, iface, _done, logged) => {
+    using takeover = await Takeover.connect(path);
+    await take(takeover);
+    assertEquals(await takeover.concluded(), false);
+    await assertRejects(() => takeover.running(), IpoibError, "was stopped");
+    assertEquals(iface.events, ["release"]);
+    await takeover.ended(0);
+    await logged(/Upgrade failed: The new process was stopped before/);
+    assertEquals(iface.events, ["release", "resume"]);
+  });
+});
+
+Deno.test("if an interface is to end, the old process resumes after the new one has closed everything", async () => {
+  for (const reports of [true, false]) {
+    await withHandover({}, async (path, iface, _done, logged) => {
+      using takeover = await Takeover.connect(path);
+      await take(takeover);
+      iface.ending = true;
+      const stopped = "ib0 was stopped during the takeover";
+      const wait = reports
+        ? takeover.running()
+        : takeover.whileAwaited(new Promise(() => {}));
+      await assertRejects(() => wait, IpoibError, stopped);
+      assertEquals(await takeover.concluded(), false);
+      assertEquals(iface.events, ["release"]);
+      await takeover.ended(0);
+      await logged(new RegExp(`Upgrade failed: ${stopped}`));
+      assertEquals(iface.events, ["release", "resume"]);
+    });
+  }
+});
+
+Deno.test("an interface that is to end is not released", async () => {
+  await withHandover({}, async (path, iface, _done, logged) => {
+    using takeover = await Takeover.connect(path);
+    iface.ending = true;
+    takeover.interfaces[0]!.netns.close();
+    await assertRejects(() => takeover.interfaces[0]!.left(), IpoibError);
+    await takeover.ended(0);
+    await logged(/Upgrade failed: ib0 was stopped/);
+    assertEquals(iface.events, []);
+  });
+});
+
+Deno.test("a lack of descriptors fails an upgrade, and does not end the process", async () => {
+  await withHandover({}, async (path, _iface, _done, logged) => {
+    using connection = connect(path);
+    assert(connection);
+    using filled = new DisposableStack();
+    const limits = new BigUint64Array(2);
+    const bytes = new Uint8Array(limits.buffer);
+    assertEquals(libc().getrlimit(RLIMIT_NOFILE, bytes), 0);
+    const [soft] = limits;
+    using last = createEventFd();
+    limits[0] = BigInt(last.number) + 1n;
+    assertEquals(libc().setrlimit(RLIMIT_NOFILE, bytes), 0);
+    try {
+      // Uses the numbers below that are free.
+      for (;;) filled.use(createEventFd());
+    } catch {
+      await logged(/Upgrade failed: Cannot accept a connection/);
+    } finally {
+      limits[0] = soft!;
+      assertEquals(libc().setrlimit(RLIMIT_NOFILE, bytes), 0);
+    }
+  });
 });
 
 Deno.test("the old process releases nothing for a new one that does not read its records", async () => {
@@ -192,10 +272,7 @@ Deno.test("the old process releases nothing for input that is not of the protoco
 Deno.test("a new process that has taken over from a process with a front reports to the front", async () => {
   await withHandover({ front: true }, async (path, _iface, done) => {
     const takeover = await Takeover.connect(path);
-    const [taken] = takeover.interfaces;
-    const { taps } = await taken!.left();
-    for (const fd of Object.values(taps)) new Fd(fd).close();
-    taken!.netns.close();
+    await take(takeover);
     await takeover.running();
     using channel = (await done).channel;
     await takeover.ended(2);
@@ -211,10 +288,7 @@ Deno.test("a process whose front was killed is taken over all the same", async (
   using frontChannel = new HandoverChannel(other);
   await withHandover({ frontChannel }, async (path, _iface, done) => {
     using takeover = await Takeover.connect(path);
-    const [taken] = takeover.interfaces;
-    const { taps } = await taken!.left();
-    for (const fd of Object.values(taps)) new Fd(fd).close();
-    taken!.netns.close();
+    await take(takeover);
     await takeover.running();
     (await done).channel[Symbol.dispose]();
   });

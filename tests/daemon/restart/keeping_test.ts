@@ -1,9 +1,14 @@
 /** Which processes have the same options, so that the settings of a killed process are restored. */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { createEventFd } from "../../../src/system/event_fd.ts";
 import type { UpOptions } from "../../../src/ipc/up_options.ts";
 import { settledChoice } from "../../../src/daemon/choose_hca.ts";
-import { keepingOf } from "../../../src/daemon/restart/keeping.ts";
+import {
+  closeDescriptors,
+  keepingOf,
+} from "../../../src/daemon/restart/keeping.ts";
+import { manager, received } from "../../system/notify_socket.ts";
 
 const options: UpOptions = {
   ...{ names: ["ib0"], pkeyIndex: 0, mode: "datagram", io: "auto" },
@@ -45,4 +50,26 @@ Deno.test("--persist keeps the devices also under a service manager, whose store
   assertEquals(keeper(false), "none");
   assertEquals(keeper(false, "/run/notify"), "store");
   assertEquals(keeper(true, "/run/notify"), "persist");
+});
+
+/** Closes a descriptor that no interface has taken. Returns what the service manager is told. */
+async function close(all: boolean): Promise<string | undefined> {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/notify`;
+  try {
+    using socket = manager(path);
+    const fd = createEventFd();
+    const descriptors = new Map([["ib1.7", fd]]);
+    closeDescriptors(keepingOf(options, path, descriptors), all);
+    assertEquals([fd.number, descriptors.size], [-1, 0]);
+    return received(socket);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("a descriptor that no interface has taken leaves the store only if all interfaces were created", async () => {
+  assertEquals(await close(true), "FDSTOREREMOVE=1\nFDNAME=ib1.7");
+  // It may belong to the interface that was not created.
+  assertEquals(await close(false), undefined);
 });
