@@ -49,7 +49,7 @@ export class InterfaceMtu {
   #refused: number | undefined;
   /** MTU of the broadcast group when it was last joined. */
   #joined: number | undefined;
-  /** Last MTU of the network device. */
+  /** Last MTU of the network device, reported by it or set by this object. */
   #seen: number;
   /** Last MTU that this object set on the network device. */
   #own = 0;
@@ -191,6 +191,8 @@ export class InterfaceMtu {
     });
     if (mtu === device) return;
     this.#parts.netdev.setMtu(mtu);
+    // The kernel's event of this change has nothing new, so that `follow` is not called for it.
+    this.#seen = mtu;
     this.#record(device, mtu, this.#limitText(mtu));
   }
 
