@@ -43,6 +43,8 @@ export interface MtuParts {
 
 /** Sets the MTU of the network device, and follows changes of it by others. */
 export class InterfaceMtu {
+  /** Called after this object has set the MTU of the network device. */
+  onSet: () => void = () => {};
   readonly #parts: MtuParts;
   #admin: number | undefined;
   /** See {@linkcode MtuChain.refused}. */
@@ -194,6 +196,7 @@ export class InterfaceMtu {
     // The kernel's event of this change has nothing new, so that `follow` is not called for it.
     this.#seen = mtu;
     this.#record(device, mtu, this.#limitText(mtu));
+    this.onSet();
   }
 
   /** Returns why the device has this MTU now. */

@@ -395,6 +395,16 @@ Deno.test("an MTU set while the link is down is kept, and the device has the por
   assertEquals([host.link.carrier, host.netdev.config.mtu], [true, 1400]);
 });
 
+Deno.test("the link-local address is added again after the administrator's MTU was below 1280", () => {
+  const rig = new Rig();
+  const { link, netdev } = rig.host({ address: "10.0.0.1" });
+  const [added] = netdev.linkLocals.splice(0);
+  link.mtu.set(1000);
+  assertEquals(netdev.linkLocals, []);
+  link.mtu.set(1500);
+  assertEquals(netdev.linkLocals, [added]);
+});
+
 Deno.test("an administrator's MTU equal to that of the group follows the group", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig);
