@@ -33,9 +33,6 @@ import {
 import { AddressTable } from "../address_table.ts";
 import {
   ARP_LOCK_MS,
-  EVICTED_SHARE,
-  EVICTED_USED_SHARE,
-  IDLE_MS,
   MAX_STATIC_NEIGHBOURS,
   MAX_WAITING_PACKETS,
 } from "../constants.ts";
@@ -46,6 +43,7 @@ import type { PacketSender } from "../packet_sender.ts";
 import { RoundTrips } from "../round_trips.ts";
 import type { TableLimits } from "../table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
+import { chooseEvicted } from "./eviction.ts";
 import type { KernelSync } from "./kernel_sync.ts";
 import { Neighbour } from "./neighbour.ts";
 import type { NeighbourEvents } from "./neighbour_events.ts";
@@ -119,6 +117,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return this.#entries.get(address);
   }
 
+  /** Returns true if the address has an entry without link-layer address. */
+  isUnresolved(address: IpAddress): boolean {
+    const neighbour = this.find(address);
+    return neighbour !== undefined && !neighbour.peer;
+  }
+
   /** As {@linkcode find}, for the data path. */
   findWords(
     w0: number,
@@ -172,6 +176,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       this.#peers.doubt(peer, this.#kernel.now());
     }
     return neighbour;
+  }
+
+  /** Starts the resolution of a neighbour whose pending request will not complete the entry. */
+  resolveAgain(neighbour: Neighbour): void {
+    neighbour.requestPending = false;
+    this.#kernel.requestAgain(neighbour);
   }
 
   /** Queues a packet for an unresolved address and starts its resolution. */
@@ -333,29 +343,15 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       );
       this.#clearPeer(neighbour);
       // A probe that was sent to the unreachable peer will not be answered.
-      neighbour.requestPending = false;
-      this.#kernel.requestAgain(neighbour);
+      this.resolveAgain(neighbour);
     }
   }
 
-  /**
-   * Evicts entries from a full table: first those to which no IP packet was sent (unresolved, or ARP only), then the
-   * least recently used. Ties are broken by the time of the last change. Of entries that were used within IDLE_MS, only
-   * as many are evicted as necessary. Static entries stay.
-   */
   #evict(limit: number): void {
-    const order = this.entries().filter(({ isStatic }) => !isStatic)
-      .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt);
-    // The limit may have become lower.
-    const excess = this.#entries.size - limit;
-    const least = excess + Math.ceil(limit * EVICTED_USED_SHARE);
-    const most = excess + Math.ceil(limit * EVICTED_SHARE);
     const now = this.#kernel.now();
-    let count = Math.min(most, order.length);
-    while (count > least && isInUse(order[count - 1]!, now)) count--;
-    const evicted = order.slice(0, count);
+    const evicted = chooseEvicted(this.entries(), limit, now);
     this.#debug.decision(() =>
-      `${count} neighbours are removed, because the table has the maximum of ${limit}`
+      `${evicted.length} neighbours are removed, because the table has the maximum of ${limit}`
     );
     for (const neighbour of evicted) {
       this.#remove(neighbour);
@@ -384,14 +380,4 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
 function textOf(address: LinkAddress): string {
   return formatLinkAddress(linkAddressBytes(address));
-}
-
-/** Returns the time of the last IP packet to a resolved neighbour; 0 for never. */
-function usedAt({ peer, usedAt }: Neighbour): Millis {
-  return peer ? usedAt : 0;
-}
-
-function isInUse(neighbour: Neighbour, now: Millis): boolean {
-  const at = usedAt(neighbour);
-  return at > 0 && now - at < IDLE_MS;
 }
