@@ -304,6 +304,12 @@ export class NdTranslator implements Translator {
     } else if (
       type === NdType.NeighbourAdvertisement && neighbours.isUnresolved(target)
     ) return "ignored";
+    // The kernel may forward a packet that is for this host, so one that came through a group is not.
+    const kind = isIpv6Multicast(destination)
+      ? EthernetKind.Multicast
+      : multicast
+      ? EthernetKind.Broadcast
+      : EthernetKind.Host;
     const rewritten = rewriteNd(
       view,
       base,
@@ -315,7 +321,7 @@ export class NdTranslator implements Translator {
     writeEthernetHeader(
       this.#frameView,
       VNET_HEADER_LENGTH,
-      isIpv6Multicast(destination) ? EthernetKind.Multicast : EthernetKind.Host,
+      kind,
       EtherType.Ipv6,
     );
     const written = this.#parts.netdev.writeBytes(

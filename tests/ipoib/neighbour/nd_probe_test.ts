@@ -1,11 +1,13 @@
 /** Unicast solicitations, whose replies have no link-layer address, for neighbours that are not resolved. */
 
 import { assertEquals } from "@std/assert";
+import { EthernetKind, ethernetKind } from "../../../src/wire/ethernet.ts";
 import {
   NaFlag,
   NdType,
   parseNd,
 } from "../../../src/wire/neighbour_discovery.ts";
+import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
 import { hex, ipAddress, viewOf } from "../../wire/support.ts";
 import type { Host } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
@@ -99,5 +101,24 @@ Deno.test("the reply to a unicast solicitation that arrived through a group has 
   transmit(a, kernelFrame({ destination: B }));
   transmit(b, kernelFrame(REPLY));
   assertEquals(a.link.neighbours.find(ipAddress(B))?.peer?.address, b.address);
+  rig.check();
+});
+
+Deno.test("a unicast message that arrives through a group is passed to the kernel as broadcast, so that it is not forwarded", () => {
+  const { rig, a, b } = hosts();
+  const probe = kernelFrame({ destination: B });
+  const kinds = () =>
+    b.netdev.takeWritten().map((frame) =>
+      ethernetKind(viewOf(frame), VNET_HEADER_LENGTH)
+    );
+  a.netdev.config.neighbours.resolve = () => true;
+  transmit(a, probe);
+  assertEquals(kinds(), [EthernetKind.Broadcast]);
+  transmit(a, kernelFrame({}));
+  assertEquals(kinds(), [EthernetKind.Multicast]);
+  resolve({ a, b });
+  kinds();
+  transmit(a, probe);
+  assertEquals(kinds(), [EthernetKind.Host]);
   rig.check();
 });
