@@ -71,6 +71,11 @@ export class InterfaceMtu {
    * if it is out of range (as in Linux ipoib_change_mtu).
    */
   set(mtu: number): void {
+    this.#setAdmin(mtu);
+    this.#apply();
+  }
+
+  #setAdmin(mtu: number): void {
     const { netdev, port, mode } = this.#parts;
     const connected = this.#isConnected;
     const min = connected ? MIN_DEVICE_MTU : MIN_DATAGRAM_MTU;
@@ -84,7 +89,6 @@ export class InterfaceMtu {
     }
     this.#admin = mtu;
     this.#refused = undefined;
-    this.#apply();
   }
 
   /** Applies a new mode: 65,520 for connected mode, else at most the MTU of the broadcast group. */
@@ -130,15 +134,16 @@ export class InterfaceMtu {
     if (!changed || mtu === this.#own) return;
     this.#record(before, mtu, "set on the device");
     try {
-      this.set(mtu);
+      this.#setAdmin(mtu);
     } catch (error) {
       const { message, hint } = IpoibError.from(error);
       this.#refused = mtu;
-      this.#apply();
-      log.warn(`${message}: set back to ${this.#own}; ${hint}`);
+      if (this.#tryToApply()) {
+        log.warn(`${message}: set back to ${this.#own}; ${hint}`);
+      }
       return;
     }
-    if (this.#own === mtu) return;
+    if (!this.#tryToApply() || this.#own === mtu) return;
     const limit = this.chain.binding === "group" ? "broadcast group" : "port";
     log.warn(`MTU ${mtu} is limited to ${this.#own} by that of the ${limit}`);
   }
@@ -197,6 +202,17 @@ export class InterfaceMtu {
     this.#seen = mtu;
     this.#record(device, mtu, this.#limitText(mtu));
     this.onSet();
+  }
+
+  /** Returns false, and logs the reason, if the kernel refuses: the device has vanished or moved, and reports that. */
+  #tryToApply(): boolean {
+    try {
+      this.#apply();
+      return true;
+    } catch (error) {
+      this.#parts.log.warn(IpoibError.from(error).message);
+      return false;
+    }
   }
 
   /** Returns why the device has this MTU now. */
