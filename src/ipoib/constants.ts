@@ -71,6 +71,11 @@ export const RETRY_TICK_MS = 50;
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */
 export const REQUEST_INTERVAL_MS = 1000;
+/**
+ * Time after which packets that wait for an address are dropped, unless another one follows: more than the kernel tries
+ * to resolve it by default, 3 s.
+ */
+export const MAX_WAIT_MS = 10_000;
 /** Maximum number of received address resolution requests per family that wait for the kernel's reply. */
 export const MAX_ASKERS = 1024;
 /** Lifetime of such a request; proxy ARP delays the reply (Linux arp_tbl `proxy_delay`). */

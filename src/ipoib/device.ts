@@ -319,13 +319,17 @@ export class IpoibDevice {
     for (const each of this.interfaces().reverse()) each.onPortEvent(event);
   }
 
-  /** Sets children up or down with the parent. */
+  /** Sets children up or down with the parent. One that has vanished or moved reports that itself. */
   #followParent(): void {
     const { up } = this.parent.netdev.config;
     if (up === this.#parentUp) return;
     this.#parentUp = up;
-    for (const { interface: child } of this.children) {
-      child.netdev.change({ up });
+    for (const { interface: { netdev, log } } of [...this.children]) {
+      try {
+        netdev.change({ up });
+      } catch (error) {
+        log.warn(IpoibError.from(error).message);
+      }
     }
   }
 }

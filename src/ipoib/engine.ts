@@ -121,7 +121,7 @@ export class Engine {
     sender.onTooLong = (slot, length, mtu) => tooLong.answer(slot, length, mtu);
     this.#neighbourEvents = new NeighbourEvents(events);
     this.neighbours = new NeighbourTable({
-      ...{ sender, kernel, limits, debug },
+      ...{ reactor, sender, kernel, limits, debug },
       peers: this.peers,
       events: this.#neighbourEvents,
     });
@@ -305,5 +305,6 @@ export class Engine {
     this.groups.close();
     this.paths.close();
     this.peers.close();
+    this.neighbours.close();
   }
 }

@@ -80,6 +80,7 @@ export class Link {
         () => this.#startTransmit(qkey),
       );
     engine.groups.onMembership = () => this.#update();
+    parts.mtu.onSet = () => this.#followLinkLocal();
   }
 
   /** Starts or ends the link to match the device, the port and the P_Key table. */
@@ -181,7 +182,12 @@ export class Link {
       refusal: this.queuePair.refusal,
       broadcast: engine.groups.broadcast,
     });
-    const { gid } = port.attributes;
+    this.#followLinkLocal();
+  }
+
+  /** Adds the link-local address while the link is running. */
+  #followLinkLocal(): void {
+    const { gid } = this.#parts.context.port.attributes;
     this.#linkLocal.follow(gidGuid(gid), this.state.isRunning);
   }
 

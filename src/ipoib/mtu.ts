@@ -48,13 +48,15 @@ export interface MtuParts {
 
 /** Sets the MTU of the network device, and follows changes of it by others. */
 export class InterfaceMtu {
+  /** Called after this object has set the MTU of the network device. */
+  onSet: () => void = () => {};
   readonly #parts: MtuParts;
   #admin: number | undefined;
   /** See {@linkcode MtuChain.refused}. */
   #refused: number | undefined;
   /** MTU of the broadcast group when it was last joined. */
   #joined: number | undefined;
-  /** Last MTU of the network device. */
+  /** Last MTU of the network device, reported by it or set by this object. */
   #seen: number;
   /** Last MTU that this object set on the network device. */
   #own = 0;
@@ -74,6 +76,11 @@ export class InterfaceMtu {
    * if it is out of range (as in Linux ipoib_change_mtu).
    */
   set(mtu: number): void {
+    this.#setAdmin(mtu);
+    this.#apply();
+  }
+
+  #setAdmin(mtu: number): void {
     const { netdev, port, mode } = this.#parts;
     const connected = this.#isConnected;
     const min = connected ? MIN_DEVICE_MTU : MIN_DATAGRAM_MTU;
@@ -87,7 +94,6 @@ export class InterfaceMtu {
     }
     this.#admin = mtu;
     this.#refused = undefined;
-    this.#apply();
   }
 
   /** Applies a new mode: 65,520 for connected mode, else at most the MTU of the broadcast group. */
@@ -133,15 +139,16 @@ export class InterfaceMtu {
     if (!changed || mtu === this.#own) return;
     this.#record(before, mtu, "set on the device");
     try {
-      this.set(mtu);
+      this.#setAdmin(mtu);
     } catch (error) {
       const { message, hint } = IpoibError.from(error);
       this.#refused = mtu;
-      this.#apply();
-      log.warn(`${message}: set back to ${this.#own}; ${hint}`);
+      if (this.#tryToApply()) {
+        log.warn(`${message}: set back to ${this.#own}; ${hint}`);
+      }
       return;
     }
-    if (this.#own === mtu) return;
+    if (!this.#tryToApply() || this.#own === mtu) return;
     const limit = this.chain.binding === "group" ? "broadcast group" : "port";
     log.warn(`MTU ${mtu} is limited to ${this.#own} by that of the ${limit}`);
   }
@@ -196,7 +203,21 @@ export class InterfaceMtu {
     });
     if (mtu === device) return;
     this.#parts.netdev.setMtu(mtu);
+    // The kernel's event of this change has nothing new, so that `follow` is not called for it.
+    this.#seen = mtu;
     this.#record(device, mtu, this.#limitText(mtu));
+    this.onSet();
+  }
+
+  /** Returns false, and logs the reason, if the kernel refuses: the device has vanished or moved, and reports that. */
+  #tryToApply(): boolean {
+    try {
+      this.#apply();
+      return true;
+    } catch (error) {
+      this.#parts.log.warn(IpoibError.from(error).message);
+      return false;
+    }
   }
 
   /** Returns why the device has this MTU now. */

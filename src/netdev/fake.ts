@@ -263,8 +263,9 @@ export class FakeNetdev implements Netdev {
     this.routesAdded.push(route);
   }
 
+  /** Does not call the listeners: the kernel's event has nothing new. A change by another program: `setLink`. */
   setMtu(mtu: number): void {
-    this.config.setLink({ mtu });
+    this.config.mtuWasSet(mtu);
   }
 
   /** Records the changes, and sets name, administrative state and queue length. */

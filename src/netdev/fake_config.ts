@@ -129,16 +129,26 @@ export class FakeConfig implements NetConfig {
       mtu === this.mtu && name === this.name;
     if (same) return;
     const toggled = up !== this.up;
-    if (this.up && !up || this.mtu >= MIN_IPV6_MTU && mtu < MIN_IPV6_MTU) {
-      this.ipv6Removals++;
-    }
+    const ranIpv6 = this.#runsIpv6;
     this.up = up;
     this.carrier = carrier;
     this.mtu = mtu;
     this.name = name;
+    if (ranIpv6 && !this.#runsIpv6) this.ipv6Removals++;
     this.emit("link");
     if (toggled && this.#updateMemberships()) this.emit("membership");
     this.emit("route");
+  }
+
+  /** Sets the MTU as a change by the engine does: without a call of the listeners. */
+  mtuWasSet(mtu: number): void {
+    const ranIpv6 = this.#runsIpv6;
+    this.mtu = mtu;
+    if (ranIpv6 && !this.#runsIpv6) this.ipv6Removals++;
+  }
+
+  get #runsIpv6(): boolean {
+    return this.up && this.mtu >= MIN_IPV6_MTU;
   }
 
   addAddress(

@@ -87,13 +87,17 @@ labTest(
     assertEquals(await ipv6Addresses(a), []);
     await a.ip("link", "set", "ib0", "up");
     assertEquals(await linkLocal(a), address);
-    await a.ip("link", "set", "ib0", "mtu", "1000");
-    await until(
-      "the removal of the addresses",
-      async () => (await ipv6Addresses(a)).length === 0,
-    );
-    await a.ip("link", "set", "ib0", "mtu", "2044");
-    assertEquals(await linkLocal(a), address);
+    const setMtu = (by: "ip" | "ipoib", mtu: number) =>
+      a[by]("link", "set", "ib0", "mtu", `${mtu}`);
+    for (const by of ["ip", "ipoib"] as const) {
+      await setMtu(by, 1000);
+      await until(
+        "the removal of the addresses",
+        async () => (await ipv6Addresses(a)).length === 0,
+      );
+      await setMtu(by, 2044);
+      assertEquals(await linkLocal(a), address, by);
+    }
     await a.ip("link", "set", "ib0", "addrgenmode", "none");
     await a.ip("link", "set", "ib0", "down");
     await a.ip("link", "set", "ib0", "up");

@@ -251,6 +251,9 @@ labTest(
       for (const host of [a, b]) {
         await becomes(host, name, [800, 800, none, "admin"]);
       }
+      // The device had this MTU before `ipoib link set` changed it.
+      await b.ip("link", "set", name, "mtu", "1020");
+      await becomes(b, name, [1020, 1020, none, "admin"]);
     }
   },
 );

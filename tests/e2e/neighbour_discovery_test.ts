@@ -76,6 +76,24 @@ labTest(
 );
 
 labTest(
+  "NUD: a neighbour that the kernel probes and the process does not know is resolved again",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    await hosts([a, b]);
+    assert(await a.reaches(B));
+    assertEquals((await a.ipoib("neigh", "flush", "ib0")).code, 0);
+    await a.ip("-6", "neigh", "replace", B, "dev", "ib0", "nud", "probe");
+    await until(
+      "the reply to the probe",
+      async () => await stateOf(a, B) === "REACHABLE",
+    );
+    assert(await a.reaches(B));
+    assertEquals((await ownNeighbours(a)).get(B), await linkAddress(b));
+    assertEquals((await a.link()).drops, {});
+  },
+);
+
+labTest(
   "ndisc_notify: neighbours follow an address that moves to another host",
   async (lab) => {
     const [a, b, c] = await lab.running(3);

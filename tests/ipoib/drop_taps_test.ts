@@ -25,7 +25,7 @@ Deno.test("a tap receives each dropped packet of the kernel once, with its reaso
   const unknown = ipv4Frame("10.0.0.1", "10.0.0.2");
   viewOf(unknown).setUint16(FRAME_HEADER_LENGTH - 2, 0x88cc);
   a.netdev.inject(unknown);
-  // The kernel does not answer for this neighbour, so that packets wait until the queue is full.
+  // No host answers, so that packets wait until the queue is full, and then until they are dropped.
   for (let i = 0; i < 200; i++) {
     const payload = new Uint8Array(2000);
     a.netdev.inject(ipv4Frame("10.0.0.1", "10.0.0.99", { payload }));
@@ -35,7 +35,8 @@ Deno.test("a tap receives each dropped packet of the kernel once, with its reaso
   assertEquals(seen.length, total);
   assertEquals(seen[0], ["sent", "tx_unknown_type", 0x88cc]);
   const reasons = new Set(seen.slice(1).map(([, reason]) => reason));
-  assertEquals([...reasons], ["tx_neighbour_queue"]);
+  assertEquals([...reasons], ["tx_neighbour_queue", "tx_neighbour_failed"]);
+  assertEquals([seen.length, a.link.waiting], [201, 0]);
 });
 
 Deno.test("a removed tap receives nothing, and the last one makes the taps inactive", () => {

@@ -355,10 +355,10 @@ Deno.test("an MTU out of range is refused and changes nothing", () => {
 Deno.test("an MTU set on the network device becomes the administrator's MTU, and a limited one is logged", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig);
-  host.netdev.setMtu(1400);
+  host.netdev.config.setLink({ mtu: 1400 });
   assertEquals(host.link.mtu.chain.admin, 1400);
   assertEquals(host.netdev.config.mtu, 1400);
-  const lines = logged(() => host.netdev.setMtu(4092));
+  const lines = logged(() => host.netdev.config.setLink({ mtu: 4092 }));
   assertEquals(host.link.mtu.chain.admin, 4092);
   assertEquals(host.netdev.config.mtu, 2044);
   assertEquals(lines, [
@@ -369,9 +369,9 @@ Deno.test("an MTU set on the network device becomes the administrator's MTU, and
 Deno.test("an MTU out of range that is set on the network device is set back, logged once and shown", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig);
-  host.netdev.setMtu(1400);
+  host.netdev.config.setLink({ mtu: 1400 });
   for (const mtu of [9000, 71]) {
-    const lines = logged(() => host.netdev.setMtu(mtu));
+    const lines = logged(() => host.netdev.config.setLink({ mtu }));
     assertEquals(host.netdev.config.mtu, 1400);
     const { admin, refused } = host.link.mtu.chain;
     assertEquals([admin, refused], [1400, mtu]);
@@ -388,11 +388,21 @@ Deno.test("an MTU set while the link is down is kept, and the device has the por
   const host = rig.host({ register: false });
   assertEquals(host.netdev.config.mtu, 2044);
   host.netdev.change({ up: false });
-  host.netdev.setMtu(1400);
+  host.netdev.config.setLink({ mtu: 1400 });
   host.netdev.change({ up: true });
   rig.subnet!.register(host.port);
   rig.settle();
   assertEquals([host.link.carrier, host.netdev.config.mtu], [true, 1400]);
+});
+
+Deno.test("the link-local address is added again after the administrator's MTU was below 1280", () => {
+  const rig = new Rig();
+  const { link, netdev } = rig.host({ address: "10.0.0.1" });
+  const [added] = netdev.linkLocals.splice(0);
+  link.mtu.set(1000);
+  assertEquals(netdev.linkLocals, []);
+  link.mtu.set(1500);
+  assertEquals(netdev.linkLocals, [added]);
 });
 
 Deno.test("an administrator's MTU equal to that of the group follows the group", () => {
@@ -421,35 +431,32 @@ Deno.test("a carrier that another program changes is set back and logged", () =>
   assertEquals(a.netdev.carrier, false);
 });
 
-/** A network device that does not report a change of its MTU at once, like the kernel. */
-class LateNetdev extends FakeNetdev {
-  readonly requested: number[] = [];
-  override setMtu(mtu: number): void {
-    this.requested.push(mtu);
-  }
-}
-
-Deno.test("a late notification with the old MTU does not become the administrator's MTU", () => {
+Deno.test("an MTU that the link set itself does not become the administrator's with the next change of the device", () => {
   const rig = new Rig();
-  const netdevs: LateNetdev[] = [];
   const host = rig.host({
     address: "10.0.0.1",
-    makeNetdev: (options) => {
-      const netdev = new LateNetdev({ ...options, mtu: 1500 });
-      netdevs.push(netdev);
-      return netdev;
-    },
+    makeNetdev: (options) => new FakeNetdev({ ...options, mtu: 1500 }),
   });
-  assertEquals(host.link.carrier, true);
-  assertEquals(new Set(netdevs[0]!.requested), new Set([2044]));
-  // Another attribute of the link changes before the MTU.
-  host.netdev.config.setLink({ name: "ib7" });
+  const { config } = host.netdev;
+  assertEquals([host.link.carrier, config.mtu], [true, 2044]);
+  config.setLink({ name: "ib7" });
   assertEquals(host.link.mtu.chain.admin, undefined);
-  host.netdev.config.setLink({ mtu: 2044 });
-  assertEquals(host.link.mtu.chain.admin, undefined);
-  host.netdev.config.setLink({ mtu: 1400 });
+  config.setLink({ mtu: 1400 });
   assertEquals(host.link.mtu.chain.admin, 1400);
   assertEquals(host.link.name, "ib7");
+});
+
+Deno.test("an MTU that the device had before the administrator changed it may be set on it again", () => {
+  const rig = new Rig();
+  const host = largeMtuHost(rig);
+  const { config } = host.netdev;
+  host.link.mtu.set(1500);
+  config.setLink({ mtu: 2044 });
+  assertEquals([config.mtu, host.link.mtu.admin], [2044, 2044]);
+  // The group's MTU follows the group.
+  host.port.emit({ type: "client_reregister" });
+  rig.settle();
+  assertEquals(config.mtu, 2044);
 });
 
 Deno.test("closing a device leaves its groups and releases all resources", () => {

@@ -95,6 +95,13 @@ export class KernelSync {
     this.#kernel.setPermanent(address);
   }
 
+  /** Removes the kernel's entry, whatever its state and without a limit, at the user's request. */
+  delete(address: IpAddress): void {
+    // No call of the listener follows, which is not called for changes by this object.
+    this.#permanent.delete(address);
+    this.#kernel.remove(address);
+  }
+
   /** Removes the kernel's entry of an evicted neighbour unless it is PERMANENT. */
   remove(address: IpAddress): void {
     if (this.#permanent.get(address)) return;

@@ -10,7 +10,7 @@
  * |-------------------------|-----------------------------------------------------|-----------------------------------|
  * | neighbour solicitation  | own address; none if the source is `::`             | the peer of the target            |
  * | neighbour advertisement | own address; none in the reply to a unicast request | the requester, else the peer of   |
- * |                         |                                                     | the destination                   |
+ * |                         | that did not arrive through a group                 | the destination                   |
  * | router solicitation     | own address; none if the source is `::`             | the peer of the destination       |
  * | router advertisement    | own address                                         | the peer of the destination       |
  * | redirect                | the target's address; none if it is unresolved      | the peer of the destination       |
@@ -180,11 +180,12 @@ export class NdTranslator implements Translator {
       case NdType.NeighbourSolicitation: {
         // Duplicate address detection creates no neighbour entry.
         if (isUnspecified(source)) return [this.#group(destination), undefined];
-        const { peer } = neighbours.onKernelRequest(target, !toGroup);
-        return [
-          toGroup ? this.#group(destination) : this.#peer(peer?.address),
-          own,
-        ];
+        const neighbour = neighbours.onKernelRequest(target, !toGroup);
+        if (toGroup) return [this.#group(destination), own];
+        const { peer } = neighbour;
+        // The reply to a unicast solicitation may lack the link-layer address, unlike that to a multicast one.
+        if (!peer) neighbours.resolveAgain(neighbour);
+        return [this.#peer(peer?.address), own];
       }
       case NdType.NeighbourAdvertisement: {
         if (toGroup) return [this.#group(destination), own];
@@ -260,35 +261,55 @@ export class NdTranslator implements Translator {
     base: number,
     length: number,
     sourceLid: number,
-    _multicast: boolean,
+    multicast: boolean,
     now: Millis,
   ): Reception {
     const message = parseNd(view, base, length);
     if (!message || message.length > MAX_MESSAGE) return "rx_malformed";
-    const result = this.#process(view, base, message, sourceLid, now);
+    const result = this.#process(
+      view,
+      base,
+      message,
+      sourceLid,
+      multicast,
+      now,
+    );
     if (result === undefined || result === "ignored") {
       this.#parts.sender.statistics.ndReceived++;
     }
     return result;
   }
 
-  /** Learns link-layer addresses from a message and passes it to the kernel. Ignores the interface's own messages. */
+  /**
+   * Learns link-layer addresses from a message and passes it to the kernel. Ignores the interface's own messages, and
+   * advertisements without a link-layer address for an unresolved neighbour (RFC 4861 section 7.2.5), which the kernel
+   * would accept, because its link-layer addresses have no bytes.
+   */
   #process(
     view: DataView,
     base: number,
     message: NdMessage,
     sourceLid: number,
+    multicast: boolean,
     now: Millis,
   ): Reception {
-    const { identity } = this.#parts;
-    const { linkAddress, destination } = message;
+    const { identity, neighbours } = this.#parts;
+    const { type, linkAddress, destination, target } = message;
     if (linkAddress) {
       if (linkAddressEquals(linkAddress, identity.address)) return "ignored";
-      if (message.type !== NdType.Redirect) {
+      if (type !== NdType.Redirect) {
         this.#parts.paths.checkSourceLid(linkAddress.gid, sourceLid, now);
       }
-      this.#learn(message, linkAddress, now);
-    }
+      this.#learn(message, linkAddress, multicast, now);
+    } else if (
+      type === NdType.NeighbourAdvertisement && neighbours.isUnresolved(target)
+    ) return "ignored";
+    // The kernel may forward a packet that is for this host, so one that came through a group is not.
+    const kind = isIpv6Multicast(destination)
+      ? EthernetKind.Multicast
+      : multicast
+      ? EthernetKind.Broadcast
+      : EthernetKind.Host;
     const rewritten = rewriteNd(
       view,
       base,
@@ -300,13 +321,13 @@ export class NdTranslator implements Translator {
     writeEthernetHeader(
       this.#frameView,
       VNET_HEADER_LENGTH,
-      isIpv6Multicast(destination) ? EthernetKind.Multicast : EthernetKind.Host,
+      kind,
       EtherType.Ipv6,
     );
     const written = this.#parts.netdev.writeBytes(
       this.#frame.subarray(0, FRAME_HEADER_LENGTH + rewritten),
     );
-    if (message.type === NdType.Redirect) this.#redirected(now);
+    if (type === NdType.Redirect) this.#redirected(now);
     return written < 0 ? refusal(-written) : undefined;
   }
 
@@ -331,7 +352,12 @@ export class NdTranslator implements Translator {
    * | router sol.   | never: a kernel that does not forward ignores it                                        |
    * | redirect      | never: only the kernel knows whether the sender is the next hop of the redirected route |
    */
-  #learn(message: NdMessage, from: LinkAddress, now: Millis): void {
+  #learn(
+    message: NdMessage,
+    from: LinkAddress,
+    multicast: boolean,
+    now: Millis,
+  ): void {
     const { neighbours, conflicts } = this.#parts;
     const { type, source, destination, target, flags } = message;
     const toGroup = isIpv6Multicast(destination);
@@ -340,7 +366,8 @@ export class NdTranslator implements Translator {
         if (isUnspecified(source) || conflicts.check(source, from)) {
           return;
         }
-        this.#askers.add(source, target, from, !toGroup, now);
+        // A unicast message through a group is of a host that does not know this one's link-layer address.
+        this.#askers.add(source, target, from, !toGroup && !multicast, now);
         return;
       case NdType.NeighbourAdvertisement: {
         const override = (flags & NaFlag.Override) !== 0;

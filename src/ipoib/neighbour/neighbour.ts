@@ -7,6 +7,15 @@ import type { Egress, IpDestination } from "../egress.ts";
 import type { PacketQueue } from "../packet_queue.ts";
 import type { Peer, PeerFollower } from "../peer.ts";
 
+/** Kind of packet that a link-layer address was learned from. */
+export type AddressSource =
+  /** A reply to a request. */
+  | "reply"
+  /** A request by the owner of the address, or another message that does not override a known address. */
+  | "request"
+  /** ARP with equal sender and target address, or an unsolicited neighbour advertisement with the override flag. */
+  | "announcement";
+
 export class Neighbour implements IpDestination, PeerFollower {
   readonly kind = EthernetKind.Host;
   readonly address: IpAddress;
@@ -27,6 +36,8 @@ export class Neighbour implements IpDestination, PeerFollower {
   probedAt: Millis = -Infinity;
   /** Time of the last resolution that this process started. */
   requestedAt: Millis = -Infinity;
+  /** Time at which the last packet was queued. */
+  waitedAt: Millis = -Infinity;
   /** Time of creation, or of the last change of the peer. */
   updatedAt: Millis = 0;
   /**

@@ -12,10 +12,17 @@ import {
 } from "../../wire/link_address.ts";
 import type { InterfaceEvents } from "../interface_events.ts";
 import type { Peer } from "../peer.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { AddressSource, Neighbour } from "./neighbour.ts";
 
 /** Maximum number of failed neighbours that are remembered. A full set is cleared. */
 const MAX_FAILED = 1024;
+
+/** Text of each source, as the cause of an event. */
+const SOURCES: Record<AddressSource, string> = {
+  reply: "reply",
+  request: "request of the owner",
+  announcement: "announcement",
+};
 
 export class NeighbourEvents {
   readonly #events: InterfaceEvents;
@@ -26,19 +33,19 @@ export class NeighbourEvents {
     this.#events = events;
   }
 
-  /** The neighbour has the address `to` now, learned from a packet as `cause` says; `from` is its former peer. */
+  /** The neighbour has the address `to` now, learned from a packet of the kind `source`; `from` is its former peer. */
   located(
     { address }: Neighbour,
     from: Peer | undefined,
     to: LinkAddress,
-    cause: string,
+    source: AddressSource,
   ): void {
     this.#failed.delete(`${address}`);
     this.#events.add("neigh", from ? "moved" : "resolved", () => ({
       subject: `${address}`,
       ...(from ? { old: textOf(from.address) } : {}),
       new: textOf(to),
-      cause,
+      cause: SOURCES[source],
     }));
   }
 

@@ -13,6 +13,8 @@
  * | a packet for an unresolved address                  | queues the packet; sets the kernel's entry FAILED and     |
  * |                                                     | uses it, so that the kernel sends a request               |
  * | ... while the kernel's entry is PERMANENT           | queues the packet; this process sends a request           |
+ * | the kernel probes an unresolved IPv6 address        | as for a packet, because the reply may lack the address   |
+ * | packets have waited for MAX_WAIT_MS                 | drops them                                                |
  * | the HCA reports a peer as unreachable               | restarts the resolution of its addresses in the same way  |
  * | the table is full                                   | removes unused entries from both tables, or else some of  |
  * |                                                     | the least recently used ones                              |
@@ -24,6 +26,7 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
+import type { Reactor } from "../../system/reactor.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import {
   formatLinkAddress,
@@ -33,9 +36,6 @@ import {
 import { AddressTable } from "../address_table.ts";
 import {
   ARP_LOCK_MS,
-  EVICTED_SHARE,
-  EVICTED_USED_SHARE,
-  IDLE_MS,
   MAX_STATIC_NEIGHBOURS,
   MAX_WAITING_PACKETS,
 } from "../constants.ts";
@@ -46,28 +46,15 @@ import type { PacketSender } from "../packet_sender.ts";
 import { RoundTrips } from "../round_trips.ts";
 import type { TableLimits } from "../table_limits.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
+import { chooseEvicted } from "./eviction.ts";
 import type { KernelSync } from "./kernel_sync.ts";
-import { Neighbour } from "./neighbour.ts";
+import { type AddressSource, Neighbour } from "./neighbour.ts";
 import type { NeighbourEvents } from "./neighbour_events.ts";
-
-/** Kind of packet that a link-layer address was learned from. */
-export type AddressSource =
-  /** A reply to a request. */
-  | "reply"
-  /** A request by the owner of the address, or another message that does not override a known address. */
-  | "request"
-  /** ARP with equal sender and target address, or an unsolicited neighbour advertisement with the override flag. */
-  | "announcement";
-
-/** Text of each source, as the cause of an event. */
-const SOURCES: Record<AddressSource, string> = {
-  reply: "reply",
-  request: "request of the owner",
-  announcement: "announcement",
-};
+import { WaitingNeighbours } from "./waiting_neighbours.ts";
 
 /** Dependencies of a {@linkcode NeighbourTable}. */
 export interface NeighbourTableParts {
+  readonly reactor: Pick<Reactor, "clock" | "timer">;
   readonly sender: PacketSender;
   readonly peers: PeerTable;
   readonly kernel: KernelSync;
@@ -87,11 +74,14 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   readonly #limits: TableLimits;
   readonly #events: NeighbourEvents;
   readonly #entries = new AddressTable<Neighbour>();
+  readonly #waiting: WaitingNeighbours;
   readonly #debug: DebugLog;
 
   constructor(
-    { sender, peers, kernel, limits, events, debug }: NeighbourTableParts,
+    { reactor, sender, peers, kernel, limits, events, debug }:
+      NeighbourTableParts,
   ) {
+    this.#waiting = new WaitingNeighbours(reactor);
     this.#debug = debug;
     this.#sender = sender;
     this.#peers = peers;
@@ -117,6 +107,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
   find(address: IpAddress): Neighbour | undefined {
     return this.#entries.get(address);
+  }
+
+  /** Returns true if the address has an entry without link-layer address. */
+  isUnresolved(address: IpAddress): boolean {
+    const neighbour = this.find(address);
+    return neighbour !== undefined && !neighbour.peer;
   }
 
   /** As {@linkcode find}, for the data path. */
@@ -174,10 +170,17 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return neighbour;
   }
 
+  /** Starts the resolution of a neighbour whose pending request will not complete the entry. */
+  resolveAgain(neighbour: Neighbour): void {
+    neighbour.requestPending = false;
+    this.#kernel.requestAgain(neighbour);
+  }
+
   /** Queues a packet for an unresolved address and starts its resolution. */
   wait(address: IpAddress, slot: number, length: number): void {
     const neighbour = this.get(address);
     neighbour.queue.push(slot, length);
+    this.#waiting.add(neighbour);
     this.#kernel.requestAgain(neighbour);
   }
 
@@ -216,6 +219,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     }
   }
 
+  /** Removes an entry, and the kernel's in any state. */
+  delete(address: IpAddress): void {
+    this.#kernel.delete(address);
+    this.forget(address);
+  }
+
   /** Removes an entry, but not the kernel's. Returns false if there is none. */
   forget(address: IpAddress): boolean {
     const neighbour = this.#entries.get(address);
@@ -236,6 +245,10 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     if (!neighbour?.requestPending) return;
     const what = neighbour.peer ? "neighbour probes" : "address resolution";
     this.#events.failed(neighbour, `no answer to ${what}`);
+  }
+
+  close(): void {
+    this.#waiting.close();
   }
 
   /** Removes all entries except static ones, whose waiting packets are dropped. */
@@ -278,7 +291,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.requestPending = false;
     neighbour.probes = 0;
     if (!same) {
-      this.#events.located(neighbour, peer, from, SOURCES[source]);
+      this.#events.located(neighbour, peer, from, source);
       this.#debug.decision(() =>
         `${neighbour.address} is at ${textOf(from)} (${source}${
           peer ? `; before: ${textOf(peer.address)}` : ""
@@ -309,6 +322,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     peer.followers.add(neighbour);
     neighbour.peer = peer;
     neighbour.egress = peer.egress;
+    this.#waiting.delete(neighbour);
   }
 
   #checkLimit(address: IpAddress): void {
@@ -333,29 +347,15 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       );
       this.#clearPeer(neighbour);
       // A probe that was sent to the unreachable peer will not be answered.
-      neighbour.requestPending = false;
-      this.#kernel.requestAgain(neighbour);
+      this.resolveAgain(neighbour);
     }
   }
 
-  /**
-   * Evicts entries from a full table: first those to which no IP packet was sent (unresolved, or ARP only), then the
-   * least recently used. Ties are broken by the time of the last change. Of entries that were used within IDLE_MS, only
-   * as many are evicted as necessary. Static entries stay.
-   */
   #evict(limit: number): void {
-    const order = this.entries().filter(({ isStatic }) => !isStatic)
-      .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt);
-    // The limit may have become lower.
-    const excess = this.#entries.size - limit;
-    const least = excess + Math.ceil(limit * EVICTED_USED_SHARE);
-    const most = excess + Math.ceil(limit * EVICTED_SHARE);
     const now = this.#kernel.now();
-    let count = Math.min(most, order.length);
-    while (count > least && isInUse(order[count - 1]!, now)) count--;
-    const evicted = order.slice(0, count);
+    const evicted = chooseEvicted(this.entries(), limit, now);
     this.#debug.decision(() =>
-      `${count} neighbours are removed, because the table has the maximum of ${limit}`
+      `${evicted.length} neighbours are removed, because the table has the maximum of ${limit}`
     );
     for (const neighbour of evicted) {
       this.#remove(neighbour);
@@ -372,6 +372,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     );
     this.#clearPeer(neighbour);
     neighbour.queue.drop("tx_neighbour_failed");
+    this.#waiting.delete(neighbour);
     if (neighbour.isNextHop) this.onRemoved();
   }
 
@@ -384,14 +385,4 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
 function textOf(address: LinkAddress): string {
   return formatLinkAddress(linkAddressBytes(address));
-}
-
-/** Returns the time of the last IP packet to a resolved neighbour; 0 for never. */
-function usedAt({ peer, usedAt }: Neighbour): Millis {
-  return peer ? usedAt : 0;
-}
-
-function isInUse(neighbour: Neighbour, now: Millis): boolean {
-  const at = usedAt(neighbour);
-  return at > 0 && now - at < IDLE_MS;
 }

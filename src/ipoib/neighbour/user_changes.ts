@@ -23,10 +23,7 @@ export function flushNeighbours(
     each.state !== "PERMANENT" &&
     (address === undefined || address.equals(each.address))
   );
-  for (const each of entries) {
-    kernel.remove(each.address);
-    neighbours.forget(each.address);
-  }
+  for (const { address } of entries) neighbours.delete(address);
   return entries.length;
 }
 
@@ -37,6 +34,7 @@ export function deleteNeighbour(
 ): boolean {
   const kernel = netdev.config.neighbours;
   const known = kernel.list().some((each) => each.address.equals(address));
-  if (known) kernel.remove(address);
-  return neighbours.forget(address) || known;
+  if (!known) return neighbours.forget(address);
+  neighbours.delete(address);
+  return true;
 }

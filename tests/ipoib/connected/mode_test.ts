@@ -36,8 +36,7 @@ Deno.test("the MTU is at most 65,520 in connected mode, and that of the port in 
     return [error.code, error.errno, error.hint];
   };
   assertEquals(refusal(65_521), ["E_MTU", 22, "use 68 to 65520"]);
-  a.netdev.setMtu(65_521);
-  a.link.mtu.follow();
+  a.netdev.config.setLink({ mtu: 65_521 });
   assertEquals(a.netdev.config.mtu, 65_520);
   a.link.connected.setMode("datagram");
   assertEquals(refusal(9000), [
@@ -45,6 +44,16 @@ Deno.test("the MTU is at most 65,520 in connected mode, and that of the port in 
     22,
     "use 72 to 2044",
   ]);
+});
+
+Deno.test("an MTU that the device had in connected mode is refused if it is set on it in datagram mode", () => {
+  const { a } = connectedPair();
+  const { config } = a.netdev;
+  // An event of the kernel with the MTU of connected mode.
+  config.setLink({ name: "ib7" });
+  a.link.connected.setMode("datagram");
+  config.setLink({ mtu: 65_520 });
+  assertEquals([config.mtu, a.link.mtu.chain.refused], [2044, 65_520]);
 });
 
 Deno.test("the MTU stays when the broadcast group is joined again", () => {

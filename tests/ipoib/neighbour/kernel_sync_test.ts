@@ -156,6 +156,26 @@ Deno.test("for a PERMANENT entry of the kernel the engine sends requests, one pe
   rig.check();
 });
 
+Deno.test("packets for a PERMANENT entry whose host does not answer are dropped ten seconds after the last one", () => {
+  const { rig, a, neighbours } = withIdleKernel();
+  rig.advance(2000);
+  neighbours.set(B, "PERMANENT");
+  rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
+  transmit(a, TO_B);
+  rig.advance(500);
+  transmit(a, TO_B, TO_B);
+  rig.advance(9999);
+  assertEquals([a.link.waiting, a.drops], [3, {}]);
+  rig.advance(1);
+  assertEquals([a.link.waiting, a.drops], [0, { tx_neighbour_failed: 3 }]);
+  // The next packet is the first of another attempt.
+  a.posted();
+  rig.fabric.lose = () => false;
+  transmit(a, TO_B);
+  assertEquals([requested(a), a.link.waiting], [[2], 0]);
+  rig.check();
+});
+
 Deno.test("PERMANENT entries are read at start, and entries that are no longer PERMANENT are left to the kernel", () => {
   const rig = new Rig();
   rig.host({ address: "10.0.0.2" });

@@ -97,6 +97,23 @@ Deno.test("a deleted static neighbour is resolved by ARP again", () => {
   rig.check();
 });
 
+Deno.test("the kernel resolves a neighbour whose PERMANENT entry `ipoib neigh del` removed", () => {
+  const { rig, a } = staticPair();
+  const { neighbours } = a.netdev.config;
+  deleteNeighbour(a.link, S);
+  // An entry that was set by `ip neigh`.
+  const other = IpAddress.ipv4(ip("10.0.0.51"));
+  neighbours.set(other.w3, "PERMANENT");
+  deleteNeighbour(a.link, other);
+  neighbours.changes.length = 0;
+  transmit(a, TO_S, ipv4Frame("10.0.0.1", "10.0.0.51"));
+  assertEquals(neighbours.changes, [
+    "resolve 10.0.0.50",
+    "resolve 10.0.0.51",
+  ]);
+  rig.check();
+});
+
 Deno.test("a static neighbour outlives the kernel's entry, which is restored at once", () => {
   const { rig, a, b } = staticPair();
   const { neighbours } = a.netdev.config;
