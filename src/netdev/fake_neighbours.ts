@@ -127,8 +127,10 @@ export class FakeNeighbours implements KernelNeighbours {
     );
   }
 
+  /** Records the call. For an IPv6 address it sends nothing: a test sends the solicitation. */
   resolve(address: IpAddress): boolean {
     this.changes.push(`resolve ${address}`);
+    if (!address.isIpv4) return true;
     this.#get(address.w3).state = "INCOMPLETE";
     this.#ask(address.w3, EthernetKind.Broadcast);
     return true;
