@@ -32,6 +32,7 @@ export class InterfaceEnd {
   readonly #concluded: () => Promise<boolean>;
   readonly #request = Promise.withResolvers<EndCause>();
   #requested = false;
+  #handedOver = false;
   #back: PromiseWithResolvers<void> | undefined;
 
   /**
@@ -53,6 +54,10 @@ export class InterfaceEnd {
 
   request(cause: EndCause): void {
     this.#requested = true;
+    if (cause.reason === "handed over") {
+      this.#handedOver = true;
+      this.#back?.resolve();
+    }
     this.#request.resolve(cause);
   }
 
@@ -69,7 +74,8 @@ export class InterfaceEnd {
   /** Waits for a request. Returns the cause that counts. */
   async cause(): Promise<EndCause> {
     const cause = await this.#request.promise;
-    if (cause.reason !== "handed over") await this.#back?.promise;
+    await this.#back?.promise;
+    if (this.#handedOver) return { reason: "handed over" };
     return await this.#concluded()
       ? cause
       : { ...cause, reason: "not taken over" };

@@ -57,4 +57,11 @@ Deno.test("an interface that is released ends after it has its devices again, or
   handed.released();
   handed.request({ reason: "handed over" });
   assertEquals(await handed.cause(), { reason: "handed over" });
+
+  // A signal arrived while this process accepted the new one, which has the devices now.
+  const late = new InterfaceEnd("ib0");
+  late.released();
+  late.request({ reason: "signal" });
+  late.request({ reason: "handed over" });
+  assertEquals(await soon(late.cause()), { reason: "handed over" });
 });
