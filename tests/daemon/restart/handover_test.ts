@@ -1,6 +1,6 @@
 /** The handover of interfaces between two processes, here in one, over a real socket. */
 
-import { listDirectory } from "../../../src/system/read_files.ts";
+import { openDescriptors } from "../../system/failing_call.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { configureLog } from "../../../src/base/log.ts";
@@ -83,7 +83,7 @@ async function withHandover(
   let log = "";
   await configureLog("info", { write: (text) => void (log += text) });
   const directory = await Deno.makeTempDir();
-  const before = descriptors();
+  const before = openDescriptors();
   {
     using iface = new FakeInterface();
     const handover = new Handover(`${directory}/7.handover`, () => [iface], {
@@ -102,13 +102,9 @@ async function withHandover(
     await test(handover.open(), iface, done.promise, logged);
     handover.close();
   }
-  assertEquals(descriptors(), before);
+  assertEquals(openDescriptors(), before);
   assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   await Deno.remove(directory);
-}
-
-function descriptors(): number {
-  return listDirectory("/proc/self/fd").length;
 }
 
 Deno.test("a new process receives the record and the devices of an interface", async () => {

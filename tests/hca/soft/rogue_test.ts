@@ -10,7 +10,7 @@ import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { SLOTS, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { cString, libc } from "../../../ffi/libc.ts";
-import { listDirectory } from "../../../src/system/read_files.ts";
+import { openDescriptors } from "../../system/failing_call.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Fd } from "../../../src/system/fd.ts";
@@ -224,10 +224,6 @@ Deno.test("a port hangs up on a hello with missing, surplus or unsuitable descri
   const { links_refused, links_failed, links: left } = port!.counters();
   assertEquals([links_refused, links_failed, left], [3, 8, 0]);
 });
-
-function openDescriptors(): number {
-  return listDirectory("/proc/self/fd").length;
-}
 
 Deno.test("messages after the hello wake the port and have no other effect", () => {
   const noise = new Uint8Array([1, 2, 3]);
