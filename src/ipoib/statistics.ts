@@ -101,6 +101,8 @@ const connections = [
   "connections_rejected",
   "connections_refused",
   "connections_idle",
+  /** Connections of other hosts that ended for a new one, at the limit. */
+  "connections_evicted",
   "connections_fallbacks",
   "too_big_sent",
   "too_big_limited",
