@@ -194,7 +194,6 @@ export class PassiveConnections {
         qpn: identity.qpn,
         mtu: CONNECTED_MESSAGE,
       }),
-      srq: true,
     }, {
       onEstablished: () => this.#unconfirmed.delete(passive),
       onEnd: ({ why }) => {

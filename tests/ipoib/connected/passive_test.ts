@@ -48,7 +48,6 @@ function request(
     qpn: qpn++,
     startingPsn: 5,
     privateData: ConnectionData.emit({ qpn: udQpn, mtu: 65_524 }),
-    srq: true,
     timeout: 1000,
   }, {
     onReply: () => connection.confirm(),
