@@ -16,8 +16,6 @@ export interface ConnectOptions {
   readonly startingPsn: number;
   /** At most 92 bytes. */
   readonly privateData: Uint8Array;
-  /** True if the queue pair has a shared receive queue. */
-  readonly srq: boolean;
   /** Maximum time until the connection is confirmed. */
   readonly timeout: Millis;
 }
@@ -38,8 +36,6 @@ export interface AcceptOptions {
   readonly qpn: number;
   /** At most 196 bytes. */
   readonly privateData: Uint8Array;
-  /** True if the queue pair has a shared receive queue. */
-  readonly srq: boolean;
 }
 
 /** Reason of the end of a connection. */

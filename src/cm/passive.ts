@@ -118,7 +118,7 @@ export class PassiveEndpoint extends Endpoint {
   }
 
   /** Returns the REP, with the parameters of Linux `ipoib_cm_send_rep`. */
-  #reply({ qpn, privateData, srq }: AcceptOptions): Rep {
+  #reply({ qpn, privateData }: AcceptOptions): Rep {
     return Rep.of({
       localCommId: this.localId,
       remoteCommId: this.remoteId!,
@@ -126,7 +126,7 @@ export class PassiveEndpoint extends Endpoint {
       startingPsn: this.remote.receivePsn,
       targetAckDelay: CA_ACK_DELAY,
       rnrRetryCount: this.req.rnrRetryCount,
-      srq,
+      srq: this.context.port.attributes.capabilities.sharedReceiveQueue,
       localCaGuid: caGuid(this.context),
       privateData,
     });

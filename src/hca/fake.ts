@@ -238,7 +238,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     }
     if (this.rcQps.size >= this.maxRcQps) {
       throw new IpoibError("E_QP", "The fake device has no more queue pairs", {
-        errno: Errno.ENOBUFS,
+        errno: Errno.ENOSPC,
       });
     }
     this.#checkDevice();

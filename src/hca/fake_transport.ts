@@ -164,6 +164,7 @@ export class FakeTransport {
           ? true
           : "the fake fabric has no connections",
         connectionRetries: 0,
+        sharedReceiveQueue: true,
       },
     };
   }

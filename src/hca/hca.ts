@@ -109,7 +109,8 @@ export interface HcaPort {
   createUdQp(options: UdQpOptions): UdQp;
   /**
    * Creates a queue pair for a connection. Throws `E_NO_CONNECTIONS` (EOPNOTSUPP) if the port has no connection
-   * management, and `E_QP` with the device's errno if it has no more queue pairs.
+   * management, and `E_QP` if there can be no further queue pair: with ENOSPC if the port has the maximum number,
+   * otherwise with the device's errno.
    */
   createRcQp(options: RcQpOptions): RcQp;
   /** Creates an address handle. May be slow or cause traffic, so the data path must reuse handles. */

@@ -58,4 +58,6 @@ export interface PortCapabilities {
   readonly connectionManagement: true | string;
   /** Retry count and RNR retry count of the connections that the port opens. 3 bits; 7 RNR retries: without limit. */
   readonly connectionRetries: number;
+  /** True if the connections share a receive queue; false if each has one of its own. */
+  readonly sharedReceiveQueue: boolean;
 }

@@ -18,9 +18,12 @@ export const MAX_GROUP_QUEUE = 64;
  * vol. 1 4.1.3); many switches support fewer.
  */
 export const DEFAULT_MAX_GROUPS = 512;
-/** Idle time after which a send-only group may be replaced by a new one at the group limit. */
+/**
+ * Idle time after which a send-only group may be replaced by a new one at the group limit, and a connection of another
+ * host at any rate at the limit of connections.
+ */
 export const REPLACEABLE_IDLE_MS = 10_000;
-/** Minimum interval between two such replacements. */
+/** Minimum interval between two replacements of groups, and of connections in use. */
 export const REPLACE_INTERVAL_MS = 100;
 /** Minimum interval between checks of a membership. The interval is random, up to twice this, to spread the queries. */
 export const MEMBERSHIP_CHECK_MS = 30_000;
@@ -121,11 +124,17 @@ export const RECONNECT_MS = 100;
 export const MAX_CONNECTION_FAILURES = 6;
 /** Age of a connection from which on its end is not one of a series of failures. */
 export const STABLE_CONNECTION_MS = 10_000;
-/** Idle time and check interval of passive connections (Linux IPOIB_CM_RX_TIMEOUT, IPOIB_CM_RX_DELAY). */
+/**
+ * Idle time of passive connections (Linux IPOIB_CM_RX_TIMEOUT), and interval of the check. Linux checks every 768 s
+ * (IPOIB_CM_RX_DELAY), and records their use every 256 s.
+ */
 export const PASSIVE_IDLE_MS = 512_000;
-export const PASSIVE_CHECK_MS = 768_000;
-/** Interval at which the use of passive connections is recorded (Linux IPOIB_CM_RX_UPDATE_TIME). */
-export const PASSIVE_UPDATE_MS = 256_000;
+export const PASSIVE_CHECK_MS = 256_000;
+/**
+ * Time without a message after which the sender of a connection must have ended it, if it still exists: twice IDLE_MS,
+ * after which this program ends one. ib_ipoib takes up to 90 s (three times gc_interval).
+ */
+export const ABANDONED_MS = 120_000;
 /** Maximum number of ICMP messages about packets that are too long, per second. */
 export const MAX_TOO_BIG_PER_SECOND = 1000;
 /** Maximum number of destinations that `link show` lists as unreached by a limited member. */

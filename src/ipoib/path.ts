@@ -294,7 +294,9 @@ export class PathTable {
     const old = path.ah;
     this.#events.found(path, record);
     path.failure = undefined;
-    path.record = record;
+    // The record has the GID that was asked for, which the REQ of a connection contains, even if the administrator has
+    // answered with another GID of the port (Linux path_rec_completion).
+    path.record = { ...record, dgid: path.gid };
     path.state = "complete";
     path.ah = ah;
     if (this.#leadsTo(path, path.observedLid)) path.observedLid = 0;

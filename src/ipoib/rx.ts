@@ -34,7 +34,6 @@ import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { ReceiveSwitches } from "./features.ts";
-import type { Translator } from "./family/translator.ts";
 import type { ReceivedGroups } from "./multicast/received_groups.ts";
 import { Coalescer, type CoalescingSettings } from "./offload/coalescer.ts";
 import type { ReceivedTraffic } from "./adaptive_moderation.ts";
@@ -168,12 +167,12 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     const type = batch.encap[i]! >>> 16;
     const families = this.#families;
     for (let f = 0; f < families.length; f++) {
-      const { family, translator } = families[f]!;
+      const { family } = families[f]!;
       const isIp = type === family.etherType;
       if (!isIp && type !== family.resolutionType) continue;
       if (isIp && !isResolution(family, batch, i)) {
         this.#ip(batch, i, multicast, family);
-      } else this.#resolution(batch, i, multicast, translator);
+      } else this.#resolution(batch, i, multicast, families[f]!);
       return;
     }
     this.#drop(batch, i, "rx_unknown_type");
@@ -312,12 +311,14 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     batch: RxBatch,
     i: number,
     multicast: boolean,
-    translator: Translator,
+    { family, translator }: FamilyOnLink,
   ): void {
     const length = batch.length[i]!;
+    const at = batch.payload[i]!;
+    const view = batch.view[i]!;
     const result = translator.receive(
-      batch.view[i]!,
-      batch.payload[i]!,
+      view,
+      at,
       length,
       batch.sourceLid[i]!,
       multicast,
@@ -327,6 +328,10 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     else if (result === undefined || result === "ignored") {
       this.#totals[result ? Stat.RxIgnored : Stat.RxFrames]!++;
       this.#delivered(length);
+      const isIp = batch.encap[i]! >>> 16 === family.etherType;
+      if (isIp && multicast && family.isToGroup(view, at)) {
+        this.#totals[Stat.Multicast]!++;
+      }
     } else this.#drop(batch, i, result);
   }
 

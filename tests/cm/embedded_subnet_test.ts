@@ -55,7 +55,6 @@ Deno.test("ports of the embedded subnet establish and end connections", () => {
     accepted.push(request.accept({
       qpn: 0x200 + accepted.length,
       privateData: new Uint8Array(8),
-      srq: false,
     }, { onEnd: (end) => void ended.push(end) }));
   });
   const path = pathBetween(subnet, ...ports);
@@ -68,7 +67,6 @@ Deno.test("ports of the embedded subnet establish and end connections", () => {
       qpn: 0x100 + i,
       startingPsn: 0,
       privateData: new Uint8Array(8),
-      srq: false,
       timeout: 4000,
     }, {
       onReply: () => opened[i]!.confirm(),

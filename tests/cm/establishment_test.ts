@@ -55,7 +55,6 @@ Deno.test("REQ and REP have the parameters of ib_ipoib and of the path", () => {
     request.accept({
       qpn: 0x777,
       privateData: hex("00004900 0000fff4"),
-      srq: false,
     }, { onEnd: () => {} });
   });
   const { replies } = a.connect(b, {
@@ -112,7 +111,7 @@ Deno.test("REQ and REP have the parameters of ib_ipoib and of the path", () => {
   assertEquals(rep.transactionId, req.transactionId);
   assertEquals(rep.body.localQpn, 0x777);
   assertEquals(rep.body.startingPsn, PSN);
-  assertEquals(rep.body.srq, false);
+  assertEquals(rep.body.srq, true);
   assertEquals(rep.body.localCaGuid, b.guid);
 
   const [reply] = replies;
@@ -314,6 +313,28 @@ Deno.test("both ports connect to each other at the same time", () => {
   rig.advance(10);
   for (const { connection } of [...opened, ...atA, ...atB]) {
     assertEquals(connection.state, "established");
+  }
+});
+
+Deno.test("REQ and REP state whether the connections of the port have a shared receive queue", () => {
+  for (const sharedReceiveQueue of [true, false]) {
+    const rig = new CmRig();
+    const hosts = [rig.host(), rig.host()] as const;
+    const [a, b] = hosts;
+    for (const { port } of hosts) {
+      const capabilities = {
+        ...port.attributes.capabilities,
+        sharedReceiveQueue,
+      };
+      port.attributes = { ...port.attributes, capabilities };
+    }
+    b.accept();
+    a.connect(b);
+    rig.advance(10);
+    const stated = rig.sent.map(({ message }) => message).filter((message) =>
+      message?.kind === "req" || message?.kind === "rep"
+    ).map(({ body }) => body.srq);
+    assertEquals(stated, [sharedReceiveQueue, sharedReceiveQueue]);
   }
 });
 

@@ -229,7 +229,6 @@ Deno.test("a reply with a queue pair that is in use is rejected as stale", () =>
     request.accept({
       qpn: 0x600,
       privateData: new Uint8Array(0),
-      srq: false,
     }, { onEnd: () => {} }));
   const first = a.connect(b, { serviceId: 7n });
   rig.advance(10);

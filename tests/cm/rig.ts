@@ -133,7 +133,6 @@ export class Host {
       qpn: this.newQpn(),
       startingPsn: 0x111111,
       privateData: new Uint8Array(8),
-      srq: true,
       timeout: 4000,
       ...options,
     }, {
@@ -171,7 +170,6 @@ export class Host {
     passive.connection = request.accept({
       qpn: this.newQpn(),
       privateData: new Uint8Array(8),
-      srq: true,
     }, {
       onEstablished: () => void passive.established++,
       onEnd: (end) => void passive.ends.push(end),

@@ -18,6 +18,7 @@ const SOFT: PortCapabilities = {
   segmentation: "deferred",
   connectionManagement: true,
   connectionRetries: 7,
+  sharedReceiveQueue: true,
 };
 const HARDWARE: PortCapabilities = { ...SOFT, segmentation: "hardware" };
 const NOTHING: PortCapabilities = {

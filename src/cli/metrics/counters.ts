@@ -112,6 +112,10 @@ export const COUNTER_METRICS: Readonly<Record<string, CounterMetric>> = {
     name: "connections_idle_closed",
     help: "Connections closed because they were not used.",
   },
+  "connections_evicted": {
+    name: "connections_evicted",
+    help: "Connections of peers that were ended for a new one, at the limit.",
+  },
   "connections_fallbacks": {
     name: "connections_fallbacks",
     help: "Peers that are reached as datagrams only for some time.",

@@ -194,7 +194,7 @@ function connection(facts: PeerFacts): Finding | undefined {
     case "refused":
       return warning(
         "the peer refuses connections; packets are sent as datagrams",
-        "is connected mode possible at the peer (ipoib link show -d), and its --max-connections not reached?",
+        "is connected mode possible at the peer (ipoib link show -d), and its --max-connections large enough?",
       );
     case undefined:
       return warning(

@@ -16,6 +16,7 @@ const CAPABILITIES: PortCapabilities = {
   // Rings lose nothing. After an injected fault or with a full receive queue, a repetition takes less time than a new
   // connection.
   connectionRetries: 7,
+  sharedReceiveQueue: true,
 };
 
 type PortState = Pick<PortAttributes, "state" | "physState">;

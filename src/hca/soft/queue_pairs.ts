@@ -45,7 +45,7 @@ export class QueuePairs {
     return new SoftUdQp(this.#parts, outbound, this.#newQpn(), options);
   }
 
-  /** Throws `E_QP` (ENOMEM) if the port has {@linkcode MAX_RC_QPS} RC queue pairs. */
+  /** Throws `E_QP` (ENOSPC) if the port has {@linkcode MAX_RC_QPS} RC queue pairs. */
   createRc({ receiver, pkeyIndex }: RcQpOptions): SoftRcQp {
     const { port, rcQps } = this.#parts;
     if (rcQps.size >= MAX_RC_QPS) {
@@ -53,7 +53,7 @@ export class QueuePairs {
       throw new IpoibError(
         "E_QP",
         `The port of ${device} has the maximum of ${MAX_RC_QPS} RC queue pairs`,
-        { errno: Errno.ENOMEM, hint: "close connections" },
+        { errno: Errno.ENOSPC, hint: "close connections" },
       );
     }
     const { outbound, receiveQueue } = receiver as SoftUdQp;

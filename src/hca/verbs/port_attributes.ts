@@ -101,7 +101,8 @@ export type QueriedDevice =
 export function queryPort(
   device: QueriedDevice,
   port: number,
-  { firmware, ports, receiveChecksum, connections }: DeviceAttributes,
+  { firmware, ports, receiveChecksum, sharedReceives, connections }:
+    DeviceAttributes,
   largeSends: boolean,
   pkeys: PkeyTable,
   gidIndex = 0,
@@ -160,6 +161,7 @@ export function queryPort(
       connectionManagement: connections,
       // As with ib_ipoib: a lost packet ends the connection, and the next one establishes it again.
       connectionRetries: 0,
+      sharedReceiveQueue: sharedReceives > 0,
     },
   };
 }

@@ -164,7 +164,6 @@ export class ActiveConnections {
           qpn: identity.qpn,
           mtu: CONNECTED_MESSAGE,
         }),
-        srq: true,
         timeout: Math.max(1, active.triedAt + CONNECT_TIMEOUT_MS - now),
       }, {
         onReply: (reply) => {

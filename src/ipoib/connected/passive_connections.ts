@@ -2,10 +2,17 @@
  * Connections of other hosts to an interface, on which it only receives (RFC 4755, Linux ipoib_cm.c).
  *
  * An interface listens on the service ID of ib_ipoib and on that of RFC 4755, in datagram mode too. A connection ends
- * when the remote end disconnects, when its queue pair fails, when the same link-layer address connects again, and after
- * 512 seconds without a message.
+ * when the remote end disconnects, when its queue pair fails, and when the same link-layer address connects again.
+ * Connections that a host has left behind, because it has restarted without a DREQ, end after 512 s without a message
+ * (checked every 256 s), or sooner, when a connection is requested
+ *
+ *  - by the same port, which has another QPN now, if they had no message for ABANDONED_MS. Another interface on the port
+ *    may have connections too, which are in use.
+ *  - at the limit: the least recently used connection is replaced. A refusal would be worse: ib_ipoib drops all packets
+ *    to a host that refuses it, but connects again, with its next packet, to one that has ended the connection.
  */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import {
@@ -22,12 +29,14 @@ import type { Reactor, Timer } from "../../system/reactor.ts";
 import { RejectReason } from "../../wire/cm/rej.ts";
 import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";
 import { ConnectionData } from "../../wire/connection_data.ts";
-import { formatGid, gidKey } from "../../wire/gid.ts";
+import { formatGid, gidEquals, gidKey } from "../../wire/gid.ts";
 import { type LinkAddress, LinkFlag } from "../../wire/link_address.ts";
 import {
+  ABANDONED_MS,
   PASSIVE_CHECK_MS,
   PASSIVE_IDLE_MS,
-  PASSIVE_UPDATE_MS,
+  REPLACE_INTERVAL_MS,
+  REPLACEABLE_IDLE_MS,
 } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { InterfaceEvents } from "../interface_events.ts";
@@ -35,7 +44,12 @@ import type { LinkIdentity } from "../link_identity.ts";
 import type { PeerTable } from "../peer.ts";
 import { connectionKey } from "../senders.ts";
 import type { Statistics } from "../statistics.ts";
-import { addTraffic, newTraffic, type Traffic } from "../traffic.ts";
+import {
+  addTraffic,
+  newTraffic,
+  type Traffic,
+  TrafficCount,
+} from "../traffic.ts";
 
 /** Interval of the checks for messages on connections whose confirmation (RTU) has not arrived. */
 const CONFIRM_MS = 1000;
@@ -48,10 +62,9 @@ interface PassiveConnection {
   /** Packets received on the connection. */
   readonly traffic: Traffic;
   readonly qp: RcQp;
+  readonly request: ConnectionRequest;
+  readonly acceptedAt: Millis;
   connection: Connection | undefined;
-  /** Number of messages when the use was recorded last, and the time of that. */
-  received: number;
-  usedAt: Millis;
 }
 
 /** Dependencies of {@linkcode PassiveConnections}. */
@@ -78,12 +91,12 @@ export class PassiveConnections {
   #receiver: UdQp | undefined;
   /** Functions that end the listeners. */
   #listeners: (() => void)[] = [];
-  /** Time of the next check for idle connections. */
-  #checkAt: Millis = 0;
+  /** Earliest time of the next replacement of a connection in use. */
+  #nextReplacement: Millis = -Infinity;
 
   constructor(parts: PassiveParts) {
     this.#parts = parts;
-    this.#timer = parts.reactor.timer((now) => this.#update(now));
+    this.#timer = parts.reactor.timer((now) => this.#check(now));
     this.#confirmTimer = parts.reactor.timer((now) => this.#confirm(now));
   }
 
@@ -135,8 +148,9 @@ export class PassiveConnections {
     const key = keyOf(address);
     const old = this.#connections.get(key);
     if (old) this.#end(old, true);
-    if (this.#connections.size >= limit) {
-      const why = `the limit of ${limit} connections is reached`;
+    this.#endAbandoned(gid);
+    const why = `the limit of ${limit} connections is reached`;
+    if (this.#connections.size >= limit && !this.#evict(why)) {
       this.#refuse(request, RejectReason.NoQp, why);
       return;
     }
@@ -153,12 +167,9 @@ export class PassiveConnections {
     key: string,
     address: LinkAddress,
   ): void {
-    const { port, identity, statistics, reactor, peers } = this.#parts;
-    const now = reactor.clock.now();
-    const qp = port.createRcQp({
-      pkeyIndex: identity.pkeyIndex,
-      receiver: this.#receiver!,
-    });
+    const { identity, statistics, peers } = this.#parts;
+    const now = this.#now();
+    const qp = this.#createQp();
     try {
       qp.connect(request.remote);
     } catch (error) {
@@ -166,8 +177,8 @@ export class PassiveConnections {
       throw error;
     }
     const passive: PassiveConnection = {
-      ...{ key, address, qp, connection: undefined, traffic: newTraffic() },
-      ...{ received: 0, usedAt: now },
+      ...{ key, address, qp, request, acceptedAt: now },
+      ...{ traffic: newTraffic(), connection: undefined },
     };
     this.#connections.set(key, passive);
     peers.senders.set(connectionKey(qp.qpn), passive.traffic);
@@ -183,7 +194,6 @@ export class PassiveConnections {
         qpn: identity.qpn,
         mtu: CONNECTED_MESSAGE,
       }),
-      srq: true,
     }, {
       onEstablished: () => this.#unconfirmed.delete(passive),
       onEnd: ({ why }) => {
@@ -194,9 +204,20 @@ export class PassiveConnections {
     passive.connection = connection;
     this.#unconfirmed.add(passive);
     this.#confirmTimer.at(now + CONFIRM_MS);
-    if (this.#connections.size > 1) return;
-    this.#checkAt = now + PASSIVE_CHECK_MS;
-    this.#timer.at(now + PASSIVE_UPDATE_MS);
+    if (this.#connections.size === 1) this.#timer.at(now + PASSIVE_CHECK_MS);
+  }
+
+  /** Creates a queue pair. If the device has no more, the least recently used connection is replaced. */
+  #createQp(): RcQp {
+    const { port, identity: { pkeyIndex } } = this.#parts;
+    const options = { pkeyIndex, receiver: this.#receiver! };
+    try {
+      return port.createRcQp(options);
+    } catch (error) {
+      const { errno, message } = IpoibError.from(error);
+      if (errno !== Errno.ENOSPC || !this.#evict(message)) throw error;
+      return port.createRcQp(options);
+    }
   }
 
   #refuse(request: ConnectionRequest, reason: number, why: string): void {
@@ -229,21 +250,54 @@ export class PassiveConnections {
     if (this.#unconfirmed.size > 0) this.#confirmTimer.at(now + CONFIRM_MS);
   }
 
-  /** Records which connections were used since the last call, and ends idle ones. */
-  #update(now: Millis): void {
-    const check = now >= this.#checkAt;
-    if (check) this.#checkAt = now + PASSIVE_CHECK_MS;
+  /** Ends idle connections. */
+  #check(now: Millis): void {
+    this.#endSilent(now - PASSIVE_IDLE_MS, () => true);
+    if (this.#connections.size > 0) this.#timer.at(now + PASSIVE_CHECK_MS);
+  }
+
+  /** Ends the connections of a port whose sender would have ended them if it still existed. */
+  #endAbandoned(gid: Uint8Array): void {
+    const since = this.#now() - ABANDONED_MS;
+    this.#endSilent(since, ({ address }) => gidEquals(address.gid, gid));
+  }
+
+  /** Ends the connections to which `applies` and that had no message after `since`. */
+  #endSilent(
+    since: Millis,
+    applies: (passive: PassiveConnection) => boolean,
+  ): void {
     for (const passive of [...this.#connections.values()]) {
-      const { received } = passive.qp;
-      if (received !== passive.received) {
-        passive.received = received;
-        passive.usedAt = now;
-      } else if (check && now - passive.usedAt >= PASSIVE_IDLE_MS) {
-        this.#parts.statistics.connections.add("connections_idle");
-        this.#end(passive, true);
-      }
+      if (usedAt(passive) > since || !applies(passive)) continue;
+      this.#parts.statistics.connections.add("connections_idle");
+      this.#record(passive.request, "ended", "no messages");
+      this.#end(passive, true);
     }
-    if (this.#connections.size > 0) this.#timer.at(now + PASSIVE_UPDATE_MS);
+  }
+
+  /**
+   * Ends the least recently used connection for a new one. Those in use are replaced at a limited rate, because each
+   * replacement costs their peers packets. Returns false if there is none, or the rate is exceeded.
+   */
+  #evict(why: string): boolean {
+    const now = this.#now();
+    let oldest: PassiveConnection | undefined;
+    for (const passive of this.#connections.values()) {
+      if (!oldest || usedAt(passive) < usedAt(oldest)) oldest = passive;
+    }
+    if (!oldest) return false;
+    if (now - usedAt(oldest) < REPLACEABLE_IDLE_MS) {
+      if (now < this.#nextReplacement) return false;
+      this.#nextReplacement = now + REPLACE_INTERVAL_MS;
+    }
+    this.#parts.statistics.connections.add("connections_evicted");
+    this.#record(oldest.request, "ended", why);
+    this.#end(oldest, true);
+    return true;
+  }
+
+  #now(): Millis {
+    return this.#parts.reactor.clock.now();
   }
 
   /** Records a new state of a connection, with its cause, as an event and a debug line. */
@@ -270,4 +324,9 @@ export class PassiveConnections {
 /** Returns the key of a remote link-layer address, whose flags do not matter. */
 function keyOf({ qpn, gid }: LinkAddress): string {
   return `${qpn}/${gidKey(gid)}`;
+}
+
+/** Returns the time of the last message, or of the acceptance if there was none. */
+function usedAt({ acceptedAt, traffic }: PassiveConnection): Millis {
+  return Math.max(acceptedAt, traffic[TrafficCount.SeenAt]!);
 }

@@ -47,6 +47,14 @@ Deno.test("queryPort() returns whether the port requires a GRH", () => {
   assertEquals(query(device).grhRequired, true);
 });
 
+Deno.test("queryPort() returns whether the connections have a shared receive queue", () => {
+  const device = new FakePortDevice();
+  const shared = (sharedReceives: number) =>
+    queryPort(device, 1, { ...DEVICE, sharedReceives }, false, new PkeyTable())
+      .capabilities.sharedReceiveQueue;
+  assertEquals([shared(0), shared(100)], [false, true]);
+});
+
 Deno.test("queryPort() limits the MTUs of Omni-Path to those of InfiniBand, and takes an undefined one as the smallest", () => {
   const device = new FakePortDevice();
   const mtus = (maxMtu: number, activeMtu: number) => {

@@ -1,6 +1,6 @@
 /** Connections to peers: establishment, packets meanwhile, fallback, reconnection, and their end. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   CONNECT_TIMEOUT_MS,
   FALLBACK_MS,
@@ -44,6 +44,22 @@ Deno.test("the first packet connects; later ones of up to 65,520 bytes use the c
     qpn: a.link.qpn,
     mtu: 65_524,
   });
+  rig.check();
+});
+
+Deno.test("a request is for the GID that was asked for, also if the administrator answers with another one", () => {
+  const { rig, a, b } = connectedPair();
+  const { queryPath } = a.sa;
+  const dgid = b.port.attributes.gid.slice();
+  dgid[15]! ^= 0xff;
+  a.sa.queryPath = (request, now, callback) =>
+    queryPath.call(a.sa, request, now, (answer, at) => {
+      assert(answer.ok);
+      callback({ ...answer, record: { ...answer.record, dgid } }, at);
+    });
+  a.send(frameOf(100));
+  assertEquals(a.connections.sent[0]!.path.dgid, b.port.attributes.gid);
+  assertEquals(connectionOf(a).state, "established");
   rig.check();
 });
 

@@ -1,9 +1,9 @@
 /** Connections of other hosts: acceptance, refusal, replacement, and idle ones. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   PASSIVE_CHECK_MS,
-  PASSIVE_UPDATE_MS,
+  PASSIVE_IDLE_MS,
 } from "../../../src/ipoib/constants.ts";
 import type { ConnectionEnd } from "../../../src/cm/events.ts";
 import { CmAttribute } from "../../../src/wire/cm/cm_mad.ts";
@@ -12,7 +12,14 @@ import { rfcServiceId } from "../../../src/wire/cm/service_id.ts";
 import { ConnectionData } from "../../../src/wire/connection_data.ts";
 import { PathRecord } from "../../../src/wire/sa/path_record.ts";
 import type { Host } from "../rig.ts";
-import { connectedPair, counted, frameOf, rcQp } from "./support.ts";
+import {
+  connectedPair,
+  connectionOf,
+  counted,
+  frameOf,
+  rcQp,
+  reaches,
+} from "./support.ts";
 
 const PKEY = 0xffff;
 /** QPN of the next request. */
@@ -41,7 +48,6 @@ function request(
     qpn: qpn++,
     startingPsn: 5,
     privateData: ConnectionData.emit({ qpn: udQpn, mtu: 65_524 }),
-    srq: true,
     timeout: 1000,
   }, {
     onReply: () => connection.confirm(),
@@ -70,16 +76,88 @@ Deno.test("a second request from a link-layer address replaces the first connect
   rig.check();
 });
 
-Deno.test("requests over the limit are refused, but not those that replace a connection", () => {
+/** Advances the clock by `ms`, and sends a packet every 10 s. */
+function sendFor(host: Host, ms: number): void {
+  for (let passed = 0; passed < ms; passed += 10_000) {
+    host.send(frameOf(100));
+    host.rig.advance(10_000);
+  }
+}
+
+Deno.test("at the limit a new connection replaces the least recently used one, whose peer is told", () => {
   const { rig, a, b } = connectedPair({ maxConnections: 2 });
-  assertEquals(request(a, b, { udQpn: 0x701 }), []);
+  assert(reaches(a, b));
+  const silent = request(a, b, { udQpn: 0x701 });
+  sendFor(a, 60_000);
   assertEquals(request(a, b, { udQpn: 0x702 }), []);
-  assertEquals(request(a, b, { udQpn: 0x703 }), [
+  assertEquals(silent, [{ why: "disconnected" }]);
+  assertEquals(connectionOf(a).state, "established");
+  assertEquals(b.link.connected.passive!.size, 2);
+  assertEquals(counted(b), { connections_accepted: 3, connections_evicted: 1 });
+  rig.check();
+});
+
+Deno.test("at the limit connections in use are replaced one in 100 ms; requests between are refused", () => {
+  const { rig, a, b } = connectedPair({ maxConnections: 2 });
+  const first = request(a, b, { udQpn: 0x701 });
+  const second = request(a, b, { udQpn: 0x702 });
+  assertEquals(request(a, b, { udQpn: 0x703 }), []);
+  assertEquals(request(a, b, { udQpn: 0x704 }), [
     { why: "rejected", reason: 1 },
   ]);
+  assertEquals([first, second], [[{ why: "disconnected" }], []]);
+  rig.advance(100);
+  assertEquals(request(a, b, { udQpn: 0x704 }), []);
+  assertEquals(second, [{ why: "disconnected" }]);
+  assertEquals(counted(b), {
+    connections_accepted: 4,
+    connections_refused: 1,
+    connections_evicted: 2,
+  });
+  rig.check();
+});
+
+Deno.test("at the limit a second request from a link-layer address replaces only its own connection", () => {
+  const { rig, a, b } = connectedPair({ maxConnections: 2 });
+  const other = request(a, b, { udQpn: 0x701 });
+  const own = request(a, b, { udQpn: 0x702 });
   assertEquals(request(a, b, { udQpn: 0x702 }), []);
-  assertEquals(b.link.connected.passive!.size, 2);
-  assertEquals(counted(b), { connections_accepted: 3, connections_refused: 1 });
+  assertEquals([other, own], [[], [{ why: "disconnected" }]]);
+  rig.check();
+});
+
+Deno.test("an interface with a limit of 0 refuses all requests", () => {
+  const { rig, a, b } = connectedPair({ maxConnections: 0 });
+  assertEquals(request(a, b), [{ why: "rejected", reason: 1 }]);
+  assertEquals(counted(b), { connections_refused: 1 });
+  rig.check();
+});
+
+Deno.test("a request ends the silent connections of its port under other QPNs, as left by a host that has restarted", () => {
+  const { rig, a, b } = connectedPair();
+  const c = rig.host({ connections: true, mode: "connected" });
+  assert(reaches(a, b));
+  const left = request(a, b, { udQpn: 0x701 });
+  const ofOtherPort = request(c, b, { udQpn: 0x701 });
+  sendFor(a, 110_000);
+  const recent = request(a, b, { udQpn: 0x702 });
+  assertEquals(left, []);
+  sendFor(a, 10_000);
+  assertEquals(request(a, b, { udQpn: 0x703 }), []);
+  assertEquals(left, [{ why: "disconnected" }]);
+  assertEquals([ofOtherPort, recent], [[], []]);
+  assertEquals(connectionOf(a).state, "established");
+  assertEquals(counted(b), { connections_accepted: 5, connections_idle: 1 });
+  rig.check();
+});
+
+Deno.test("a connection replaces the least recently used one if the device has no more queue pairs", () => {
+  const { rig, a, b } = connectedPair();
+  const first = request(a, b, { udQpn: 0x701 });
+  const second = request(a, b, { udQpn: 0x702 });
+  b.port.maxRcQps = 2;
+  assertEquals(request(a, b, { udQpn: 0x703 }), []);
+  assertEquals([first, second], [[{ why: "disconnected" }], []]);
   rig.check();
 });
 
@@ -103,15 +181,16 @@ Deno.test("a connection ends with its queue pair", () => {
   rig.check();
 });
 
-Deno.test("a connection without messages for 512 s ends; one with messages stays", () => {
+Deno.test("a connection without messages for 512 s ends within the next 256 s; one with messages stays", () => {
   const { rig, a, b } = connectedPair();
+  assert(reaches(a, b));
+  rig.advance(50_000);
   const idle = request(a, b);
-  for (let ms = 0; ms < PASSIVE_CHECK_MS; ms += 1000) {
-    if (ms % 30_000 === 0) a.send(frameOf(100));
-    rig.advance(1000);
-  }
-  rig.advance(PASSIVE_UPDATE_MS);
+  sendFor(a, PASSIVE_IDLE_MS);
+  assertEquals(idle, []);
+  sendFor(a, PASSIVE_CHECK_MS);
   assertEquals(idle, [{ why: "disconnected" }]);
+  assertEquals(b.link.connected.passive!.size, 1);
   assertEquals(counted(b).connections_idle, 1);
   rig.check();
 });

@@ -12,7 +12,7 @@ import {
 } from "../../../src/wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
 import { hex, ipAddress, viewOf } from "../../wire/support.ts";
-import { logLines } from "../rig.ts";
+import { ipv4Frame, logLines } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
 import {
   A,
@@ -22,6 +22,7 @@ import {
   frameOf,
   hosts,
   kernelFrame,
+  linkMessage,
   resolve,
 } from "./kernel_nd.ts";
 
@@ -228,6 +229,38 @@ Deno.test("a message that carries the interface's own link-layer address is coun
     [a.totals.rx_packets! - packets, statistics.ndReceived - ndReceived],
     [1, 1],
   );
+  rig.check();
+});
+
+Deno.test("multicast messages count as multicast, passed to the kernel or ignored; unicast, invalid and ARP packets do not", () => {
+  const { rig, a, b } = hosts();
+  const counted = () => b.totals.multicast;
+  transmit(a, kernelFrame({}));
+  const [sent] = a.posted();
+  assertEquals([b.received().length, counted()], [1, 1]);
+  // With the link-layer address of the receiver.
+  const own = linkMessage({
+    type: NdType.NeighbourSolicitation,
+    source: A,
+    destination: "ff02::1:ff00:b",
+  }, b.address);
+  a.port.inject({ ...sent!, payload: own });
+  rig.settle();
+  assertEquals([b.received().length, b.totals.rx_ignored, counted()], [
+    0,
+    1,
+    2,
+  ]);
+  const invalid = own.slice();
+  invalid[7] = 64;
+  a.port.inject({ ...sent!, payload: invalid });
+  rig.settle();
+  assertEquals([b.drops, counted()], [{ rx_malformed: 1 }, 2]);
+  deliver(b, a, linkMessage({ type: NdType.NeighbourSolicitation }, a.address));
+  const { arpReceived } = b.link.statistics;
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+  assertEquals(b.link.statistics.arpReceived, arpReceived + 1);
+  assertEquals(counted(), 2);
   rig.check();
 });
 
