@@ -73,7 +73,7 @@ async function run(
   }
   const [passed, failed] = [Number(result[1]), Number(result[2])];
   const start = output.indexOf("\nFailures of ");
-  const failures = start < 0 ? "" : output.slice(start);
+  const failures = start < 0 ? output : output.slice(start);
   return [passed, success || failed > 0 ? failed : 1, failures];
 }
 

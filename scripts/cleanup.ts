@@ -7,6 +7,11 @@ export class Cleanup {
   readonly #steps: Step[] = [];
   #running: Promise<void> | undefined;
 
+  /** True if the cleanup runs or has run. */
+  get begun(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Adds a step. Steps run in reverse order. */
   add(step: Step): void {
     this.#steps.push(step);

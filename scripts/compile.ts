@@ -2,7 +2,7 @@
  * Compiles the single executable, `dist/ipoib`: `deno task compile [--output FILE] [--with VERSION]`.
  *
  * A compiled program is a runtime, `denort`, with the bundled sources appended. The running Deno downloads the `denort` of its
- * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles with a
+ * release from Deno's download host. If that host does not have it, or with `--with 2.4.2`, Deno 2.4.2 compiles with a
  * `denort` 2.4.2; both come from the npm registry. The variable `DENORT_BIN` selects another `denort`. The script
  * refuses a `denort` whose release differs from the compiler's, and runs the new executable once. docs/compile.md says
  * what to do without network access.
@@ -11,14 +11,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import {
   denortVersion,
+  isDownloadable,
   NPM_DENORT_VERSION,
   npmDenort,
 } from "./compile/denort.ts";
 import { bundle, bundledWorkers } from "./bundle.ts";
 import { PERMISSIONS, RUNTIME_OPTIONS, workerEntries } from "./program.ts";
-
-const DOWNLOAD_HOST = "https://dl.deno.land/";
-const HOST_TIMEOUT_MS = 4000;
 
 Deno.chdir(new URL("../", import.meta.url));
 const encoder = new TextEncoder();
@@ -36,26 +34,13 @@ function fail(message: string): never {
   Deno.exit(1);
 }
 
-async function hostAnswers(): Promise<boolean> {
-  try {
-    const answer = await fetch(DOWNLOAD_HOST, {
-      method: "HEAD",
-      signal: AbortSignal.timeout(HOST_TIMEOUT_MS),
-    });
-    await answer.body?.cancel();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Returns the release that compiles and its denort, which is undefined if Deno downloads it. */
 async function chooseRuntime(
   wanted: string | undefined,
 ): Promise<{ version: string; denort: string | undefined }> {
   const given = Deno.env.get("DENORT_BIN");
   if (given) return { version: wanted ?? Deno.version.deno, denort: given };
-  if (!wanted && await hostAnswers()) {
+  if (!wanted && await isDownloadable()) {
     return { version: Deno.version.deno, denort: undefined };
   }
   const version = wanted ?? NPM_DENORT_VERSION;

@@ -22,6 +22,7 @@ import {
   packagesOf,
   type Tool,
 } from "./test/packages.ts";
+import { policyIsLeft } from "./test/no_services.ts";
 import { obstacle, stepsOf, type Suite, suitesOf } from "./test/suites.ts";
 import { withoutColors } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
@@ -68,16 +69,21 @@ async function provide(
   const missing = packagesOf([...tools].filter((tool) => !isInstalled(tool)));
   if (tools.size === 0) return;
   say(`The suites need the Debian packages ${packagesOf(tools).join(" ")}\n`);
-  if (missing.length === 0) return;
+  const refusal = Deno.env.get("IPOIB_NO_INSTALL") === "1"
+    ? "not installed, because IPOIB_NO_INSTALL is 1"
+    : !root || !isInstalled("apt-get")
+    ? "only root can install them, with apt"
+    : undefined;
   const list = missing.join(" ");
-  if (Deno.env.get("IPOIB_NO_INSTALL") === "1") {
-    say(`Missing: ${list} (not installed, because IPOIB_NO_INSTALL is 1)\n`);
-  } else if (!root || !isInstalled("apt-get")) {
-    say(`Missing: ${list} (only root can install them, with apt)\n`);
-  } else {
+  if (refusal !== undefined) {
+    if (list) say(`Missing: ${list} (${refusal})\n`);
+  } else if (list) {
     say(`Missing: ${list}; installing them with apt\n`);
     const trouble = await install(missing, cleanup);
     say(trouble ? `Cannot install them:\n${trouble}\n` : "Installed\n");
+  } else if (policyIsLeft()) {
+    say("Finishing the installation of a run that was killed\n");
+    await install([], cleanup);
   }
 }
 

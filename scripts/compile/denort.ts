@@ -9,6 +9,25 @@ const DENORT_BYTES = 85_186_368;
 const DENORT_SHA256 =
   "2705685d7478610b98dcd43acecd457a19810146323041c8af8a88f7dd0b5e82";
 
+/** The denort that `deno compile` of the running Deno downloads. */
+const URL_OF_THIS =
+  `https://dl.deno.land/release/v${Deno.version.deno}/denort-${Deno.build.target}.zip`;
+const HOST_TIMEOUT_MS = 4000;
+
+/** Returns true if Deno's download host answers, and has the denort of the running Deno. */
+export async function isDownloadable(url = URL_OF_THIS): Promise<boolean> {
+  try {
+    const answer = await fetch(url, {
+      method: "HEAD",
+      signal: AbortSignal.timeout(HOST_TIMEOUT_MS),
+    });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
 /** Returns the Deno release of a denort, or undefined if the file is not a denort. */
 export async function denortVersion(path: string): Promise<string | undefined> {
   // The user agent of fetch() is in the file once.

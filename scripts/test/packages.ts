@@ -1,6 +1,6 @@
 /** Programs that suites use, and their Debian packages. */
 
-import type { Cleanup } from "../cleanup.ts";
+import { type Cleanup, endChild } from "../cleanup.ts";
 import { withoutServices } from "./no_services.ts";
 
 /** Debian package of each program, or of a file with an absolute path. */
@@ -63,6 +63,9 @@ export const PACKAGE_OF = {
   "/etc/libibverbs.d/rxe.driver": "ibverbs-providers",
 } as const;
 
+/** Lets apt-get wait for the lock of another one, in seconds. */
+const WAIT = ["-o", "DPkg::Lock::Timeout=600"];
+
 /** A program or file that a suite uses. */
 export type Tool = keyof typeof PACKAGE_OF;
 
@@ -80,17 +83,26 @@ export function packagesOf(tools: Iterable<Tool>): string[] {
   return [...new Set([...tools].map((tool) => PACKAGE_OF[tool]))].sort();
 }
 
-/** Installs packages with apt and does not start their services. Returns the error output, or undefined on success. */
+/**
+ * Installs packages with apt and does not start their services. Without packages, waits until the apt of a killed run
+ * has ended. If the run is interrupted, lets apt end first. Returns the error output, or undefined on success.
+ *
+ * @param policy path of the policy script (no_services.ts)
+ */
 export async function install(
-  packages: string[],
+  packages: readonly string[],
   cleanup: Cleanup,
+  policy?: string,
 ): Promise<string | undefined> {
-  const updated = await run("apt-get", ["update", "-q"]);
-  const words = ["install", "-q", "-y", "--no-install-recommends"];
+  const updated = packages.length === 0
+    ? { ok: true, text: "" }
+    : await apt(["update", "-q"], cleanup);
+  const words = ["install", "-q", "-y", "--no-install-recommends", ...WAIT];
   const installed = await withoutServices(
     isInstalled,
     cleanup,
-    () => run("apt-get", [...words, ...packages]),
+    () => apt([...words, ...packages], cleanup),
+    policy === undefined ? {} : { policy },
   );
   if (installed.ok) return undefined;
   return [updated, installed].filter((step) => !step.ok)
@@ -105,15 +117,21 @@ function isFile(path: string): boolean {
   }
 }
 
-async function run(
-  program: string,
-  args: string[],
+/** Runs apt-get. If the run is interrupted, waits for its end: SIGINT stops it at once, or after the running dpkg. */
+async function apt(
+  args: readonly string[],
+  cleanup: Cleanup,
 ): Promise<{ ok: boolean; text: string }> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
+  if (cleanup.begun) throw new Error("interrupted");
+  const child = new Deno.Command("apt-get", {
+    args: [...args],
     env: { DEBIAN_FRONTEND: "noninteractive" },
     stdin: "null",
-  }).output();
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  cleanup.add(() => endChild(child, "SIGINT"));
+  const { success, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { ok: success, text: decoder.decode(success ? stdout : stderr) };
 }

@@ -11,6 +11,7 @@ export class Report {
   readonly #ci: boolean;
   readonly #suites: string[] = [];
   readonly #skips: string[] = [];
+  readonly #refusedSkips: string[] = [];
   readonly #failures: string[] = [];
   readonly #finished: (Finished & { suite: string })[] = [];
 
@@ -68,6 +69,13 @@ export class Report {
         : [],
       ...this.#skips.length > 0 ? ["", "Skipped:", ...this.#skips] : [],
       ...this.#failures,
+      ...this.#refusedSkips.length > 0
+        ? [
+          "",
+          "Failures of skips that are not allowed here:",
+          ...this.#refusedSkips,
+        ]
+        : [],
       "",
       `${this.passed} passed, ${this.failed} failed`,
     ];
@@ -75,7 +83,10 @@ export class Report {
 
   #skip(what: string): void {
     const because = allowance(what);
-    if (this.#ci && !because) this.failed++;
+    if (this.#ci && !because) {
+      this.failed++;
+      this.#refusedSkips.push(`  ${what}`);
+    }
     const verdict = !this.#ci
       ? ""
       : because

@@ -25,7 +25,11 @@ const LOG_MODE = 0o2750;
  */
 export function logDirectory(user: string | undefined): string {
   const given = variable("IPOIB_LOG_DIR")?.replace(/\/+$/, "");
-  if (given) return given;
+  return given || ownLogDirectory(user);
+}
+
+/** Returns the directory of the logs without `$IPOIB_LOG_DIR`, which contains only files of this program. */
+export function ownLogDirectory(user: string | undefined): string {
   const own = variable("IPOIB_RUNTIME_DIR") !== undefined ||
     user !== undefined || Deno.uid() !== ROOT;
   return own ? `${runtimeDirectory()}/log` : DIRECTORY;

@@ -7,19 +7,24 @@ import { openRegular } from "../system/regular_file.ts";
 const LOG_MS = 30 * 24 * 3600 * 1000;
 
 /**
- * Removes old logs below the directory of the logs, and directories of namespaces that become empty. Ignores failures.
+ * Removes old logs below a directory, and directories of namespaces that become empty. Ignores failures.
+ *
+ * @param directory a directory that contains only files of this program
+ * @returns the paths of the removed logs
  */
-export function sweepLogs(directory: string): void {
+export function sweepLogs(directory: string): string[] {
+  const removed: string[] = [];
   const namespaces = `${directory}/netns`;
   for (const { name, isDirectory } of entriesOf(namespaces)) {
     if (!isDirectory) continue;
-    sweepDirectory(`${namespaces}/${name}`);
+    removed.push(...sweepDirectory(`${namespaces}/${name}`));
     attempt(() => Deno.removeSync(`${namespaces}/${name}`));
   }
-  sweepDirectory(directory);
+  return [...removed, ...sweepDirectory(directory)];
 }
 
-function sweepDirectory(directory: string): void {
+function sweepDirectory(directory: string): string[] {
+  const removed: string[] = [];
   const before = Date.now() - LOG_MS;
   for (const { name, isFile } of entriesOf(directory)) {
     if (!isFile || !/\.log(\.\d)?$/.test(name)) continue;
@@ -28,9 +33,11 @@ function sweepDirectory(directory: string): void {
       const { mtime } = Deno.lstatSync(path);
       if ((mtime?.getTime() ?? 0) < before && !isWritten(path)) {
         Deno.removeSync(path);
+        removed.push(path);
       }
     });
   }
+  return removed;
 }
 
 /** True if a process writes to the log, which it has locked. */

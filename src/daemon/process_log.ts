@@ -8,7 +8,12 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { configureLog, type LimitedLog, type LogLevel } from "../base/log.ts";
+import {
+  configureLog,
+  getLogger,
+  type LimitedLog,
+  type LogLevel,
+} from "../base/log.ts";
 import { writeLine } from "../base/log_line.ts";
 import { variable } from "../base/variables.ts";
 import { beginSession, openNull, redirect, STDOUT } from "../system/detach.ts";
@@ -16,7 +21,7 @@ import { duplicate, type Fd, setNonBlocking } from "../system/fd.ts";
 import { JournalSocket } from "../system/journal.ts";
 import { LogFile } from "./log_file.ts";
 import { journalSink, logDestination, logSink } from "./log_output.ts";
-import { logDirectory } from "./log_path.ts";
+import { logDirectory, ownLogDirectory } from "./log_path.ts";
 import { sweepLogs } from "./log_sweep.ts";
 
 /** Interval of {@linkcode LogFile.check}. Between two checks the file may exceed its maximum length. */
@@ -61,14 +66,20 @@ export class ProcessLog implements Disposable {
   ): void {
     const { path } = this;
     const named = logFile !== undefined;
+    let removed: string[] = [];
     if (inherited) this.#continue(inherited, named);
     else if (path !== undefined) {
       beginSession();
-      sweepLogs(logDirectory(user));
+      const directory = ownLogDirectory(user);
+      // A directory that the user has given may contain logs of other programs.
+      if (!named && logDirectory(user) === directory) {
+        removed = sweepLogs(directory);
+      }
       this.#open(LogFile.open(path, { named }));
       this.#checkRegularly();
     }
     this.#log = configureLog(log, { sink: logSink() });
+    for (const old of removed) getLogger().info(`Old log "${old}" removed`);
   }
 
   #continue({ stderr, journalStream }: InheritedLog, named: boolean): void {

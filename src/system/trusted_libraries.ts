@@ -15,7 +15,10 @@ const DRIVER_VARIABLES = ["RDMAV_DRIVERS", "IBV_DRIVERS"];
 /** Auxiliary vector entry: nonzero in secure-execution mode (getauxval(3)). */
 const AT_SECURE = 23n;
 
-/** Removes the driver variables from the environment if the process is in secure-execution mode. */
+/**
+ * Removes the driver variables from the environment if the process is in secure-execution mode: before libibverbs is
+ * opened, and before the program executes itself again with fewer privileges, because it may then leave this mode.
+ */
 export function unsetLibraryVariables(secure = isSecure()): void {
   if (!secure) return;
   for (const name of DRIVER_VARIABLES) libc().unsetenv(cString(name));

@@ -21,8 +21,9 @@ export interface Mapping {
 }
 
 /**
- * Returns the private mappings of files in a text of /proc/PID/smaps that cannot be written and have no changed pages.
- * The linker has changed pages that are constant afterwards: to drop those would undo the changes.
+ * Returns the private mappings of files in a text of /proc/PID/smaps that cannot be written and have no changed pages,
+ * in memory ("Anonymous") or swapped out ("Swap"). The linker has changed pages that are constant afterwards: to drop
+ * those would undo the changes. A mapping without one of the two counts is taken for changed.
  */
 export function unchangedMappings(smaps: string): Mapping[] {
   const mappings: Mapping[] = [];
@@ -30,6 +31,7 @@ export function unchangedMappings(smaps: string): Mapping[] {
     const [, start, end, inode] = UNWRITABLE.exec(entry) ?? [];
     if (start === undefined || inode === "0") continue;
     if (!/^Anonymous: +0 kB$/m.test(entry)) continue;
+    if (!/^Swap: +0 kB$/m.test(entry)) continue;
     mappings.push({ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) });
   }
   return mappings;

@@ -50,6 +50,17 @@ async function daemon(
   return history;
 }
 
+/** Resolves when a monitor begins to follow the events. */
+function followed(history: EventHistory): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const follow = history.follow.bind(history);
+  history.follow = (...words) => {
+    resolve();
+    return follow(...words);
+  };
+  return promise;
+}
+
 /** Adds events until `ends` is true, because the moment at which a monitor begins to follow is not known. */
 async function keepAdding(ends: () => boolean, add: () => void): Promise<void> {
   await until("the end of the monitor", () => {
@@ -150,8 +161,9 @@ Deno.test("monitor follows the interfaces of the namespace, and one that appears
   const first = await daemon(cli, "ib0", [state("old")]);
   let done = false;
   cli.outEnded = (out) => done = /ib1.*first/.test(out) && /ib0/.test(out);
+  const begun = followed(first);
   const running = cli.run("monitor link");
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await begun;
   first.add(FAILED);
   await daemon(cli, "ib1", [state("first", Date.now(), "ib1")]);
   await keepAdding(() => done, () => first.add(state("running")));

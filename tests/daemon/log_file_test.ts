@@ -1,11 +1,10 @@
-/** LogFile, ProcessLog and the removal of old logs. */
+/** LogFile and ProcessLog. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { KEPT, LogFile, MAX_LENGTH } from "../../src/daemon/log_file.ts";
 import { logDirectory, logPath } from "../../src/daemon/log_path.ts";
-import { sweepLogs } from "../../src/daemon/log_sweep.ts";
 import { duplicate } from "../../src/system/fd.ts";
 
 const PROCESS_LOG = new URL(
@@ -216,34 +215,6 @@ Deno.test("logDirectory() follows IPOIB_LOG_DIR, then the runtime directory and 
     }
   }
 });
-
-Deno.test("sweepLogs() removes logs that no process has written to for a month", () =>
-  inDirectory((directory) => {
-    const then = new Date(Date.now() - 31 * 24 * 3600 * 1000);
-    const age = (path: string) => Deno.utimeSync(path, then, then);
-    for (const name of ["7", "8"]) {
-      Deno.mkdirSync(`${directory}/netns/${name}`, { recursive: true });
-      write(`${directory}/netns/${name}/ib0.log`, "x");
-    }
-    age(`${directory}/netns/7/ib0.log`);
-    for (const name of ["ib1.log", "ib1.log.1", "other.txt"]) {
-      write(`${directory}/${name}`, "x");
-      age(`${directory}/${name}`);
-    }
-    write(`${directory}/ib1.log.2`, "x");
-    using file = LogFile.open(`${directory}/ib0.log`, { named: false });
-    age(file.path);
-    sweepLogs(directory);
-    assertEquals(names(directory), [
-      "ib0.log",
-      "ib1.log.2",
-      "netns",
-      "other.txt",
-    ]);
-    assertEquals(names(`${directory}/netns`), ["8"]);
-    // Without a directory there is nothing to do.
-    sweepLogs(`${directory}/missing`);
-  }));
 
 /**
  * Runs a script with the variable `log`, a ProcessLog, in its own process, because it redirects the streams.

@@ -63,6 +63,30 @@ Deno.test("the facts of a device name the device files that it lacks, those for 
   assertEquals(problems("ethernet"), ["load kernel module ib_uverbs"]);
 });
 
+testWhere(
+  Deno.uid() === 0 ? undefined : "needs root",
+  "libibverbs gets no drivers from the environment of a process in secure-execution mode",
+  async () => {
+    const url = new URL("../../src/doctor/gather/host.ts", import.meta.url);
+    const code = `import { gatherHost } from ${JSON.stringify(url.href)};
+      const port = { device: "mlx5_99", port: 1, linkLayer: "infiniband" };
+      const probe = { devices: ["mlx5_99"], ports: [port], library: true };
+      gatherHost("/nowhere", probe);
+      console.log(Deno.env.get("RDMAV_DRIVERS"));`;
+    // A program whose real and effective group differ at its start is in this mode.
+    const { stdout } = await new Deno.Command("setpriv", {
+      args: [
+        ...["--rgid", "65534", "--clear-groups", Deno.execPath()],
+        ...["eval", "--no-check", "--no-lock", "--cached-only", code],
+      ],
+      env: { RDMAV_DRIVERS: "/nowhere/driver" },
+      stdin: "null",
+      stderr: "inherit",
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "undefined\n");
+  },
+);
+
 Deno.test("a socket address contains family, address, and the scope of IPv6", () => {
   const ipv4 = socketAddress(ipAddress("10.0.0.1"), 9, 0);
   assertEquals([...ipv4.slice(0, 8)], [2, 0, 0, 9, 10, 0, 0, 1]);

@@ -5,6 +5,7 @@
  */
 
 import { assert } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { readCorpus } from "../../scripts/torture/fuzz/corpus.ts";
 import { mutate } from "../../scripts/torture/fuzz/mutation.ts";
 import { replay, Runner } from "../../scripts/torture/fuzz/runner.ts";
@@ -13,8 +14,9 @@ import { random } from "../wire/support.ts";
 import { FUZZ_TARGETS } from "./targets/all.ts";
 import { type FuzzTarget, toHex } from "./targets/target.ts";
 
-/** Maximum number of mutations of a target, and the time after which no more are run (short form). */
-const MUTATIONS = 2000;
+/** Numbers of mutations of a target (short form): at least, and at most if the time is not over before. */
+const LEAST = 200;
+const MOST = 2000;
 const TIME_MS = 500;
 const SEED = 0x1b0b;
 
@@ -57,10 +59,11 @@ for (const target of FUZZ_TARGETS) {
     const next = random(SEED);
     const runner = new Runner(target);
     const full = FULL ? target.fullMutations : undefined;
-    const most = full ?? MUTATIONS;
-    const end = full ? Infinity : performance.now() + TIME_MS;
+    const most = full ?? MOST;
+    const end = full ? Infinity : performance.now() + patient(TIME_MS);
     let failure;
-    for (let i = 0; i < most && performance.now() < end; i++) {
+    for (let i = 0; i < most; i++) {
+      if (i >= LEAST && performance.now() >= end) break;
       failure = await runner.run(mutate(kind, inputs, next));
       if (failure) break;
     }

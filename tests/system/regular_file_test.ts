@@ -5,6 +5,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { Errno } from "../../src/base/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
+import { testWhere } from "../test_where.ts";
 import { ELOOP } from "./errno_values.ts";
 
 function inDirectory(body: (directory: string) => void): void {
@@ -16,48 +17,62 @@ function inDirectory(body: (directory: string) => void): void {
   }
 }
 
-/** Checks that `use` refuses symbolic links, also dangling ones, a FIFO, a directory and a file of another user. */
-function checkRefusals(code: string, use: (path: string) => void): void {
-  inDirectory((directory) => {
-    const refusal = (name: string) => {
-      const error = assertThrows(() => use(`${directory}/${name}`), IpoibError);
-      assertEquals(error.code, code);
-      assert(error.message.includes(`${directory}/${name}`), error.message);
-      return error.errno;
-    };
-    Deno.writeTextFileSync(`${directory}/target`, "of somebody");
-    Deno.symlinkSync("target", `${directory}/link`);
-    assertEquals(refusal("link"), ELOOP);
-    assertEquals(Deno.readTextFileSync(`${directory}/target`), "of somebody");
-    Deno.symlinkSync("new", `${directory}/dangling`);
-    assertEquals(refusal("dangling"), ELOOP);
-    assertThrows(
-      () => Deno.lstatSync(`${directory}/new`),
-      Deno.errors.NotFound,
-    );
-    new Deno.Command("mkfifo", { args: [`${directory}/fifo`] }).outputSync();
-    refusal("fifo");
-    Deno.mkdirSync(`${directory}/directory`);
-    refusal("directory");
-    if (Deno.uid() !== 0) return;
-    Deno.writeTextFileSync(`${directory}/foreign`, "");
-    Deno.chownSync(`${directory}/foreign`, 4711, 4711);
-    assertEquals(refusal("foreign"), Errno.EACCES);
-  });
+/** Returns the errno with which `use` refuses the file `name`. */
+function refusal(
+  code: string,
+  use: (path: string) => void,
+  directory: string,
+  name: string,
+): number | undefined {
+  const error = assertThrows(() => use(`${directory}/${name}`), IpoibError);
+  assertEquals(error.code, code);
+  assert(error.message.includes(`${directory}/${name}`), error.message);
+  return error.errno;
 }
 
-Deno.test("tryLock() refuses symbolic links, non-regular files and files of other users", () =>
-  checkRefusals("E_LOCK", (path) => tryLock(path)?.close()));
+for (
+  const [name, code, use] of [
+    ["tryLock()", "E_LOCK", (path) => tryLock(path)?.close()],
+    [
+      "openRegular()",
+      "E_X",
+      (path) =>
+        openRegular(path, "E_X", { access: "write", create: true }).close(),
+    ],
+    ["readRegular()", "E_X", (path) => void readRegular(path, "E_X", 100)],
+  ] as const satisfies [string, string, (path: string) => void][]
+) {
+  Deno.test(`${name} refuses symbolic links, also dangling ones, and non-regular files`, () =>
+    inDirectory((directory) => {
+      const refused = (file: string) => refusal(code, use, directory, file);
+      Deno.writeTextFileSync(`${directory}/target`, "of somebody");
+      Deno.symlinkSync("target", `${directory}/link`);
+      assertEquals(refused("link"), ELOOP);
+      assertEquals(Deno.readTextFileSync(`${directory}/target`), "of somebody");
+      Deno.symlinkSync("new", `${directory}/dangling`);
+      assertEquals(refused("dangling"), ELOOP);
+      assertThrows(
+        () => Deno.lstatSync(`${directory}/new`),
+        Deno.errors.NotFound,
+      );
+      new Deno.Command("mkfifo", { args: [`${directory}/fifo`] }).outputSync();
+      refused("fifo");
+      Deno.mkdirSync(`${directory}/directory`);
+      refused("directory");
+    }));
 
-Deno.test("openRegular() refuses symbolic links, non-regular files and files of other users", () =>
-  checkRefusals(
-    "E_X",
-    (path) =>
-      openRegular(path, "E_X", { access: "write", create: true }).close(),
-  ));
-
-Deno.test("readRegular() refuses symbolic links, non-regular files and files of other users", () =>
-  checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));
+  testWhere(
+    Deno.uid() === 0 ? undefined : "needs root",
+    `${name} refuses files of other users`,
+    () =>
+      inDirectory((directory) => {
+        Deno.writeTextFileSync(`${directory}/foreign`, "");
+        Deno.chownSync(`${directory}/foreign`, 4711, 4711);
+        const errno = refusal(code, use, directory, "foreign");
+        assertEquals(errno, Errno.EACCES);
+      }),
+  );
+}
 
 Deno.test("readRegular() of a file given by the user follows a symbolic link but refuses a FIFO", () =>
   inDirectory((directory) => {

@@ -1,6 +1,6 @@
 /** A few rounds of `deno task torture kill`. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertExists } from "@std/assert";
 import { DISTURBANCES } from "../../scripts/torture/kill/disturbances.ts";
 import { Arena } from "../../scripts/torture/kill/rounds.ts";
 import { random } from "../wire/support.ts";
@@ -17,10 +17,11 @@ const KINDS = [
 ];
 
 async function rounds(arena: Arena, kinds: readonly string[]): Promise<void> {
-  for (const kind of DISTURBANCES) {
-    if (!kinds.includes(kind.name)) continue;
+  for (const name of kinds) {
+    const kind = DISTURBANCES.find((each) => each.name === name);
+    assertExists(kind, name);
     const { failures } = await arena.round(kind);
-    assertEquals([kind.name, failures], [kind.name, []]);
+    assertEquals([name, failures], [name, []]);
   }
 }
 

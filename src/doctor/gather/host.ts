@@ -1,10 +1,9 @@
 /** Collects the facts about the host. Opens no device and changes nothing. */
 
 import { libibumad } from "../../../ffi/libibumad.ts";
-import { libibverbs } from "../../../ffi/libibverbs.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { deviceFileError, tryOpen } from "../../hca/verbs/access.ts";
-import { listedDevices } from "../../hca/verbs/device.ts";
+import { listedDevices, verbsLibrary } from "../../hca/verbs/device.ts";
 import { probeVerbs, type VerbsProbe } from "../../hca/verbs/probe.ts";
 import { checkRuntimeDirectory } from "../../ipc/runtime_directory.ts";
 import { Capability, hasCapability } from "../../system/capability.ts";
@@ -73,7 +72,7 @@ function gatherDevices({ devices, ports }: VerbsProbe): DeviceFacts[] {
 /** Returns the devices that libibverbs lists; undefined if it cannot be loaded, or cannot list them. */
 function listDevices(): string[] | undefined {
   try {
-    return listedDevices(libibverbs());
+    return listedDevices(verbsLibrary());
   } catch {
     return undefined;
   }
@@ -84,7 +83,7 @@ function gatherLibraries(): LibraryFacts[] {
     {
       name: "libibverbs",
       package: "libibverbs1 ibverbs-providers",
-      open: libibverbs,
+      open: verbsLibrary,
     },
     { name: "libibumad", package: "libibumad3", open: libibumad },
   ].map(({ name, open, ...rest }) => ({

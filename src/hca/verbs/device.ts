@@ -17,6 +17,7 @@ import {
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
+import { unsetLibraryVariables } from "../../system/trusted_libraries.ts";
 import { deviceFileError } from "./access.ts";
 import { released } from "./release.ts";
 
@@ -32,10 +33,14 @@ export function highWord(address: bigint): number {
   return Number(address >> 32n) | 0;
 }
 
-/** Opens libibverbs. Throws `E_LIBRARY` (ENOENT). */
+/**
+ * Opens libibverbs, for all users of it. It then ignores drivers that an untrusted environment names
+ * (trusted_libraries.ts). Throws `E_LIBRARY` (ENOENT).
+ */
 export function verbsLibrary(
   open: () => Libibverbs = libibverbs,
 ): Libibverbs {
+  unsetLibraryVariables();
   try {
     return open();
   } catch (cause) {

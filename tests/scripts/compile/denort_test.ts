@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { denortVersion } from "../../../scripts/compile/denort.ts";
+import {
+  denortVersion,
+  isDownloadable,
+} from "../../../scripts/compile/denort.ts";
 
 Deno.test("denortVersion() finds the Deno release in the file", async () => {
   const path = await Deno.makeTempFile();
@@ -11,4 +14,24 @@ Deno.test("denortVersion() finds the Deno release in the file", async () => {
   } finally {
     await Deno.remove(path);
   }
+});
+
+Deno.test("isDownloadable() is false if the host answers with an error, or not at all", async () => {
+  const methods: string[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    ({ method, url }) => {
+      methods.push(method);
+      return new Response(null, {
+        status: Number(new URL(url).pathname.slice(1)),
+      });
+    },
+  );
+  const host = `http://127.0.0.1:${server.addr.port}`;
+  for (const status of [200, 403, 404, 503]) {
+    assertEquals(await isDownloadable(`${host}/${status}`), status === 200);
+  }
+  assertEquals(methods, ["HEAD", "HEAD", "HEAD", "HEAD"]);
+  await server.shutdown();
+  assertEquals(await isDownloadable(`${host}/200`), false);
 });
