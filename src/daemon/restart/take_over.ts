@@ -32,6 +32,9 @@ export interface TakenInterface {
   concluded(): Promise<boolean>;
 }
 
+/** An interface as the old process introduces it. */
+type Introduced = Omit<TakenInterface, "left" | "concluded">;
+
 export class Takeover implements Disposable {
   readonly interfaces: readonly TakenInterface[];
   /** The old process. */
@@ -54,7 +57,7 @@ export class Takeover implements Disposable {
       Takeover,
       "old" | "stderr" | "journalStream" | "notifySocket" | "front"
     >,
-    interfaces: readonly Omit<TakenInterface, "left" | "concluded">[],
+    interfaces: readonly Introduced[],
   ) {
     this.#channel = channel;
     this.old = shared.old;
@@ -89,7 +92,7 @@ export class Takeover implements Disposable {
     );
     const { pid, version, journalStream, notifySocket, front } = message;
     const frontChannel = other && new HandoverChannel(other);
-    const interfaces: Omit<TakenInterface, "left" | "concluded">[] = [];
+    const interfaces: Introduced[] = [];
     for (let i = 0; i < message.interfaces; i++) {
       const { message: { name, hca, guid, running }, fds: [netns] } =
         await channel.receive(["interface"], ANSWER_MS);
@@ -146,9 +149,10 @@ export class Takeover implements Disposable {
   async ended(code: number, failure: IpoibError = stopped()): Promise<void> {
     // The end of a connection has the same effect as the failure.
     const { message } = failure;
-    await (await this.concluded()
+    const sent = await this.concluded()
       ? this.front?.send({ type: "ended", code })
-      : this.#channel.send({ type: "failed", message }))?.catch(() => {});
+      : this.#channel.send({ type: "failed", message });
+    await sent?.catch(() => {});
   }
 
   [Symbol.dispose](): void {
