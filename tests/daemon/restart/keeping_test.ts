@@ -52,7 +52,7 @@ Deno.test("--persist keeps the devices also under a service manager, whose store
   assertEquals(keeper(true, "/run/notify"), "persist");
 });
 
-/** Closes a descriptor that no interface has taken. Returns what the service manager is told. */
+/** Closes a descriptor that no interface has taken. Returns the message that the service manager receives, if any. */
 async function close(all: boolean): Promise<string | undefined> {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/notify`;

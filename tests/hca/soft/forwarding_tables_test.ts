@@ -66,13 +66,15 @@ Deno.test("an update removes entries before it adds entries", () => {
   });
 });
 
+/** The map of a next manager with which one port has registered so far. */
+const PORT_2_ONLY = {
+  ports: [port(2, A)],
+  groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
+};
+
 Deno.test("the tables of a dead manager are used until forgetOld()", () => {
   const fabric = filled();
-  // One port has registered with the next manager so far.
-  fabric.replace({
-    ports: [port(2, A)],
-    groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
-  });
+  fabric.replace(PORT_2_ONLY);
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [B, 3]);
   assertEquals(members(fabric, 0xc000), [2, 3]);
   assertEquals(fabric.known(), BOTH);
@@ -91,10 +93,7 @@ Deno.test("the tables of a dead manager are used until forgetOld()", () => {
 Deno.test("the tables of two dead managers are used until forgetOld()", () => {
   const fabric = filled();
   fabric.replace({ ports: [], groups: [] });
-  fabric.replace({
-    ports: [port(2, A)],
-    groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
-  });
+  fabric.replace(PORT_2_ONLY);
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [B, 3]);
   assertEquals(members(fabric, 0xc000), [2, 3]);
   assertEquals(fabric.known(), BOTH);

@@ -100,6 +100,18 @@ export class ConnectionsRig implements Disposable {
     return qp;
   }
 
+  /** Creates two connected queue pairs that are closed when they fail. Returns a list to which the failures are added. */
+  connectTwo(): string[] {
+    const failures: string[] = [];
+    for (const end of [this.connect(), this.connect()]) {
+      end.onFailure = (failure) => {
+        failures.push(failure);
+        end.close();
+      };
+    }
+    return failures;
+  }
+
   /** Posts what the turn has chained. */
   flush(): void {
     this.table.flush();

@@ -73,14 +73,7 @@ Deno.test("a fatal error of one queue pair fails that one", () => {
 
 Deno.test("an error of the shared receive queue fails all connections; it is created again after they are closed", () => {
   using rig = new Rig(1000);
-  const failures: string[] = [];
-  const ends = [rig.connect(), rig.connect()];
-  for (const end of ends) {
-    end.onFailure = (failure) => {
-      failures.push(failure);
-      end.close();
-    };
-  }
+  const failures = rig.connectTwo();
   rig.connections.onEvent(Ibv.EVENT_SRQ_ERR, 0x77n);
   assertEquals(rig.table.failed, false);
   rig.connections.onEvent(Ibv.EVENT_SRQ_ERR, SRQ);

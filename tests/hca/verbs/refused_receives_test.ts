@@ -15,14 +15,7 @@ Deno.test("a shared receive queue that refuses a buffer fails all connections, i
   using rig = new Rig(1000);
   const lines: string[] = [];
   configureLog("info", { write: (line) => lines.push(line) });
-  const failures: string[] = [];
-  const ends = [rig.connect(), rig.connect()];
-  for (const end of ends) {
-    end.onFailure = (failure) => {
-      failures.push(failure);
-      end.close();
-    };
-  }
+  const failures = rig.connectTwo();
   rig.refuseReceive(1);
   configureLog("silent");
   rig.table.reportFailures();

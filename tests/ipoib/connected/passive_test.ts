@@ -84,7 +84,7 @@ function sendFor(host: Host, ms: number): void {
   }
 }
 
-Deno.test("at the limit a new connection replaces the least recently used one, whose peer is told", () => {
+Deno.test("at the limit a new connection replaces the least recently used one, which is disconnected", () => {
   const { rig, a, b } = connectedPair({ maxConnections: 2 });
   assert(reaches(a, b));
   const silent = request(a, b, { udQpn: 0x701 });

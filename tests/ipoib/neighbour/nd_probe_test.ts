@@ -33,7 +33,7 @@ const UDP = hex(
    fe80000000000000000000000000000b 0009 0009 0008 0000`,
 );
 
-/** Makes the kernel of `a` send a solicitation to the group of B when it is told to resolve; returns the requests. */
+/** Makes the kernel of a host send a solicitation to the group of B for each request to resolve; returns the requests. */
 function followRequests({ netdev }: Host): string[] {
   const requests: string[] = [];
   netdev.config.neighbours.resolve = (address) => {
