@@ -14,8 +14,8 @@ import {
 import { CAPTURE_VERSION } from "./record.ts";
 import { ringBytes, RingReader } from "./ring.ts";
 
-/** Limit and interval of the wait for the ring. */
-const WAIT_MS = 5000;
+/** Limit of the wait for the ring, as that of a call, and interval at which the socket is read. */
+const WAIT_MS = 20_000;
 const POLL_MS = 5;
 
 /** An open capture. Disposal ends it. */

@@ -16,12 +16,18 @@ import {
 /** Three requests without a reply, two seconds each, and a check by another process. */
 const REPLACED_MS = 15_000;
 
+/** Returns the PID of the manager with which the port of the host is registered, or undefined if it does not answer. */
+async function managerOf(host: Host): Promise<number | undefined> {
+  const show = host.call("subnet.show", {}, patient(2000));
+  return (await show.catch(() => undefined))?.manager.pid;
+}
+
 async function waitForReplacement(
   host: Host,
   pids: readonly number[],
 ): Promise<number> {
   return await until("another manager", async () => {
-    const pid = await managerPid(host);
+    const pid = await managerOf(host);
     return pid !== undefined && pids.includes(pid) && pid;
   }, REPLACED_MS);
 }

@@ -20,8 +20,8 @@ import type { Reactor, Timer } from "../../system/reactor.ts";
 import { listen, send, takeWakes } from "../../system/unix_socket.ts";
 import { Recorder } from "./recorder.ts";
 
-/** Time within which the client must connect. */
-const CONNECT_MS: Millis = 5000;
+/** Time within which the client must connect: the client waits as long for the reply with the path. */
+const CONNECT_MS: Millis = 20_000;
 /** Messages of the client that are read in a turn. It sends none. */
 const MAX_MESSAGES = 16;
 
