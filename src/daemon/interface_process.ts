@@ -158,7 +158,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /**
    * Listens on the control socket, which reserves the name. Throws the errors of `IpcServer.listen`. An interface that is
-   * taken over keeps the socket of the old process until {@linkcode replaceSocket}.
+   * taken over keeps the socket of the old process until {@linkcode takeOver}.
    */
   async listen(): Promise<void> {
     if (!this.#taken) return await this.#listen(this.name, "new");
@@ -166,8 +166,12 @@ export class InterfaceProcess implements Member, HandedInterface {
     await Promise.all([this.#service.loaded, this.#fabric.prepare?.()]);
   }
 
-  /** Replaces the control socket of the old process. Throws the errors of `IpcServer.listen`. */
-  async replaceSocket(): Promise<void> {
+  /**
+   * Replaces the record and the control socket of the old process, which has accepted. Throws the errors of
+   * `IpcServer.listen`.
+   */
+  async takeOver(): Promise<void> {
+    this.#kept.started();
     await this.#listen(this.#places.name, "replace");
   }
 
@@ -188,7 +192,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     const netns = duplicate(this.#netns.number).release();
     const init = dataInit(this.#options, this.#keeping, { netns, left, hca });
     await this.#service.start(init);
-    this.#kept.started();
+    if (!this.#taken) this.#kept.started();
     const log = getLogger(this.name);
     log.info(`${this.#fabric.where}, pid ${Deno.pid}`);
     // What the old process of an upgrade had applied goes on, and the parent does not wait for its children.

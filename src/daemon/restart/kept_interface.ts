@@ -53,15 +53,19 @@ export class KeptInterface {
     return { saved, settings: sameCommand, taps };
   }
 
-  /** The interface has its devices. A process without a keeper leaves no record. */
+  /**
+   * The devices belong to this process: it has created them, or the old process of an upgrade has accepted it. The record
+   * of an earlier process is replaced, or without a keeper removed.
+   */
   started(): void {
     this.#started = true;
-    if (!this.#saver) this.#file.remove();
+    if (this.#saver) void this.save();
+    else this.#file.remove();
   }
 
-  /** Saves the record soon. Resolves when it is saved; immediately without a keeper. */
+  /** Saves the record soon. Resolves when it is saved; immediately without a keeper, and before {@linkcode started}. */
   async save(): Promise<void> {
-    await this.#saver?.save();
+    if (this.#started) await this.#saver?.save();
   }
 
   /** Ends the saves, and removes the record unless the devices outlive the interface. Returns whether they do. */

@@ -30,7 +30,7 @@ export interface UpgradedMember extends Member, HandedInterface {
   readonly restored: Promise<void>;
   /** Throws if the interface is not ready after `limit` milliseconds, or is to end. */
   ready(limit: Millis): Promise<void>;
-  replaceSocket(): Promise<void>;
+  takeOver(): Promise<void>;
 }
 
 export interface UpgradeParts {
@@ -130,7 +130,7 @@ export class Upgrade {
         ).map((each) => each.ready(READY_MS)),
       ));
       await takeover.running();
-      for (const each of members) await each.replaceSocket();
+      for (const each of members) await each.takeOver();
       await this.#childrenOf(members);
       this.onTaken();
     } catch (error) {

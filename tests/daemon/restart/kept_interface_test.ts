@@ -1,6 +1,6 @@
 /** Which ends of a process leave the record of its interface for the next one. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import type { EndReason } from "../../../src/daemon/interface_group.ts";
 import { KeptInterface } from "../../../src/daemon/restart/kept_interface.ts";
 import {
@@ -51,6 +51,34 @@ Deno.test("a process that ends before it has its devices leaves what an earlier 
         assertEquals(await end(keeper, progress, reason), [true, true], name);
       }
     }
+  }
+});
+
+Deno.test("the record is that of an earlier process until this one has the devices", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = statePath(directory, "ib0");
+    await new StateFile(path, "ib0", ["up"]).write(saved);
+    const read = () => Deno.readTextFileSync(path);
+    const earlier = read();
+    const later = { ...saved, children: [] };
+    const kept = new KeptInterface(
+      ...[directory, "ib0"] as const,
+      {
+        ...{ keeper: "persist", notifySocket: undefined } as const,
+        ...{ command: ["up"], descriptors: new Map() },
+      },
+      () => Promise.resolve(later),
+    );
+    await kept.save();
+    assertEquals(read(), earlier);
+    kept.started();
+    await kept.save();
+    assertNotEquals(read(), earlier);
+    assertEquals(JSON.parse(read()).interface, later);
+    await kept.close("failure");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

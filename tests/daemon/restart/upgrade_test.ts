@@ -31,7 +31,7 @@ async function complete(step?: string): Promise<unknown[]> {
   const member = {
     ...{ name: "ib0", restored: Promise.resolve() },
     ready: () => run("ready"),
-    replaceSocket: () => run("replace the socket"),
+    takeOver: () => run("take over"),
     end: (reason: unknown) => steps.push(reason),
   } as Partial<UpgradedMember> as UpgradedMember;
   const taken = { name: "ib0", running: true } as TakenInterface;
@@ -52,7 +52,7 @@ async function complete(step?: string): Promise<unknown[]> {
 }
 
 Deno.test("a new process replaces the control sockets after the old one has accepted", async () => {
-  const all = ["ready", "running", "replace the socket"];
+  const all = ["ready", "running", "take over"];
   assertEquals(await complete(), [...all, "taken"]);
   for (const [i, step] of all.entries()) {
     const end = ["failure", step];
