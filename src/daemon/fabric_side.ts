@@ -21,6 +21,12 @@ import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { Service } from "./thread/service.ts";
 import { WorkerThread } from "./thread/worker_thread.ts";
 
+/**
+ * Bytes of each queue between the port and its libibumad worker, which hold more messages than there can be paths and
+ * groups with requests at a time.
+ */
+const MAD_QUEUE_BYTES = 2 << 20;
+
 /** Event of the data worker: the embedded subnet has no manager, or the manager does not answer (`silent`). */
 export interface ManagerMissing {
   /** State of the subnet that the port has received from earlier managers. */
@@ -201,7 +207,7 @@ class VerbsSide implements FabricSide {
   async startWorker(): Promise<WorkerEnd> {
     // The worker of the lost device has closed everything but its thread.
     await this.#closeWorker();
-    const [ours, theirs] = socketPair();
+    const [ours, theirs] = socketPair(MAD_QUEUE_BYTES);
     using _ours = ours;
     const service = this.#prepared ?? newWorker();
     this.#prepared = undefined;

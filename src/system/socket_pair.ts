@@ -3,12 +3,17 @@
 import { libc } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
 import { unwrap } from "./errno.ts";
+import { setSendBuffer } from "./socket_options.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
 
-/** Creates a pair of connected non-blocking sockets. Throws `E_SOCKET`. */
-export function socketPair(): [Fd, Fd] {
+/**
+ * Creates a pair of connected non-blocking sockets. Throws `E_SOCKET`.
+ *
+ * @param queueBytes size of the queue of each direction: see {@linkcode setSendBuffer}
+ */
+export function socketPair(queueBytes?: number): [Fd, Fd] {
   const pair = new Int32Array(2);
   unwrap(
     libc().socketpair(
@@ -20,5 +25,8 @@ export function socketPair(): [Fd, Fd] {
     "E_SOCKET",
     "create a socket pair",
   );
+  if (queueBytes !== undefined) {
+    for (const fd of pair) setSendBuffer(fd, queueBytes);
+  }
   return [new Fd(pair[0]!), new Fd(pair[1]!)];
 }

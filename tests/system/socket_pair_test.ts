@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { setNonBlocking } from "../../src/system/fd.ts";
 import { socketPair } from "../../src/system/socket_pair.ts";
@@ -23,6 +23,24 @@ Deno.test("socketPair() preserves message boundaries in both directions", () => 
   assertEquals(received, [[1, 2], [3], [4]]);
   a.close();
   assertEquals(receive(b.number).type, "closed");
+});
+
+Deno.test("the queue of a socket pair holds as many messages as its size has KiB", () => {
+  const fill = (bytes?: number) => {
+    const [a, b] = socketPair(bytes);
+    using _a = a;
+    using _b = b;
+    const message = new Uint8Array(280);
+    let sent = 0;
+    while (sent < 10_000 && send(a.number, message)) sent++;
+    return sent;
+  };
+  // Without CAP_NET_ADMIN, the system limits the size.
+  const limit = Number(Deno.readTextFileSync("/proc/sys/net/core/wmem_max"));
+  const bytes = 1 << 20;
+  const least = Deno.uid() === 0 ? bytes : Math.min(bytes, limit);
+  assertGreater(fill(bytes), least / 1024);
+  assertLess(fill(), bytes / 1024);
 });
 
 Deno.test("setNonBlocking() sets O_NONBLOCK and preserves the other flags", () => {

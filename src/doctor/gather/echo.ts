@@ -10,6 +10,7 @@ import { errno, libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
+import { setOption, SOL_SOCKET } from "../../system/socket_options.ts";
 import { Timespec } from "../../system/timespec.ts";
 import { internetChecksum } from "../../wire/checksum.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
@@ -18,7 +19,6 @@ import { AF_INET, AF_INET6, socketAddress } from "./sockaddr.ts";
 
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const SOCK_RAW_CLOEXEC = 3 | 0x80000;
-const SOL_SOCKET = 1;
 const SO_BINDTODEVICE = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
@@ -118,17 +118,12 @@ export class EchoSocket implements Disposable {
       ...[this.#fd.number, SOL_SOCKET, SO_BINDTODEVICE] as const,
       ...[name, name.length] as const,
     );
-    this.#set(level, mtuDiscover, PMTUDISC_DO);
-    this.#set(level, receiveErrors, 1);
+    setOption(this.#fd.number, level, mtuDiscover, PMTUDISC_DO);
+    setOption(this.#fd.number, level, receiveErrors, 1);
     const address = socketAddress(target, 0, ifindex);
     if (libc().connect(this.#fd.number, address, address.length) < 0) {
       throw lastError("E_ECHO", `send echo requests to ${target}`);
     }
-  }
-
-  #set(level: number, option: number, value: number): void {
-    const bytes = new Uint8Array(new Int32Array([value]).buffer);
-    libc().setsockopt(this.#fd.number, level, option, bytes, bytes.length);
   }
 
   /** Sends one request and waits for its reply. */

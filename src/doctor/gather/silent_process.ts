@@ -3,13 +3,13 @@
 import { libc } from "../../../ffi/libc.ts";
 import { openSocket } from "../../system/fd.ts";
 import { readSmallFile } from "../../system/read_files.ts";
+import { SOL_SOCKET } from "../../system/socket_options.ts";
 import { unixAddress } from "../../system/unix_socket.ts";
 import type { Problem } from "../facts.ts";
 
 const AF_UNIX = 1;
 /** Non-blocking, because the queue of connections may be full. */
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0x800 | 0x80000;
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 /** Length of struct ucred: PID, user and group. */
 const CREDENTIALS = 12;

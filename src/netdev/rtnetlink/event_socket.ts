@@ -4,19 +4,20 @@ import { addressOf, errno, libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import type { Fd } from "../../system/fd.ts";
+import {
+  setOption,
+  setReceiveBuffer,
+  SOL_SOCKET,
+} from "../../system/socket_options.ts";
 import { type NetlinkMessage, parseMessages } from "./message.ts";
 import {
   DATAGRAM,
   MSG_DONTWAIT,
   openNetlink,
-  setOption,
   SOL_NETLINK,
-  SOL_SOCKET,
 } from "./open_netlink.ts";
 
-const SO_RCVBUF = 8;
 const SO_ATTACH_FILTER = 26;
-const SO_RCVBUFFORCE = 33;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const MSG_DONTWAIT_TRUNC = MSG_DONTWAIT | 0x20;
 /** Maximum datagrams per drain. */
@@ -52,12 +53,7 @@ export class EventSocket implements Disposable {
    */
   constructor(netns?: number, receiveBuffer = 1 << 20) {
     this.#fd = openNetlink(netns);
-    // SO_RCVBUFFORCE needs CAP_NET_ADMIN in the initial user namespace. net.core.rmem_max limits SO_RCVBUF.
-    if (
-      !setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
-    ) {
-      setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUF, receiveBuffer);
-    }
+    setReceiveBuffer(this.#fd.number, receiveBuffer);
   }
 
   get fd(): number {

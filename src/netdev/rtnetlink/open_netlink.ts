@@ -1,4 +1,4 @@
-/** Opens rtnetlink sockets and sets their options. A socket stays bound to the network namespace it was opened in. */
+/** Opens rtnetlink sockets. A socket stays bound to the network namespace it was opened in. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { lastError } from "../../system/errno.ts";
@@ -9,7 +9,6 @@ const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 
-export const SOL_SOCKET = 1;
 export const SOL_NETLINK = 270;
 export const MSG_DONTWAIT = 0x40;
 /** Size of a receive buffer in bytes. The kernel sends datagrams of at most 32 KiB. */
@@ -34,15 +33,4 @@ export function openNetlink(netns: number | undefined): Fd {
     throw failure;
   }
   return fd;
-}
-
-/** Sets a socket option of type int. Returns false if the kernel refuses. */
-export function setOption(
-  fd: number,
-  level: number,
-  name: number,
-  value: number,
-): boolean {
-  const bytes = new Uint8Array(new Int32Array([value]).buffer);
-  return libc().setsockopt(fd, level, name, bytes, bytes.length) === 0;
 }

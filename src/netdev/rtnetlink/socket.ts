@@ -9,6 +9,7 @@ import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Errno, errnoText } from "../../base/errno.ts";
 import type { Fd } from "../../system/fd.ts";
+import { setOption, SOL_SOCKET } from "../../system/socket_options.ts";
 import {
   align,
   Attributes,
@@ -27,9 +28,7 @@ import {
   DATAGRAM,
   MSG_DONTWAIT,
   openNetlink,
-  setOption,
   SOL_NETLINK,
-  SOL_SOCKET,
 } from "./open_netlink.ts";
 
 const SO_RCVTIMEO = 20;
