@@ -3,14 +3,18 @@
  * the requested number of packets, the end of the interface, or the end of the reader.
  */
 
-import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
+import type {
+  CaptureEvent,
+  CaptureOptions,
+  CaptureSource,
+} from "../ipc/capture_options.ts";
 import type { CaptureRecord } from "../ipc/schema.ts";
 import { CaptureConnection } from "./connection.ts";
 import { CaptureFile, type Sink } from "./capture_file.ts";
 import { compileFilter, type Filter } from "./filter.ts";
 import { type Frame, FrameComposer } from "./frames.ts";
 import { Packet } from "./packet.ts";
-import { packetLine } from "./packet_line.ts";
+import { eventLine, packetLine } from "./packet_line.ts";
 
 /** Intervals at which the ring is read: while packets arrive, and while there are none. */
 const BUSY_MS = 1;
@@ -29,18 +33,35 @@ export interface CaptureStreams {
 
 /**
  * Captures until the end and returns the exit code, 0. Throws `E_FILTER`, `E_LIBRARY`, `E_CAPTURE_FILE`, and the errors
- * of `start` and {@linkcode CaptureConnection.open}.
+ * of `source` and {@linkcode CaptureConnection.open}.
  */
 export async function capture(
   options: CaptureOptions,
-  start: StartCapture,
+  source: CaptureSource,
   streams: CaptureStreams,
 ): Promise<number> {
   const filter = compileFilter(options.filter);
-  const record = await start();
+  const events: CaptureEvent[] = [];
+  using following = new DisposableStack();
+  if (options.events) {
+    following.use(await source.follow((event) => events.push(event)));
+  }
+  const record = await source.start();
   using connection = await CaptureConnection.open(options.name, record);
-  const run = new CaptureRun(options, record, connection, filter, streams);
+  const parts = { options, record, connection, filter, events, streams };
+  const run = new CaptureRun(parts);
   return await run.run();
+}
+
+/** What a capture that runs uses. */
+interface CaptureRunParts {
+  readonly options: CaptureOptions;
+  readonly record: CaptureRecord;
+  readonly connection: CaptureConnection;
+  readonly filter: Filter;
+  /** Events to write, oldest first. */
+  readonly events: CaptureEvent[];
+  readonly streams: CaptureStreams;
 }
 
 /** A capture that runs. */
@@ -49,28 +70,26 @@ class CaptureRun {
   readonly #record: CaptureRecord;
   readonly #connection: CaptureConnection;
   readonly #filter: Filter;
+  readonly #events: CaptureEvent[];
   readonly #streams: CaptureStreams;
   readonly #packet = new Packet();
   readonly #composer: FrameComposer;
   readonly #file: CaptureFile | undefined;
   #lines: string[] = [];
-  /** Packets written or printed, and those that matched the filter and the direction. */
+  /** Packets written or printed, those that matched the filter and the direction, and events. */
   #captured = 0;
   #matched = 0;
+  #eventCount = 0;
   #stopped = false;
 
-  constructor(
-    options: CaptureOptions,
-    record: CaptureRecord,
-    connection: CaptureConnection,
-    filter: Filter,
-    streams: CaptureStreams,
-  ) {
+  constructor(parts: CaptureRunParts) {
+    const { options, record, connection } = parts;
     this.#options = options;
     this.#record = record;
     this.#connection = connection;
-    this.#filter = filter;
-    this.#streams = streams;
+    this.#filter = parts.filter;
+    this.#events = parts.events;
+    this.#streams = parts.streams;
     this.#composer = new FrameComposer(options.snapLength);
     const { file } = options;
     this.#file = file === undefined ? undefined : new CaptureFile({
@@ -92,6 +111,7 @@ class CaptureRun {
         // Before the ring is read, so that it is empty after the last time.
         interfaceEnded = this.#connection.ended;
         const taken = this.#drain();
+        this.#takeEvents();
         this.#flush();
         if (interfaceEnded && taken === 0) break;
         await pause(taken > 0 ? BUSY_MS : IDLE_MS);
@@ -110,10 +130,24 @@ class CaptureRun {
     return 0;
   }
 
-  /** Takes what was in the ring when a signal arrived. */
+  /** Takes what was in the ring, and the events that had arrived, when a signal arrived. */
   #drainRest(): void {
     this.#stopped = false;
     this.#drain();
+    this.#takeEvents();
+  }
+
+  /** Takes the events that have arrived. */
+  #takeEvents(): void {
+    for (const event of this.#stopped ? [] : this.#events.splice(0)) {
+      if (!this.#file) this.#lines.push(eventLine(event));
+      else this.#file.writeEvent(event);
+      if (this.#file?.full) {
+        this.#stopped = true;
+        return;
+      }
+      this.#eventCount++;
+    }
   }
 
   /** Takes records and returns their number. */
@@ -176,13 +210,14 @@ class CaptureRun {
   }
 
   #report(interfaceEnded: boolean): void {
-    const { name } = this.#options;
+    const { name, events } = this.#options;
     if (interfaceEnded) this.#say(`${name} has ended\n`);
     this.#say(
       `${count(this.#captured)} captured\n` +
         `${count(this.#matched)} received by filter\n` +
         `${count(this.#connection.ring.lost)} lost by the capture\n`,
     );
+    if (events) this.#say(`${this.#eventCount} events captured\n`);
   }
 
   #say(text: string): void {

@@ -6,12 +6,13 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import type { CaptureOptions } from "../ipc/capture_options.ts";
+import type { CaptureEvent, CaptureOptions } from "../ipc/capture_options.ts";
 import { VERSION } from "../ipc/version.ts";
 import {
   type CapturedPacket,
   interfaceDescription,
   interfaceStatistics,
+  journalEntry,
   LinkType,
   packetBlockLength,
   sectionHeader,
@@ -23,6 +24,8 @@ import { fileName } from "./file_names.ts";
 
 const BUFFER_BYTES = 1 << 18;
 const MEGABYTE = 1_000_000;
+/** Priority of the journal entries of events (syslog(3)). */
+const NOTICE = "5";
 
 /** The interfaces of a file, and the bytes before a packet that the snapshot length does not count. */
 const KINDS = {
@@ -109,6 +112,18 @@ export class CaptureFile {
     const at = this.#used;
     this.#used = writePacketBlock(this.#buffer, this.#view, at, whole);
     this.#bytes += block;
+  }
+
+  /** Writes an event, if necessary to another file. Throws `E_CAPTURE_FILE`. */
+  writeEvent({ timeMs, text }: CaptureEvent): void {
+    this.#rotate(Math.floor(timeMs / 1000));
+    if (this.full) return;
+    this.#append(journalEntry({
+      __REALTIME_TIMESTAMP: `${timeMs * 1000}`,
+      PRIORITY: NOTICE,
+      SYSLOG_IDENTIFIER: "ipoib",
+      MESSAGE: text,
+    }));
   }
 
   /** Writes what is buffered. Throws `E_CAPTURE_FILE`, and Deno.errors.BrokenPipe if the reader of a pipe has ended. */

@@ -1,9 +1,15 @@
 /**
- * The line of a packet that is printed without a file:
+ * The lines that are printed without a file:
  *
  * ```
  * 12:34:56.123456 Out 0x0002:000048 > 0x0003:000049 IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 64
  * 12:34:56.123481 Out host IP 10.9.0.1 > 10.9.0.2: ICMP echo request, id 7, seq 1, length 64 [dropped: tx_path_failed]
+ * ```
+ *
+ * An event has a line of its own:
+ *
+ * ```
+ * 12:34:57.250000 Event ib0 fabric port soft:default/1: active -> down, cause: the port is no longer active
  * ```
  *
  * Source and destination are LID and QPN. A received message of a connection does not name the
@@ -11,6 +17,7 @@
  */
 
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
+import type { CaptureEvent } from "../ipc/capture_options.ts";
 import type { Frame } from "./frames.ts";
 import { summarise } from "./ip_summary.ts";
 import { summariseMad } from "./mad_summary.ts";
@@ -30,7 +37,14 @@ export function packetLine(
   const where = kind === "host" ? "host" : addresses(packet);
   const direction = packet.sent ? "Out" : "In ";
   const end = comment === undefined ? "" : ` [${comment}]`;
-  return `${timeOf(packet)} ${direction} ${where} ${what}${end}`;
+  const time = timeOf(packet.seconds, packet.nanoseconds);
+  return `${time} ${direction} ${where} ${what}${end}`;
+}
+
+/** Returns the line of an event, without a newline. */
+export function eventLine({ timeMs, text }: CaptureEvent): string {
+  const nanoseconds = (timeMs % 1000) * 1_000_000;
+  return `${timeOf(Math.floor(timeMs / 1000), nanoseconds)} Event ${text}`;
 }
 
 function addresses(packet: Packet): string {
@@ -55,7 +69,7 @@ function address(lid: number, qpn: number | undefined): string {
 }
 
 /** Returns the local time with microseconds. */
-function timeOf({ seconds, nanoseconds }: Packet): string {
+function timeOf(seconds: number, nanoseconds: number): string {
   const date = new Date(seconds * 1000);
   const [hours, minutes, rest] = [
     date.getHours(),

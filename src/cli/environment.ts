@@ -5,7 +5,7 @@
 
 import type { UpgradeRecord } from "../ipc/schema.ts";
 import type { HostFacts } from "../doctor/facts.ts";
-import type { CaptureOptions, StartCapture } from "../ipc/capture_options.ts";
+import type { CaptureOptions, CaptureSource } from "../ipc/capture_options.ts";
 import type { CniVariable } from "../base/variables.ts";
 import type { NamespaceIdentity } from "../ipc/locate.ts";
 import type { SubnetRunOptions, UpOptions } from "../ipc/up_options.ts";
@@ -79,9 +79,9 @@ export interface CliEnvironment {
   up(options: UpOptions): Promise<number>;
   /**
    * Runs a capture until a signal, the requested number of packets, the end of the interface or of the reader, and
-   * returns the exit code. `start` starts it in the process of the interface. Throws the errors of capture/capture.ts.
+   * returns the exit code. Throws the errors of capture/capture.ts.
    */
-  capture(options: CaptureOptions, start: StartCapture): Promise<number>;
+  capture(options: CaptureOptions, source: CaptureSource): Promise<number>;
   /** Starts the process that takes over from a running one. Returns the exit code. */
   startUpgrade(record: UpgradeRecord): Promise<number>;
   /** Runs a subnet manager until it ends. Returns the exit code. */

@@ -169,7 +169,7 @@ function ended({ name, end: { kind, event } }: EventSource): EventRecord {
 }
 
 /** Events that this process has not read in time. */
-function lostEvents(name: string, count: number): EventRecord {
+export function lostEvents(name: string, count: number): EventRecord {
   return {
     "time_ms": Date.now(),
     ifname: name,

@@ -67,9 +67,9 @@ export function systemEnvironment(): CliEnvironment {
       const { startUpgrade } = await import("../daemon/start_upgrade.ts");
       return await startUpgrade(record);
     },
-    async capture(options, start) {
+    async capture(options, source) {
       const { capture } = await import("../capture/capture.ts");
-      return await capture(options, start, this);
+      return await capture(options, source, this);
     },
     async runSubnet(options) {
       return await (await import("../daemon/subnet_run.ts")).runSubnet(options);

@@ -27,9 +27,23 @@ export interface CaptureOptions {
   readonly direction: (typeof CAPTURE_DIRECTIONS)[number];
   /** Expression of pcap-filter(7) with the words of capture/filter_words.ts; may be empty. */
   readonly filter: string;
+  /** True to capture the events of the process too. */
+  readonly events: boolean;
   /** True to print nothing on standard error but failures. */
   readonly quiet: boolean;
 }
 
-/** Starts the capture in the process of the interface. */
-export type StartCapture = () => Promise<CaptureRecord>;
+/** An event in a capture: a line of `ipoib events` without the time. */
+export interface CaptureEvent {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly text: string;
+}
+
+/** The process of the interface whose packets are captured. */
+export interface CaptureSource {
+  /** Starts the capture. Throws the refusals of the process. */
+  start(): Promise<CaptureRecord>;
+  /** Passes each further event of the process to `take`, until the process or the returned object ends. */
+  follow(take: (event: CaptureEvent) => void): Promise<Disposable>;
+}

@@ -26,6 +26,7 @@ const BlockType = {
   InterfaceDescription: 1,
   InterfaceStatistics: 5,
   EnhancedPacket: 6,
+  JournalEntry: 9,
 } as const;
 
 const Option = {
@@ -195,6 +196,21 @@ export function interfaceStatistics(counts: InterfaceCounts): Uint8Array {
     [Option.Received, u64(counts.received)],
     [Option.Dropped, u64(counts.dropped)],
   ]);
+}
+
+/**
+ * Returns the block of an entry of systemd's journal: lines `FIELD=value` (systemd.io/JOURNAL_EXPORT_FORMATS). Readers
+ * show it among the packets, at the time of field `__REALTIME_TIMESTAMP` (microseconds since 1970).
+ */
+export function journalEntry(fields: Record<string, string>): Uint8Array {
+  const lines = Object.entries(fields).map(([name, value]) =>
+    // A value of several lines has another format.
+    `${name}=${value.replaceAll("\n", " ")}\n`
+  );
+  const text = encoder.encode(lines.join(""));
+  const body = new Uint8Array(padded(text.length));
+  body.set(text);
+  return block(BlockType.JournalEntry, body, []);
 }
 
 /** Writes a time: the high and the low half of the nanoseconds since 1970, which exceed the exact numbers. */

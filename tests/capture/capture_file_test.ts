@@ -1,6 +1,6 @@
 /** Files of a capture: blocks, interfaces, rotation and failures. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { CaptureFile } from "../../src/capture/capture_file.ts";
 import type { Frame, FrameKind } from "../../src/capture/frames.ts";
@@ -14,6 +14,7 @@ const OPTIONS: CaptureOptions & { file: string } = {
   snapLength: 262_144,
   direction: "inout",
   filter: "",
+  events: true,
   quiet: true,
 };
 
@@ -76,6 +77,7 @@ function write(file: CaptureFile, kind: FrameKind, seconds = 0, length = 100) {
 }
 
 const [SECTION, INTERFACE, STATISTICS, PACKET] = [0x0a0d0d0a, 1, 5, 6];
+const JOURNAL = 9;
 
 Deno.test("an interface is described before its first packet, and has statistics at the end", () => {
   const disk = new Disk();
@@ -126,6 +128,28 @@ Deno.test("another file is started after the time, and the capture is full after
   file.close();
   const blocks = [SECTION, INTERFACE, PACKET, PACKET, STATISTICS];
   assertEquals(disk.blocks(), { f: blocks, f1: blocks });
+});
+
+Deno.test("an event is an entry of the journal, in the file of its time", () => {
+  const disk = new Disk();
+  const file = disk.file({ rotateSeconds: 10 });
+  file.open(100);
+  write(file, "packet", 100);
+  const text = "ib0 link state: running -> closed";
+  for (const timeMs of [101_250, 110_000]) file.writeEvent({ timeMs, text });
+  file.close();
+  assertEquals(disk.blocks(), {
+    f: [SECTION, INTERFACE, PACKET, JOURNAL, STATISTICS],
+    f1: [SECTION, INTERFACE, JOURNAL, STATISTICS],
+  });
+  const [first] = disk.files.values();
+  const content = new TextDecoder().decode(
+    Uint8Array.from(first!.flatMap((part) => [...part])),
+  );
+  assertStringIncludes(
+    content,
+    `__REALTIME_TIMESTAMP=101250000\nPRIORITY=5\nSYSLOG_IDENTIFIER=ipoib\nMESSAGE=${text}\n`,
+  );
 });
 
 Deno.test("a failure to write names the file", () => {

@@ -1,8 +1,9 @@
 /** `ipoib capture` and `ipoib extcap`: options, and the answers to Wireshark. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { isExtcapCall } from "../../src/cli/commands/extcap.ts";
 import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
+import { EventHistory } from "../../src/daemon/event_history.ts";
 import type { CaptureRecord } from "../../src/ipc/schema.ts";
 import { pcapTest } from "../capture/libpcap.ts";
 import { CliFixture } from "./support.ts";
@@ -22,6 +23,7 @@ const DEFAULTS: CaptureOptions = {
   snapLength: 262_144,
   direction: "inout",
   filter: "",
+  events: false,
   quiet: false,
 };
 
@@ -61,6 +63,44 @@ Deno.test("capture passes on its options, also where they are those of all comma
     rotateMegabytes: 10,
     files: 3,
   });
+});
+
+Deno.test("capture --events also takes the events of all interfaces of the process, as plain text", async () => {
+  await using cli = new CliFixture();
+  const history = new EventHistory();
+  const add = (ifname: string) =>
+    history.add({
+      ...{ "time_ms": Date.now(), ifname, kind: "link", event: "state" },
+      ...{
+        subject: ifname,
+        old: "running",
+        new: "waiting for the port (down)",
+      },
+    });
+  await cli.daemon("ib0", { handlers: { ...handlers, ...history.handlers() } });
+  cli.capturing = async () => {
+    while (cli.capturedEvents.length < 2) {
+      add("ib0");
+      add("ib0.8001");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  assertEquals((await cli.run("-c capture ib0 --events")).code, 0);
+  assertEquals(cli.captures[0]!.options.events, true);
+  assertEquals(cli.capturedEvents.slice(0, 2).map(({ text }) => text), [
+    "ib0 link state: running -> waiting for the port (down)",
+    "ib0.8001 link state: running -> waiting for the port (down)",
+  ]);
+  assertGreater(cli.capturedEvents[0]!.timeMs, Date.now() - 60_000);
+});
+
+Deno.test("capture --events of a process without events names the reason and goes on", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  cli.capturing = () => new Promise((resolve) => setTimeout(resolve, 200));
+  const { code, err } = await cli.run("capture ib0 --events");
+  assertEquals(code, 0);
+  assertStringIncludes(err, 'Unknown method "events.watch"');
 });
 
 Deno.test("capture -s 0 captures whole packets", async () => {
@@ -147,17 +187,18 @@ Deno.test("extcap lists link types and options, and refuses foreign interfaces",
   const config = await cli.run("--extcap-config --extcap-interface ipoib-ib0");
   assertStringIncludes(config.out, "{call=--edge}");
   assertStringIncludes(config.out, "{value=fabric}");
+  assertStringIncludes(config.out, "{call=--events}");
   const { code, err } = await cli.run("extcap --extcap-dlts");
   assertEquals(code, 1);
   assertStringIncludes(err, "--extcap-interface needs an interface");
 });
 
-Deno.test("extcap captures to a FIFO with the filter and the edge", async () => {
+Deno.test("extcap captures to a FIFO with the filter, the edge and the events", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0", { handlers, netns: "blue" });
   const { code } = await cli.run([
     ...["--capture", "--extcap-interface", "ipoib-ib0@blue"],
-    ...["--fifo", "/tmp/fifo", "--edge", "host"],
+    ...["--fifo", "/tmp/fifo", "--edge", "host", "--events"],
     ...["--extcap-capture-filter", "tcp port 22"],
   ]);
   assertEquals(code, 0);
@@ -166,6 +207,7 @@ Deno.test("extcap captures to a FIFO with the filter and the edge", async () => 
     ...DEFAULTS,
     edges: "host",
     filter: "tcp port 22",
+    events: true,
     file: "/tmp/fifo",
     quiet: true,
   });

@@ -9,7 +9,10 @@ import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
-import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
+import type {
+  CaptureEvent,
+  CaptureOptions,
+} from "../../src/ipc/capture_options.ts";
 import type { CaptureRecord, UpgradeRecord } from "../../src/ipc/schema.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import { host } from "../doctor/facts.ts";
@@ -76,6 +79,9 @@ export class CliFixture implements AsyncDisposable {
   readonly upgrades: UpgradeRecord[] = [];
   /** Options and started captures of the calls of `capture`. */
   readonly captures: { options: CaptureOptions; record: CaptureRecord }[] = [];
+  readonly capturedEvents: CaptureEvent[] = [];
+  /** Called during a capture, which ends with it. */
+  capturing: () => Promise<void> = () => Promise.resolve();
   /** Arguments of `endProcess`. */
   readonly ended: number[] = [];
   /** Functions that end the fake processes. */
@@ -158,8 +164,12 @@ export class CliFixture implements AsyncDisposable {
         this.upgrades.push(record);
         return Promise.resolve(this.code);
       },
-      capture: async (options, start) => {
-        this.captures.push({ options, record: await start() });
+      capture: async (options, source) => {
+        this.captures.push({ options, record: await source.start() });
+        using _following = options.events
+          ? await source.follow((event) => this.capturedEvents.push(event))
+          : undefined;
+        await this.capturing();
         return this.code;
       },
       runSubnet: (options) => {

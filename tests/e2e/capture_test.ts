@@ -18,6 +18,8 @@ import {
 import { startCapture, stopCapture } from "./harness/capture.ts";
 import { whyNoUring } from "./harness/kernel.ts";
 import {
+  fault,
+  GUIDS,
   type Host,
   iperf,
   iperfServer,
@@ -337,6 +339,52 @@ labTest(
     });
     assertEquals(piped.code, 0);
     assertMatch(piped.output, /ICMP 122 Echo \(ping\) reply/);
+  },
+);
+
+labTest(
+  "events are shown among the packets, on standard output and in a file that tshark decodes",
+  async (lab) => {
+    const [a, b] = await lab.hosts(2);
+    await a.up({ args: ["--guid", GUIDS[0]] });
+    await b.up();
+    const file = `${lab.runtime}/events.pcapng`;
+    const captures = await Promise.all([
+      startCapture(a, "--events", "-w", file),
+      startCapture(a, "--events", "icmp"),
+    ]);
+    await a.ping(b);
+    await fault(lab, "port", GUIDS[0], "down");
+    const changed =
+      /^\d\d:\d\d:\d\d\.\d{6} Event ib0 fabric port soft:default\/1: active -> down, cause: the port is no longer active$/m;
+    await captures[1]!.prints(changed);
+    await fault(lab, "port", GUIDS[0], "up");
+    await until("a to reach b", () => a.reaches(b));
+    for (const capture of captures) {
+      const output = await stopCapture(capture);
+      assertEquals(totals(output).lost, 0);
+      assertGreater(Number(/^(\d+) events captured$/m.exec(output)![1]), 2);
+    }
+    const printed = captures[1]!.output;
+    const [request, down, up] = [
+      ...["ICMP echo request", "active -> down", "down -> active"],
+    ].map((text) => printed.indexOf(text));
+    assert(0 <= request! && request! < down! && down! < up!, printed);
+    assertEquals(await expertProblems(file), []);
+    const rows = await captureFields(
+      file,
+      "systemd_journal",
+      ...["frame.time_epoch", "systemd_journal.message"],
+      "systemd_journal.syslog_id",
+    );
+    const row = rows.find(([, message]) =>
+      message!.startsWith("ib0 fabric port soft:default/1: active -> down")
+    );
+    assert(row, JSON.stringify(rows));
+    assertEquals(row[2], "ipoib");
+    const age = Date.now() - Number(row[0]) * 1000;
+    assert(age > 0 && age < patient(60_000), `${age} ms`);
+    assertGreater(await count(file, "icmp"), 5);
   },
 );
 

@@ -43,8 +43,8 @@ interface Cause {
   readonly doctor: RegExp;
   /** The line of an event of `a`, after the time. */
   readonly event: RegExp;
-  /** Lines of a capture on `a`, or the reason why no packet shows the cause. */
-  readonly capture: RegExp | string;
+  /** Lines of a capture on `a`: packets, or events where no packet shows the cause. */
+  readonly capture: RegExp;
 }
 
 /** What the capture takes: all MADs and ARP packets, dropped packets, and the ICMP error about a packet too big. */
@@ -78,7 +78,8 @@ const CAUSES: readonly Cause[] = [
       /warning ib0 counters: the queue of the network device overran .* -> .*ipoib ethtool -G ib0 tx/,
     event:
       /ib0 link drops tx_device_queue: \d+ packets, cause: the queue of the network device was full/,
-    capture: "the kernel drops the packets before ipoib reads them",
+    // The kernel drops the packets before ipoib reads them.
+    capture: /Event ib0 link drops tx_device_queue: \d+ packets, cause: /,
   },
   {
     name: "the cable",
@@ -91,7 +92,8 @@ const CAUSES: readonly Cause[] = [
       /failure ib0 port: port of subnet default is DOWN .* -> .* port 0x0200000000000a01 up/,
     event:
       /ib0 link state: running -> waiting for the port \(down\), cause: the port is no longer active/,
-    capture: "a port that is down neither sends nor receives packets",
+    // A port that is down neither sends nor receives packets.
+    capture: /Event ib0 fabric port soft:default\/1: active -> down, cause: /,
   },
   {
     name: "a P_Key is taken away",
@@ -112,8 +114,9 @@ const CAUSES: readonly Cause[] = [
       /failure ib0\.8015 P_Key: 0x8015 is not in .* -> .*port 0x0200000000000a01 pkeys/,
     event:
       /ib0\.8015 link state: .* -> waiting for P_Key 0x8015 in the port's table, cause: the P_Key table of the port changed/,
+    // The port drops packets of other partitions before a queue pair receives them.
     capture:
-      "the port drops packets of other partitions before a queue pair receives them",
+      /Event ib0\.8015 link state: .* -> waiting for P_Key 0x8015 in the port's table, cause: /,
   },
   refusedBroadcast(
     "the MTU of the group is too large",
@@ -315,17 +318,17 @@ labTest(
       await a.ip("neigh", "flush", "dev", "ib0");
       return monitor.output !== "";
     });
-    const capture = await startCapture(a, "--edge", "both", ...FILTER);
+    const capture = await startCapture(
+      a,
+      ...["--events", "--edge", "both", ...FILTER],
+    );
     for (const cause of CAUSES) {
       const at = [monitor, capture].map(({ output }) => output.length);
       const repair = await cause.inject(fabric);
-      const shown = typeof cause.capture === "string"
-        ? []
-        : [shows(capture, at[1]!, cause.capture)];
       await Promise.all([
         says(fabric, cause),
         shows(monitor, at[0]!, cause.event),
-        ...shown,
+        shows(capture, at[1]!, cause.capture),
       ]).catch((error) => {
         throw new Error(`${cause.name}: ${error.message}`);
       });

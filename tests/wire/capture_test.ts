@@ -7,6 +7,7 @@ import {
   type CapturedPacket,
   interfaceDescription,
   interfaceStatistics,
+  journalEntry,
   LinkType,
   packetBlockLength,
   sectionHeader,
@@ -129,5 +130,12 @@ Deno.test("interfaceStatistics() writes the golden bytes", () => {
     }),
     hex(`05000000 34000000 01000000 04030201 08070605
          0400 0800 0201000000000000 0500 0800 0300000000000000 00000000 34000000`),
+  );
+});
+
+Deno.test("journalEntry() writes the golden bytes, and each value in one line", () => {
+  assertEquals(
+    journalEntry({ A: "1", B: "x\ny" }),
+    hex(`09000000 18000000 413d310a 423d7820 790a0000 18000000`),
   );
 });

@@ -63,7 +63,7 @@ const composer = new FrameComposer(1 << 18);
 const file = new CaptureFile({
   options: {
     ...{ name: "ib0", edges: "fabric", file: "-", snapLength: 1 << 18 },
-    ...{ direction: "inout", filter: "", quiet: true },
+    ...{ direction: "inout", filter: "", events: false, quiet: true },
   },
   device: "bench",
   open: () => ({ writeSync: ({ length }) => length }),

@@ -12,12 +12,17 @@ import {
 } from "../../ipc/schema.ts";
 import {
   CAPTURE_DIRECTIONS,
+  type CaptureEvent,
   type CaptureOptions,
   DEFAULT_SNAP_LENGTH,
 } from "../../ipc/capture_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { usageError } from "../errors.ts";
+import type { CliEnvironment } from "../environment.ts";
+import { errorLine, usageError } from "../errors.ts";
+import { lostEvents } from "../event_monitor.ts";
 import { integer } from "../options.ts";
+import { renderEvent } from "../render/event_text.ts";
+import { PLAIN } from "../render/style.ts";
 import { openInterface } from "../session.ts";
 
 const KIBIBYTE = 1024;
@@ -30,13 +35,41 @@ export async function runCapture(
   bytes?: number,
 ): Promise<number> {
   const { name, edges } = options;
-  return await environment.capture(options, async () => {
-    using target = await openInterface(environment, netns, name);
-    return await target.client.call("capture.start", {
-      ...{ name, edges },
-      ...(bytes === undefined ? {} : { bytes }),
-    });
+  return await environment.capture(options, {
+    async start() {
+      using target = await openInterface(environment, netns, name);
+      return await target.client.call("capture.start", {
+        ...{ name, edges },
+        ...(bytes === undefined ? {} : { bytes }),
+      });
+    },
+    follow: (take) => followEvents(environment, netns, name, take),
   });
+}
+
+/**
+ * Follows the events of the process of an interface: also those of its parent and its children, as all of them use the
+ * same port. The returned object ends it.
+ */
+async function followEvents(
+  environment: CliEnvironment,
+  netns: string | undefined,
+  name: string,
+  take: (event: CaptureEvent) => void,
+): Promise<Disposable> {
+  const target = await openInterface(environment, netns, name);
+  const stream = target.client.stream("events.watch", {}, (events, lost) => {
+    const lostOnes = lost > 0 ? [lostEvents(name, lost)] : [];
+    for (const event of [...lostOnes, ...events]) {
+      const text = renderEvent({ event }, { palette: PLAIN }, false).trimEnd();
+      take({ timeMs: event.time_ms, text });
+    }
+  });
+  // The capture reports the end of the interface itself.
+  void stream.catch((error) => {
+    if (error.code !== "E_IPC_CLOSED") environment.err(errorLine(error));
+  });
+  return target;
 }
 
 /** Parses a snapshot length; 0 is the default, as in tcpdump. */
@@ -93,6 +126,10 @@ export function capture(cli: Cli) {
       ).choices(CAPTURE_EDGES).default("fabric" as const),
     )
     .option(
+      "--events",
+      "also the events of the process, as `ipoib events` prints them: in a file, entries of systemd's journal",
+    )
+    .option(
       "-B <KiB>",
       "size of the buffer between the interface and this process (default: 16384)",
       integer(MIN_CAPTURE_BYTES / KIBIBYTE, MAX_CAPTURE_BYTES / KIBIBYTE),
@@ -112,6 +149,7 @@ export function capture(cli: Cli) {
         snapLength: s,
         direction: Q,
         filter: words.join(" "),
+        events: options.events === true,
         quiet: false,
         ...(w === undefined ? {} : { file: w }),
         ...(c === undefined ? {} : { count: c }),

@@ -58,6 +58,7 @@ function configLines(): string {
   return [
     "arg {number=0}{call=--edge}{display=Capture}{type=selector}{tooltip=What to capture}",
     ...values,
+    "arg {number=1}{call=--events}{display=Events of the process}{type=boolflag}{default=false}",
     "",
   ].join("\n");
 }
@@ -88,6 +89,7 @@ export function extcap(cli: Cli) {
       new Option("--edge <edge>", "as that of ipoib capture")
         .choices(CAPTURE_EDGES).default("fabric" as const),
     )
+    .option("--events", "as that of ipoib capture")
     .action(async (options) => {
       const { extcapInterface, extcapCaptureFilter: filter, fifo } = options;
       const { environment } = cli;
@@ -113,6 +115,7 @@ export function extcap(cli: Cli) {
           snapLength: DEFAULT_SNAP_LENGTH,
           direction: "inout",
           filter: filter ?? "",
+          events: options.events === true,
           quiet: true,
         });
       } else if (filter !== undefined) {

@@ -32,7 +32,8 @@ export interface Palette {
 
 const plainText = (text: string) => text;
 
-const PLAIN: Palette = {
+/** Text without colors. */
+export const PLAIN: Palette = {
   name: plainText,
   lladdr: plainText,
   inet: plainText,
