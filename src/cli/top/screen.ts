@@ -58,9 +58,8 @@ export function screen(
   if (view.help) lines.push("", ...HELP.map((line) => fit(line, columns)));
   else if (rated) {
     const all = sorted(rated.rows, view);
-    const space = Math.max(0, rows - HEAD);
-    const from = Math.min(view.scroll, Math.max(0, all.length - space));
-    const shown = all.slice(from, from + space);
+    const from = Math.min(view.scroll, highestScroll(rated, size));
+    const shown = all.slice(from, from + spaceOf(size));
     const nameWidth = widthOfNames(all, view.table, columns);
     lines.push(
       palette.heading(heading(view, nameWidth, columns)),
@@ -68,6 +67,16 @@ export function screen(
     );
   }
   return lines.slice(0, rows);
+}
+
+/** Returns the number of rows above the screen if the last row is at its end. */
+export function highestScroll(rated: Rated | undefined, size: Size): number {
+  return Math.max(0, (rated?.rows.length ?? 0) - spaceOf(size));
+}
+
+/** Returns the number of rows for which the screen has space. */
+function spaceOf({ rows }: Size): number {
+  return Math.max(0, rows - HEAD);
 }
 
 /** Returns the table without a terminal: all rows, names in full, no history. */
