@@ -1,5 +1,6 @@
 /** The screen of `ipoib top` as lines of text, which fit the terminal. */
 
+import { printable } from "../../base/printable.ts";
 import { number } from "../render/number.ts";
 import { type Palette } from "../render/style.ts";
 import type { Rated, RatedRow } from "./rates.ts";
@@ -53,7 +54,7 @@ export function screen(
   const lines = [
     fit(headLine(rated, view, clock), columns),
     fit(totalLine(rated), columns),
-    message === undefined ? "" : palette.bad(fit(message, columns)),
+    message === undefined ? "" : palette.bad(fit(printable(message), columns)),
   ];
   if (view.help) lines.push("", ...HELP.map((line) => fit(line, columns)));
   else if (rated) {
@@ -92,7 +93,7 @@ export function plainTable({ rows }: Rated, view: View): string {
       .join(""),
     ...all.map((row) =>
       label(row).padEnd(width) + rateCells(row, view.table).join("") +
-      (row.trouble === undefined ? "" : `  ${row.trouble}`)
+      (row.trouble === undefined ? "" : `  ${printable(row.trouble)}`)
     ),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
@@ -142,7 +143,7 @@ function line(
   if (left < 1) return fit(name + cells, columns);
   const tail = row.trouble === undefined
     ? sparkline(row.history, left)
-    : palette.bad(fit(row.trouble, left));
+    : palette.bad(fit(printable(row.trouble), left));
   return `${paint(name)}${cells}  ${tail}`;
 }
 
@@ -154,7 +155,7 @@ function rateCells({ rates }: RatedRow, table: Table): string[] {
 
 /** Returns the name of a row, with its interface. */
 function label({ name, of }: RatedRow): string {
-  return of === undefined ? name : `${name} ${of}`;
+  return printable(of === undefined ? name : `${name} ${of}`);
 }
 
 function widthOfNames(
