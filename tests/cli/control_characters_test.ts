@@ -71,6 +71,18 @@ Deno.test("text shows names, aliases and labels without control characters", asy
   }
 });
 
+Deno.test("the host name of a subnet manager is shown without control characters", async () => {
+  await using cli = new CliFixture();
+  await cli.subnet("lab", {
+    "subnet.show": () => ({
+      ...records.subnet,
+      manager: { ...records.subnet.manager, host: "h\x1b[2J" },
+    }),
+  });
+  const { out } = await cli.run("subnet show lab");
+  assertStringIncludes(out, " host h?[2J\n");
+});
+
 Deno.test("errors about interfaces show their names without control characters", async () => {
   await using cli = await fixture();
   const { err } = await cli.run(["link", "show", "ib\x1b[2K"]);
