@@ -5,6 +5,8 @@
  * for a cause. docs/monitor.md describes each event.
  */
 
+import { printable } from "./printable.ts";
+
 /** The names of the events, by kind. */
 export const EVENTS = {
   /** The interface: its state, MTU and settings, and its beginning and end. */
@@ -69,7 +71,7 @@ export interface EventRecord {
   cause?: string;
 }
 
-/** Returns the record of an event. Control characters are replaced, as texts may come from peers. */
+/** Returns the record of an event. Control characters are replaced ({@linkcode printable}). */
 export function eventRecord(
   timeMs: number,
   ifname: string,
@@ -79,7 +81,7 @@ export function eventRecord(
 ): EventRecord {
   const record: EventRecord = {
     "time_ms": timeMs,
-    ifname,
+    ifname: clean(ifname),
     kind,
     event,
     subject: clean(details.subject),
@@ -92,5 +94,5 @@ export function eventRecord(
 }
 
 function clean(text: string): string {
-  return text.slice(0, MAX_EVENT_TEXT).replace(/\p{Cc}/gu, "?");
+  return printable(text.slice(0, MAX_EVENT_TEXT));
 }

@@ -169,7 +169,6 @@ class CaptureRun {
     const { direction } = this.#options;
     if (direction !== "inout" && packet.sent !== (direction === "out")) return;
     if (!this.#filter(packet)) return;
-    this.#matched++;
     const reason = this.#record.reasons[packet.reason];
     const comment = reason === undefined ? undefined : `dropped: ${reason}`;
     this.#composer.forEach(packet, (frame) => this.#emit(frame, comment));
@@ -177,6 +176,7 @@ class CaptureRun {
 
   /** @param dropped why the packet was dropped */
   #emit(frame: Frame, dropped: string | undefined): void {
+    this.#matched++;
     if (this.#stopped) return;
     const packet = this.#packet;
     const comment = dropped ?? frame.comment;

@@ -1,6 +1,7 @@
 /** Converts errors to exit codes and to lines on standard error. */
 
 import { IpoibError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 
 /** Exit codes of the program. */
 export const Exit = {
@@ -36,7 +37,7 @@ export function exitCode(error: IpoibError): number {
 /** Formats an error as one line for standard error. */
 export function errorLine(error: IpoibError): string {
   const hint = error.hint === undefined ? "" : ` (${error.hint})`;
-  return `ipoib: ${error.message}${hint}\n`;
+  return `ipoib: ${printable(error.message + hint)}\n`;
 }
 
 /** Returns an `E_USAGE` error, for invalid arguments that commander does not detect. */

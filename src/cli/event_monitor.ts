@@ -45,8 +45,8 @@ export class EventMonitor {
   readonly #followed = new Map<string, () => void>();
   /** Paths of the sockets that refuse to be followed. */
   readonly #refused = new Set<string>();
-  /** Times at which streams have ended, by the paths of their sockets. */
-  readonly #endedAt = new Map<string, number>();
+  /** Times of the last events of the streams, by the paths of their sockets. */
+  readonly #lastEventAt = new Map<string, number>();
   readonly #end = Promise.withResolvers<void>();
   #ended = false;
 
@@ -78,13 +78,13 @@ export class EventMonitor {
   }
 
   /**
-   * Follows the processes that are not followed yet: from the end of their last stream on, else from time `since` on, or
-   * from now on. Returns the refusals.
+   * Follows the processes that are not followed yet: after the last event of their former stream, which the same process
+   * may have ended; else from time `since` on, or from now on. Returns the refusals.
    */
   async #scan(since: number | undefined): Promise<IpoibError[]> {
     const sources = await this.#options.sources();
     const listed = new Set(sources.map(({ path }) => path));
-    for (const paths of [this.#refused, this.#endedAt]) {
+    for (const paths of [this.#refused, this.#lastEventAt]) {
       for (const path of paths.keys()) {
         if (!listed.has(path)) paths.delete(path);
       }
@@ -94,7 +94,11 @@ export class EventMonitor {
       const { path } = each;
       if (this.#followed.has(path) || this.#refused.has(path)) continue;
       try {
-        await this.#follow(each, this.#endedAt.get(path) ?? since);
+        const lastEventAt = this.#lastEventAt.get(path);
+        await this.#follow(
+          each,
+          lastEventAt === undefined ? since : lastEventAt + 1,
+        );
       } catch (error) {
         const refusal = IpoibError.from(error);
         // The socket of a killed process may be replaced by that of another one.
@@ -122,13 +126,15 @@ export class EventMonitor {
     };
     const stream = client.stream("events.watch", filter, (events, lost) => {
       if (lost > 0) this.#take(lostEvents(name, lost), source);
-      for (const event of events) this.#take(event, source);
+      for (const event of events) {
+        this.#lastEventAt.set(path, event.time_ms);
+        this.#take(event, source);
+      }
     });
     void stream.catch((error) => this.#failed(source, IpoibError.from(error)))
       .finally(() => {
         client.close();
         this.#followed.delete(path);
-        this.#endedAt.set(path, Date.now());
       });
   }
 

@@ -201,7 +201,7 @@ async function select(
   if (name !== undefined && !allNetns) {
     return { selected: [{ place: here, name }] };
   }
-  if (peer !== undefined) {
+  if (peer !== undefined && name === undefined) {
     using only = await openInterface(environment, netns);
     return { selected: [{ place: here, name: only.name }] };
   }

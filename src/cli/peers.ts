@@ -5,7 +5,8 @@ import { familyOf } from "./render/style.ts";
 
 /**
  * Returns one neighbour for each link-layer address whose traffic is known: that with the lowest IPv4 address, or the
- * lowest IPv6 address. The choice is total, so that a peer keeps its name while its addresses stay.
+ * lowest IPv6 address. The choice is total, so that a peer keeps its name while its addresses stay in the
+ * table.
  */
 export function peersAmong(neighbours: readonly NeighRecord[]): NeighRecord[] {
   const peers = new Map<string, NeighRecord>();

@@ -230,6 +230,20 @@ Deno.test("doctor refuses a peer that is not an address, and a peer without an i
   assertStringIncludes(err, "ib0, ib1");
 });
 
+Deno.test("doctor -a examines a peer through the interfaces of the given name", async () => {
+  await using cli = await fixture();
+  await cli.daemon("ib0", { handlers: healthy() });
+  await cli.daemon("ib1", { handlers: healthy("ib1") });
+  await cli.daemon("ib1", { handlers: healthy("ib1"), netns: "blue" });
+  const { out } = await cli.run("-a doctor ib1 10.0.0.2");
+  assertEquals(out.match(/^(ib\d|peer).*$/gm), [
+    "ib1",
+    "ib1 netns blue",
+    "peer 10.0.0.2",
+    "peer 10.0.0.2 from netns blue",
+  ]);
+});
+
 const LONG: NamedFinding[] = [
   { check: "port", status: "ok", text: "word ".repeat(40).trim() },
   {

@@ -1,6 +1,7 @@
 /** The words, the text and the JSON of `ipoib monitor` and `ipoib events`, and what they follow. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
 import type { EventRecord } from "../../src/base/events.ts";
 import { parseEventWords } from "../../src/cli/event_words.ts";
 import { parseSince } from "../../src/cli/since.ts";
@@ -218,6 +219,45 @@ Deno.test("monitor says that a process has ended without notice, and waits if no
   );
 });
 
+Deno.test("monitor prints the first events of the process that replaces a killed one", async () => {
+  await using cli = new CliFixture();
+  let done = false;
+  cli.outEnded = (out) => done = out.includes("later");
+  const path = `${cli.runtime}/ib0.sock`;
+  const listener = Deno.listen({ transport: "unix", path });
+  const running = cli.run("monitor");
+  const conn = await listener.accept();
+  await conn.read(new Uint8Array(1000));
+  // The new process begins before the monitor notices the end of the old one.
+  const begunAt = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  listener.close();
+  conn.close();
+  const history = await daemon(cli, "ib0", [state("first", begunAt)]);
+  await keepAdding(() => done, () => history.add(state("later", Date.now())));
+  const { out } = await running;
+  assert(out.includes("starting -> first,"), out);
+});
+
+Deno.test("monitor continues after the last event if the process has ended the stream", async () => {
+  await using cli = new CliFixture();
+  cli.outEnded = (out) => out.includes("second");
+  let streams = 0;
+  const calls = await cli.daemon("ib0", {
+    handlers: {
+      "events.watch": async (_selection, { send, sent }) => {
+        const now = ["first", "second"][streams++]!;
+        send(state(now, TIME + streams));
+        await sent();
+        throw new IpoibError("E_IPC_BUSY", "ib0 closed the connection");
+      },
+    },
+  });
+  await cli.run("monitor");
+  const [first, second] = calls.map(([, params]) => params);
+  assertEquals([first, second], [{}, { since: TIME + 2 }]);
+});
+
 Deno.test("monitor -a names the namespace of each event", async () => {
   await using cli = new CliFixture();
   const history = await daemon(cli, "ib0", [], "blue");
@@ -227,6 +267,27 @@ Deno.test("monitor -a names the namespace of each event", async () => {
   await keepAdding(() => done, () => history.add(state("running")));
   const { out } = await running;
   assert(out.startsWith("[netns blue] ib0 link state: "), out);
+});
+
+Deno.test("monitor -a follows a child that was named", async () => {
+  await using cli = new CliFixture();
+  const history = new EventHistory();
+  await cli.daemon("ib0", {
+    handlers: history.handlers(),
+    children: ["ib0.8001"],
+  });
+  let done = false;
+  cli.outEnded = (out) => done = out !== "";
+  const running = cli.run("monitor -a ib0.8001");
+  await keepAdding(() => done, () => {
+    history.add(state("parent"));
+    history.add(state("child", TIME, "ib0.8001"));
+  });
+  const { out } = await running;
+  assertEquals(
+    out.split("\n")[0],
+    "[netns (initial)] ib0.8001 link state: starting -> child, cause: test",
+  );
 });
 
 Deno.test("a process of a version without events is named once, and other interfaces are followed", async () => {

@@ -7,6 +7,7 @@
  */
 
 import { Errno, errnoText } from "../../base/errno.ts";
+import { printable } from "../../base/printable.ts";
 import { CoalesceRecordSchema } from "../../ipc/schema.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
@@ -223,7 +224,7 @@ function pages(
     ],
     render: (pages) =>
       pages.map(({ ifname, text }) =>
-        anonymous && pages.length > 1 ? `${ifname}:\n${text}` : text
+        anonymous && pages.length > 1 ? `${printable(ifname)}:\n${text}` : text
       ).join(""),
     json: ({ ifname, json }) => ({ ifname, ...json }),
   };

@@ -4,6 +4,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import { printable } from "../../base/printable.ts";
 import { type FileRecord, SYSFS_FILES } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { NONE } from "../completion/candidates.ts";
@@ -51,7 +52,9 @@ export function get(cli: Cli) {
           ],
           render: (all) =>
             all.map(({ ifname, files }) =>
-              `${all.length > 1 ? `${ifname}:\n` : ""}${renderFiles(files)}`
+              `${all.length > 1 ? `${printable(ifname)}:\n` : ""}${
+                renderFiles(files)
+              }`
             ).join(""),
           json: ({ ifname, files }) => ({
             ifname,

@@ -58,8 +58,11 @@ async function interfaceSources(
     ? await environment.namespaceNames()
     : undefined;
   const sources = asked
-    // A child in another namespace has the process of its parent, which is listed, too.
-    .filter(({ socket }) => !selection.allNetns || socket.target === undefined)
+    // Without a name, a child in another namespace is followed with its parent, which is listed too.
+    .filter(({ socket: { target } }) =>
+      selection.name !== undefined || !selection.allNetns ||
+      target === undefined
+    )
     .map(({ place, socket: { name, path, target } }): EventSource => ({
       ...{ name, path },
       end: { kind: "link", event: "deleted" },

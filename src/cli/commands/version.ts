@@ -2,6 +2,7 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { Cli } from "../cli.ts";
 import { errorLine, exitCode } from "../errors.ts";
@@ -62,5 +63,5 @@ export function version(cli: Cli) {
 function line({ ifname, netns, pid, version }: ProcessVersion): string {
   const where = netns === undefined ? "" : ` netns ${netns}`;
   const other = version === VERSION ? "" : ": replace it with ipoib upgrade";
-  return `${ifname}${where} pid ${pid} version ${version}${other}\n`;
+  return `${printable(ifname)}${where} pid ${pid} version ${version}${other}\n`;
 }

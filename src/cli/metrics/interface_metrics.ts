@@ -1,5 +1,6 @@
 /**
- * The metrics of the interfaces. Their names are fixed, and every interface has all of them, also those of value 0.
+ * The metrics of the interfaces. Their names are fixed, and every interface has all of them, also those of value 0. Only
+ * a parent has the counters and tables of the port, which depend on its kind, and those of its control socket.
  *
  * Peers and addresses are not labels unless requested: each value of a label is a time series of its own, and a host
  * with a thousand peers would have ten thousand. P_Key, GID and others that seldom change are labels of
@@ -259,7 +260,10 @@ export function interfaceFamilies(all: readonly Measured[]): Family[] {
   return [...families.values()];
 }
 
-/** Returns the metrics of named counters. A name may have several, with different labels. */
+/**
+ * Returns the metrics of named counters. A name may have several, with different labels. Those of the port, which a
+ * parent and its children share, are left out for a child.
+ */
 function metricsOf(
   metrics: Readonly<Record<string, CounterMetric>>,
   type: "counter" | "gauge",
@@ -268,7 +272,8 @@ function metricsOf(
     name,
     help,
     type,
-    of: ({ stats }) => {
+    of: ({ link, stats }) => {
+      if (isOfPort(counter) && link.link !== undefined) return undefined;
       const value = stats.counters[counter];
       if (value === undefined) return undefined;
       return labels ? [{ labels, value }] : value;
@@ -276,12 +281,16 @@ function metricsOf(
   }));
 }
 
-/** Returns the counters of the port, which a parent and its children share: those of a child are left out. */
+/** Returns the counters of the port. */
 function portCounters({ link, stats }: Measured): Reading[] {
   if (link.link !== undefined) return [];
   return Object.entries(stats.counters)
-    .filter(([name]) => PORT_PREFIX.test(name) && !(name in GAUGE_METRICS))
+    .filter(([name]) => isOfPort(name) && !(name in GAUGE_METRICS))
     .map(([event, value]) => ({ labels: { event }, value }));
+}
+
+function isOfPort(counter: string): boolean {
+  return PORT_PREFIX.test(counter);
 }
 
 function dropsOf({ drops }: StatsRecord, prefix: string): Reading[] {

@@ -1,8 +1,9 @@
 /**
  * The metrics of peers, on request: traffic and round trips.
  *
- * A peer is a link-layer address. Its label is one of its IP addresses, an IPv4 address if it has one, with the GID
- * beside it. The peers with the most traffic are shown, up to MAX_PEERS of an interface.
+ * A peer is a link-layer address, which identifies its time series. Which of its IP addresses names it may change while
+ * it has traffic, so that the name is a label of an info metric only. The peers with the most traffic are shown, up to
+ * MAX_PEERS of an interface.
  */
 
 import type { NeighRecord } from "../../ipc/schema.ts";
@@ -10,7 +11,7 @@ import { peersAmong } from "../peers.ts";
 import type { Family, Labels } from "./exposition.ts";
 import { histogram } from "./histogram.ts";
 
-/** Maximum number of peers of an interface, each with twenty time series. */
+/** Maximum number of peers of an interface, each with about twenty time series. */
 export const MAX_PEERS = 256;
 
 /** The neighbours of one interface. */
@@ -47,7 +48,7 @@ const METRICS = [
 export function peerFamilies(all: readonly MeasuredPeers[]): Family[] {
   const peers = all.flatMap(({ labels, neighbours, bounds }) =>
     peersOf(neighbours).map((peer) => ({
-      labels: { ...labels, peer: peer.dst, gid: peer.gid ?? "" },
+      labels: { ...labels, gid: peer.gid ?? "", lladdr: peer.lladdr ?? "" },
       peer,
       bounds,
     }))
@@ -62,20 +63,32 @@ export function peerFamilies(all: readonly MeasuredPeers[]): Family[] {
       value: peer[member] ?? 0,
     })),
   }));
-  return [...traffic, {
-    name: "ipoib_peer_round_trip_seconds",
-    type: "histogram",
-    unit: "seconds",
-    help: "Time from a unicast probe of the peer to its reply.",
-    samples: peers.flatMap(({ labels, peer, bounds }) =>
-      peer.round_trips && bounds.length > 0
-        ? histogram(peer.round_trips, bounds).map((reading) => ({
-          ...reading,
-          labels: { ...labels, ...reading.labels },
-        }))
-        : []
-    ),
-  }];
+  return [
+    {
+      name: "ipoib_peer",
+      type: "info",
+      help: "An IP address of the peer: the lowest, of IPv4 if it has any.",
+      samples: peers.map(({ labels, peer }) => ({
+        labels: { ...labels, peer: peer.dst },
+        value: 1,
+      })),
+    },
+    ...traffic,
+    {
+      name: "ipoib_peer_round_trip_seconds",
+      type: "histogram",
+      unit: "seconds",
+      help: "Time from a unicast probe of the peer to its reply.",
+      samples: peers.flatMap(({ labels, peer, bounds }) =>
+        peer.round_trips && bounds.length > 0
+          ? histogram(peer.round_trips, bounds).map((reading) => ({
+            ...reading,
+            labels: { ...labels, ...reading.labels },
+          }))
+          : []
+      ),
+    },
+  ];
 }
 
 /** Returns the peers, those with the most traffic first. */

@@ -7,21 +7,30 @@ const MODE = 0o644;
 
 /**
  * Writes a file so that a reader sees all of the old text or all of the new. The temporary file has no suffix `.prom`,
- * so that the collector ignores it. Throws `E_TEXTFILE`.
+ * so that the collector ignores it, and a name that another user of the folder cannot prepare as a link. Throws
+ * `E_TEXTFILE`.
  */
 export function writeTextfile(path: string, text: string): void {
-  const temporary = `${path}.${Deno.pid}`;
+  const temporary = `${path}.${crypto.randomUUID()}`;
   try {
-    Deno.writeTextFileSync(temporary, text, { mode: MODE });
-    // The umask does not apply.
-    Deno.chmodSync(temporary, MODE);
+    create(temporary, text);
     Deno.renameSync(temporary, path);
   } catch (error) {
-    remove(temporary);
+    if (!(error instanceof Deno.errors.AlreadyExists)) remove(temporary);
     const { message } = IpoibError.from(error);
     throw new IpoibError("E_TEXTFILE", `Cannot write ${path}: ${message}`, {
       cause: error,
     });
+  }
+}
+
+/** Creates a file, with {@linkcode MODE} whatever the umask is. A file that exists, also a link, is refused. */
+function create(path: string, text: string): void {
+  const umask = Deno.umask(0);
+  try {
+    Deno.writeTextFileSync(path, text, { mode: MODE, createNew: true });
+  } finally {
+    Deno.umask(umask);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Output of `addr show` in the format of `ip addr` (iproute2 6.1). */
 
+import { printable } from "../../base/printable.ts";
 import type { AddressRecord, LinkRecord } from "../../ipc/schema.ts";
 import {
   type AbsentLink,
@@ -38,7 +39,7 @@ function onelines(rows: readonly AddrRow[], style: Style): string {
   return rows.flatMap((row) =>
     !("ifindex" in row) ? [] : row.addr_info.map((each) => {
       const [first, lifetimes] = addressLines(each, style.palette);
-      const start = `${row.ifindex}: ${row.ifname}${first}`;
+      const start = `${row.ifindex}: ${printable(row.ifname)}${first}`;
       return lines([start, lifetimes], style);
     })
   ).join("");
@@ -52,7 +53,7 @@ function fullLines(link: AddressedLink, style: Style): string[] {
     ...(inet && !details ? [] : [addressLine(link, style)]),
     ...(details ? [ipoibLine(link)] : []),
     ...(details && link.ifalias !== undefined
-      ? [`    alias ${link.ifalias}`]
+      ? [`    alias ${printable(link.ifalias)}`]
       : []),
     ...processLines(link, style),
     ...link.addr_info.flatMap((each) => addressLines(each, palette)),
@@ -71,7 +72,7 @@ function addressLines(
     ...(broadcast === undefined ? [] : [`brd ${address(broadcast, palette)}`]),
     `scope ${scope}`,
     ...flags,
-    label,
+    printable(label),
   ];
   return [
     words.join(" "),

@@ -3,6 +3,7 @@
  * wrapped, so that the output fits 80 columns; with `-o` and `-br` each finding is one line.
  */
 
+import { printable } from "../../base/printable.ts";
 import type { NamedFinding } from "../../doctor/examine.ts";
 import type { Status } from "../../doctor/finding.ts";
 import { padded, type Palette, type Style } from "./style.ts";
@@ -82,7 +83,9 @@ function oneLine(
   { status, check, text, remedy }: NamedFinding,
   { palette }: Style,
 ): string {
-  const words = remedy === undefined ? text : `${text} -> ${remedy}`;
+  const words = printable(
+    remedy === undefined ? text : `${text} -> ${remedy}`,
+  );
   return `${color(status, palette)(status)} ${
     palette.name(title)
   } ${check}: ${words}\n`;
@@ -108,7 +111,7 @@ function color(
 function wrap(text: string): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of printable(text).split(" ")) {
     if (line === "") line = word;
     else if (line.length + 1 + word.length <= WIDTH - TEXT_AT) {
       line += ` ${word}`;

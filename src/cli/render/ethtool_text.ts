@@ -1,5 +1,6 @@
 /** Output of ethtool 6.1 as text, and the JSON of ethtool 6.1 or later. */
 
+import { printable } from "../../base/printable.ts";
 import type {
   CoalesceRecord,
   DriverRecord,
@@ -27,7 +28,7 @@ export function renderCoalesce(ifname: string, record: CoalesceRecord): string {
     names.map((name) => `${name}: ${numbers[name] ?? NOTHING}\n`).join("")
   );
   return [
-    `Coalesce parameters for ${ifname}:\n`,
+    `Coalesce parameters for ${printable(ifname)}:\n`,
     `Adaptive RX: ${adaptive ? "on" : "off"}  TX: ${NOTHING}\n`,
     groups.join("\n"),
     `\nCQE mode RX: ${NOTHING}  TX: ${NOTHING}\n\n`,
@@ -44,7 +45,7 @@ export function coalesceJson(
 /** Formats the sizes of the rings as `ethtool -g`. There is one ring for each direction. */
 export function renderRings(ifname: string, record: RingRecord): string {
   return [
-    `Ring parameters for ${ifname}:\n`,
+    `Ring parameters for ${printable(ifname)}:\n`,
     "Pre-set maximums:\n",
     `RX:\t\t${record["rx-max"]}\n`,
     `RX Mini:\t${NOTHING}\n`,
@@ -154,7 +155,7 @@ export function renderSettings(ifname: string, settings: Settings): string {
     ...(port === "Twisted Pair" ? ["MDI-X: Unknown"] : []),
     `Link detected: ${linkDetected ? "yes" : "no"}`,
   ];
-  return `Settings for ${ifname}:\n${
+  return `Settings for ${printable(ifname)}:\n${
     lines.map((line) => `\t${line}\n`).join("")
   }`;
 }

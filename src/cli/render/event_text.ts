@@ -1,5 +1,6 @@
 /** Text and JSON of events. */
 
+import { printable } from "../../base/printable.ts";
 import { localTimestamp } from "../../base/timestamp.ts";
 import type { EventRecord } from "../../ipc/schema.ts";
 import type { Palette, Style } from "./style.ts";
@@ -23,11 +24,12 @@ export interface ShownEvent {
 
 /** Formats an event as a line: `ib0 link state: running -> waiting for ..., cause: ...`. */
 export function renderEvent(
-  { event, netns }: ShownEvent,
+  { event: stored, netns }: ShownEvent,
   style: Pick<Style, "palette">,
   withTime: boolean,
 ): string {
   const { palette } = style;
+  const event = printableEvent(stored);
   const { ifname, kind, subject, cause } = event;
   const where = netns === undefined ? "" : `[netns ${netns}] `;
   const time = withTime ? `[${localTime(event.time_ms)}] ` : "";
@@ -49,6 +51,15 @@ export function eventJson(
     ...(netns === undefined ? {} : { netns }),
     ...rest,
   };
+}
+
+/** A process of another version may not have replaced the control characters. */
+function printableEvent(event: EventRecord): EventRecord {
+  const texts = Object.entries(event).map(([name, value]) => [
+    name,
+    typeof value === "string" ? printable(value) : value,
+  ]);
+  return Object.fromEntries(texts);
 }
 
 function valuesOf({ old, new: now }: EventRecord, palette: Palette): string {

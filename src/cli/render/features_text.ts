@@ -1,5 +1,6 @@
 /** Output of `ethtool -k` and `ethtool -K`: the features of Linux 6.1, in the layout and order of ethtool. */
 
+import { printable } from "../../base/printable.ts";
 import type { FeatureRecord } from "../../ipc/schema.ts";
 import {
   FEATURE_FLAGS,
@@ -69,7 +70,7 @@ export function renderFeatures(
       : "";
     return `${member ? "\t" : ""}${name}: ${onOff(active)}${note}\n`;
   });
-  return `Features for ${ifname}:\n${lines.join("")}`;
+  return `Features for ${printable(ifname)}:\n${lines.join("")}`;
 }
 
 /** Converts features to JSON: the state of each feature by its name. */

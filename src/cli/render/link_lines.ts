@@ -1,5 +1,6 @@
 /** Lines of an interface that `link show` and `addr show` have in common, in the format of iproute2 6.1. */
 
+import { printable } from "../../base/printable.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import { lines, operstate, padded, type Palette, type Style } from "./style.ts";
 
@@ -46,7 +47,7 @@ function absentLine({ ifname, state }: AbsentLink, style: Style): string {
     ? padded(ifname, NAME_WIDTH, palette.name)
     : `${palette.name(ifname)}:`;
   const place = netns === undefined ? "" : `netns ${netns} state `;
-  return `${name} ${place}${palette.bad(state)}\n`;
+  return `${name} ${place}${palette.bad(printable(state))}\n`;
 }
 
 /** Returns the namespace and the process of a link if namespaces are shown, otherwise an empty text. */

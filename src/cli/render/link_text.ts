@@ -5,6 +5,7 @@
  */
 
 import { hex } from "../../base/hex.ts";
+import { printable } from "../../base/printable.ts";
 import type { LinkRecord } from "../../ipc/schema.ts";
 import {
   type AbsentLink,
@@ -42,7 +43,9 @@ function linkLines(link: LinkRecord, style: Style): string[] {
     const addrgen = genMode === undefined ? "" : `addrgenmode ${genMode} `;
     parts.push(ipoibLine(link, addrgen));
   }
-  if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
+  if (link.ifalias !== undefined) {
+    parts.push(`    alias ${printable(link.ifalias)}`);
+  }
   parts.push(...(style.details ? ownLines : processLines)(link, style));
   if (style.stats) {
     parts.push(...statistics(link.stats64, style.human));

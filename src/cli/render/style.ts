@@ -11,10 +11,12 @@ import {
   setColorEnabled,
   yellow,
 } from "@std/fmt/colors";
+import { printable } from "../../base/printable.ts";
 import type { Family, GlobalOptions } from "../options.ts";
 
 /** The colors of iproute2, by the kind of value. */
 export interface Palette {
+  /** A name, without control characters. */
   name(text: string): string;
   lladdr(text: string): string;
   inet(text: string): string;
@@ -34,7 +36,7 @@ const plainText = (text: string) => text;
 
 /** Text without colors. */
 export const PLAIN: Palette = {
-  name: plainText,
+  name: printable,
   lladdr: plainText,
   inet: plainText,
   inet6: plainText,
@@ -47,7 +49,7 @@ export const PLAIN: Palette = {
 };
 
 const COLORED: Palette = {
-  name: cyan,
+  name: (text) => cyan(printable(text)),
   lladdr: yellow,
   inet: magenta,
   inet6: blue,

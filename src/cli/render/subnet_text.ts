@@ -1,6 +1,7 @@
 /** Output of `subnet show`: tables of ports, partitions and groups. */
 
 import { hex } from "../../base/hex.ts";
+import { printable } from "../../base/printable.ts";
 import { formatRate } from "../../base/rates.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
@@ -14,7 +15,8 @@ export function renderSubnet(subnet: PlacedSubnet, style: Style): string {
   const head = `subnet prefix ${subnet.subnetPrefix} mtu ${subnet.mtu} ` +
     `rate ${formatRate(subnet.rateCode)}\n` +
     `manager ${style.palette.name(manager.name)} lid ${hex(manager.lid)} ` +
-    `guid ${manager.guid} pid ${manager.pid} host ${manager.host}\n` +
+    `guid ${manager.guid} pid ${manager.pid} ` +
+    `host ${printable(manager.host)}\n` +
     dropped(subnet);
   return [
     head,

@@ -1,6 +1,6 @@
 /** Rates from two samples, and the history of each row. */
 
-import type { Counts, Sample, SampleRow, Table } from "./sample.ts";
+import type { Counts, Reading, Sample, SampleRow, Table } from "./sample.ts";
 
 /** Number of rates that a history keeps: as many as the widest sparkline shows. */
 const HISTORY = 60;
@@ -9,15 +9,15 @@ const HISTORY = 60;
 export type Rates = Counts;
 
 export interface RatedRow extends SampleRow {
-  /** Undefined until there are two samples of the row. */
+  /** Undefined unless this sample and the one before have a reading of the row. */
   readonly rates: Rates | undefined;
   /** Bytes per second in both directions, the oldest first. */
   readonly history: readonly number[];
 }
 
 interface Known {
-  readonly atMs: number;
-  readonly counts: Counts;
+  /** Undefined if the last sample had none. */
+  readonly reading: Reading | undefined;
   readonly history: number[];
 }
 
@@ -35,7 +35,7 @@ export class RateBook {
   /** Adds a sample. Rows that it does not have are forgotten. */
   add(sample: Sample, table: Table): Rated {
     const known = new Map<string, Known>();
-    const rated = (row: SampleRow) => this.#rate(row, sample.atMs, known);
+    const rated = (row: SampleRow) => this.#rate(row, known);
     const interfaces = sample.interfaces.map(rated);
     const others = sample.others.map(rated);
     this.#known = known;
@@ -46,28 +46,28 @@ export class RateBook {
       rows: table === "interfaces" ? interfaces : others,
       total: {
         name: "total",
-        counts: NOTHING,
         rates: total,
         history: this.#totals,
       },
     };
   }
 
-  #rate(row: SampleRow, atMs: number, known: Map<string, Known>): RatedRow {
+  #rate(row: SampleRow, known: Map<string, Known>): RatedRow {
     const key = `${row.of ?? ""} ${row.name}`;
-    const before = this.#known.get(key);
-    const history = before?.history ?? [];
-    const seconds = before ? (atMs - before.atMs) / 1000 : 0;
-    const rates = before && seconds > 0
-      ? ratesOf(before.counts, row.counts, seconds)
-      : undefined;
+    const { reading } = row;
+    const { reading: before, history = [] } = this.#known.get(key) ?? {};
+    const rates = before && reading ? ratesBetween(before, reading) : undefined;
     if (rates) keep(history, rates.rx + rates.tx);
-    known.set(key, { atMs, counts: row.counts, history });
+    known.set(key, { reading, history });
     return { ...row, rates, history };
   }
 }
 
-const NOTHING: Counts = { rx: 0, tx: 0, rxPackets: 0, txPackets: 0, drops: 0 };
+/** Returns the rates; undefined if no time has passed. */
+function ratesBetween(before: Reading, now: Reading): Rates | undefined {
+  const seconds = (now.atMs - before.atMs) / 1000;
+  return seconds > 0 ? ratesOf(before.counts, now.counts, seconds) : undefined;
+}
 
 /** A counter that has become lower was reset: its value is what was counted since. */
 function ratesOf(before: Counts, now: Counts, seconds: number): Rates {

@@ -28,12 +28,18 @@ export interface SampleRow {
   readonly of?: string;
   /** What is wrong; absent if nothing is. */
   readonly trouble?: string;
+  /** Absent if the process has not answered. */
+  readonly reading?: Reading;
+}
+
+/** The counters of a row, and the time of the answer that has them (`performance.now`). */
+export interface Reading {
+  readonly atMs: number;
   readonly counts: Counts;
 }
 
-/** The rows of one moment. */
+/** The rows of one round of answers. */
 export interface Sample {
-  readonly atMs: number;
   readonly interfaces: readonly SampleRow[];
   /** The rows of the table, if it is not that of the interfaces. */
   readonly others: readonly SampleRow[];
@@ -41,8 +47,6 @@ export interface Sample {
 
 /** What is sampled. */
 export type Scope = Omit<Selection, "eachInterface">;
-
-const NOTHING: Counts = { rx: 0, tx: 0, rxPackets: 0, txPackets: 0, drops: 0 };
 
 /** Takes a sample. Throws the errors of `askAll` and `checkPermitted`, and `E_NOT_RUNNING`. */
 export async function takeSample(
@@ -71,7 +75,7 @@ export async function takeSample(
       const trouble = result.code === "E_IPC_TIMEOUT"
         ? "not answering"
         : result.message;
-      interfaces.push({ name: place + name, trouble, counts: NOTHING });
+      interfaces.push({ name: place + name, trouble });
       continue;
     }
     interfaces.push(
@@ -81,16 +85,17 @@ export async function takeSample(
       ...result.others.map((row) => ({ ...row, of: place + row.of })),
     );
   }
-  return { atMs: performance.now(), interfaces, others };
+  return { interfaces, others };
 }
 
 async function rowsOf(
   { client, name, child }: Target,
   named: string | undefined,
   table: Table,
-): Promise<Omit<Sample, "atMs">> {
+): Promise<Sample> {
   const params = named !== undefined || child ? { name } : {};
   const links = await client.call("link.show", params);
+  const atMs = performance.now();
   const others = table === "interfaces"
     ? []
     : table === "peers"
@@ -100,25 +105,28 @@ async function rowsOf(
     : (await client.call("mcg.show", params)).map((group) =>
       row(group.mgid, group, group.error === undefined ? undefined : group.join)
     );
-  return { interfaces: links.map(interfaceRow), others };
+  return { interfaces: links.map((link) => interfaceRow(link, atMs)), others };
 }
 
 function interfaceRow(
   { ifname, state, stats64: { rx, tx } }: LinkRecord,
+  atMs: number,
 ): SampleRow {
+  const counts = {
+    rx: rx.bytes,
+    tx: tx.bytes,
+    rxPackets: rx.packets,
+    txPackets: tx.packets,
+    drops: rx.dropped + tx.dropped,
+  };
   return {
     name: ifname,
     ...(state === RUNNING ? {} : { trouble: state }),
-    counts: {
-      rx: rx.bytes,
-      tx: tx.bytes,
-      rxPackets: rx.packets,
-      txPackets: tx.packets,
-      drops: rx.dropped + tx.dropped,
-    },
+    reading: { atMs, counts },
   };
 }
 
+/** Called as soon as the record has arrived. */
 function row(
   name: string,
   record: {
@@ -130,16 +138,17 @@ function row(
   },
   trouble: string | undefined,
 ): SampleRow {
+  const counts = {
+    rx: record.rx_bytes ?? 0,
+    tx: record.tx_bytes ?? 0,
+    rxPackets: record.rx_packets ?? 0,
+    txPackets: record.tx_packets ?? 0,
+    drops: 0,
+  };
   return {
     name,
     of: record.dev,
     ...(trouble === undefined ? {} : { trouble }),
-    counts: {
-      rx: record.rx_bytes ?? 0,
-      tx: record.tx_bytes ?? 0,
-      rxPackets: record.rx_packets ?? 0,
-      txPackets: record.tx_packets ?? 0,
-      drops: 0,
-    },
+    reading: { atMs: performance.now(), counts },
   };
 }

@@ -1,5 +1,6 @@
 /** The screen of `ipoib top` as lines of text, which fit the terminal. */
 
+import { printable } from "../../base/printable.ts";
 import { number } from "../render/number.ts";
 import { type Palette } from "../render/style.ts";
 import type { Rated, RatedRow } from "./rates.ts";
@@ -53,14 +54,13 @@ export function screen(
   const lines = [
     fit(headLine(rated, view, clock), columns),
     fit(totalLine(rated), columns),
-    message === undefined ? "" : palette.bad(fit(message, columns)),
+    message === undefined ? "" : palette.bad(fit(printable(message), columns)),
   ];
   if (view.help) lines.push("", ...HELP.map((line) => fit(line, columns)));
   else if (rated) {
     const all = sorted(rated.rows, view);
-    const space = Math.max(0, rows - HEAD);
-    const from = Math.min(view.scroll, Math.max(0, all.length - space));
-    const shown = all.slice(from, from + space);
+    const from = Math.min(view.scroll, highestScroll(rated, size));
+    const shown = all.slice(from, from + spaceOf(size));
     const nameWidth = widthOfNames(all, view.table, columns);
     lines.push(
       palette.heading(heading(view, nameWidth, columns)),
@@ -68,6 +68,16 @@ export function screen(
     );
   }
   return lines.slice(0, rows);
+}
+
+/** Returns the number of rows above the screen if the last row is at its end. */
+export function highestScroll(rated: Rated | undefined, size: Size): number {
+  return Math.max(0, (rated?.rows.length ?? 0) - spaceOf(size));
+}
+
+/** Returns the number of rows for which the screen has space. */
+function spaceOf({ rows }: Size): number {
+  return Math.max(0, rows - HEAD);
 }
 
 /** Returns the table without a terminal: all rows, names in full, no history. */
@@ -83,7 +93,7 @@ export function plainTable({ rows }: Rated, view: View): string {
       .join(""),
     ...all.map((row) =>
       label(row).padEnd(width) + rateCells(row, view.table).join("") +
-      (row.trouble === undefined ? "" : `  ${row.trouble}`)
+      (row.trouble === undefined ? "" : `  ${printable(row.trouble)}`)
     ),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
@@ -133,7 +143,7 @@ function line(
   if (left < 1) return fit(name + cells, columns);
   const tail = row.trouble === undefined
     ? sparkline(row.history, left)
-    : palette.bad(fit(row.trouble, left));
+    : palette.bad(fit(printable(row.trouble), left));
   return `${paint(name)}${cells}  ${tail}`;
 }
 
@@ -145,7 +155,7 @@ function rateCells({ rates }: RatedRow, table: Table): string[] {
 
 /** Returns the name of a row, with its interface. */
 function label({ name, of }: RatedRow): string {
-  return of === undefined ? name : `${name} ${of}`;
+  return printable(of === undefined ? name : `${name} ${of}`);
 }
 
 function widthOfNames(

@@ -5,7 +5,7 @@ import type { CliEnvironment, Terminal } from "../environment.ts";
 import type { Palette } from "../render/style.ts";
 import { RateBook, type Rated } from "./rates.ts";
 import { type Scope, takeSample } from "./sample.ts";
-import { screen } from "./screen.ts";
+import { highestScroll, screen } from "./screen.ts";
 import { keysOf, press, type View } from "./view.ts";
 
 const HOME = "\x1b[H";
@@ -17,7 +17,7 @@ export interface TopScreenOptions {
   readonly terminal: Terminal;
   readonly scope: Scope;
   readonly view: View;
-  /** Number of samples with rates after which the screen ends; undefined for no end. */
+  /** Number of samples after the first one, which has no rates, after which the screen ends; undefined for no end. */
   readonly iterations: number | undefined;
   readonly palette: Palette;
 }
@@ -31,6 +31,7 @@ export class TopScreen {
   /** Why the last sample failed. */
   #message: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Number of samples until the end. */
   #left: number;
   /** True while a sample is taken. */
   #sampling = false;
@@ -40,7 +41,7 @@ export class TopScreen {
   constructor(options: TopScreenOptions) {
     this.#options = options;
     this.#view = options.view;
-    this.#left = options.iterations ?? Infinity;
+    this.#left = 1 + (options.iterations ?? Infinity);
   }
 
   /** Shows the screen until the user quits, a signal ends the process, or the terminal is closed. Restores the terminal. */
@@ -76,7 +77,8 @@ export class TopScreen {
 
   #press(key: string): void {
     const before = this.#view;
-    const [view, request] = press(before, key);
+    const most = highestScroll(this.#rated, this.#options.terminal.size);
+    const [view, request] = press(before, key, most);
     this.#view = view;
     if (request === "quit") return this.#ended.resolve();
     if (request === "suspend") return this.#options.terminal.suspend();
@@ -102,7 +104,7 @@ export class TopScreen {
       this.#message = undefined;
       const rated = this.#book.add(sample, table);
       if (table === this.#view.table) this.#rated = rated;
-      if (rated.total.rates && --this.#left <= 0) this.#ended.resolve();
+      if (--this.#left <= 0) this.#ended.resolve();
     } catch (error) {
       const { code, message } = IpoibError.from(error);
       // The user learns the remedy from the error, and waiting does not help.

@@ -65,8 +65,12 @@ export const HELP: readonly string[] = [
 
 const PAGE = 10;
 
-/** Returns the view after a key, and what else the key asks for. An unknown key changes nothing. */
-export function press(view: View, key: string): [View, Request?] {
+/**
+ * Returns the view after a key, and what else the key asks for. An unknown key changes nothing.
+ *
+ * @param most number of rows above the screen if the last row is at its end
+ */
+export function press(view: View, key: string, most: number): [View, Request?] {
   const table = TABLE_KEYS[key];
   if (table) return [{ ...view, table, scroll: 0 }, "sample"];
   const sort = SORT_KEYS[key];
@@ -103,15 +107,19 @@ export function press(view: View, key: string): [View, Request?] {
       return [{ ...view, help: !view.help }];
     case "\x1b[A":
     case "k":
-      return [scrolled(view, -1)];
+      return [scrolled(view, -1, most)];
     case "\x1b[B":
     case "j":
-      return [scrolled(view, 1)];
+      return [scrolled(view, 1, most)];
     case "\x1b[5~":
-      return [scrolled(view, -PAGE)];
+      return [scrolled(view, -PAGE, most)];
     case "\x1b[6~":
-      return [scrolled(view, PAGE)];
+      return [scrolled(view, PAGE, most)];
+    // Terminals differ in what Home sends.
     case "\x1b[H":
+    case "\x1bOH":
+    case "\x1b[1~":
+    case "\x1b[7~":
       return [{ ...view, scroll: 0 }];
     default:
       return [view];
@@ -140,8 +148,10 @@ function valueOf({ rates }: RatedRow, column: keyof Counts): number {
   return rates?.[column] ?? -1;
 }
 
-function scrolled(view: View, rows: number): View {
-  return { ...view, scroll: Math.max(0, view.scroll + rows) };
+/** The scroll may exceed `most` if the screen has become higher, or the table shorter. */
+function scrolled(view: View, rows: number, most: number): View {
+  const scroll = Math.min(view.scroll, most) + rows;
+  return { ...view, scroll: Math.min(Math.max(0, scroll), most) };
 }
 
 function after<T>(all: readonly T[], current: T, by: number): T {

@@ -3,7 +3,7 @@
  * limits of tables.
  */
 
-import { RUNNING } from "../../ipc/schema.ts";
+import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import type { CounterWindow, InterfaceFacts } from "../facts.ts";
 import { type Meaning, meaningOf } from "./counter_meanings.ts";
 import {
@@ -31,7 +31,7 @@ function counters({ link, counters }: InterfaceFacts) {
       isDrop: name in counters.value.after.drops,
       running: link.state === RUNNING,
     });
-    return meaning ? [finding(name, by, meaning, link.ifname)] : [];
+    return meaning ? [finding(name, by, meaning, link)] : [];
   });
   if (found.length === 0) {
     const total = Object.entries(link.drops).map(([name, n]) => `${name} ${n}`);
@@ -51,12 +51,16 @@ function finding(
   name: string,
   by: number,
   { status, text, remedy }: Meaning,
-  ifname: string,
+  { ifname, hca: { subnet } }: LinkRecord,
 ): Finding {
   const make = status === "failure" ? failure : warning;
+  const words = remedy.replace(
+    / SUBNET\b/,
+    subnet === undefined ? "" : ` ${subnet}`,
+  );
   return make(
     `${text} (${name} +${by})`,
-    remedy.replaceAll(/\bIF\b/g, ifname),
+    words.replaceAll(/\bIF\b/g, ifname),
   );
 }
 

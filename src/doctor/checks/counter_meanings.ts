@@ -8,6 +8,7 @@ export interface Meaning {
   readonly status: Extract<Status, "warning" | "failure">;
   /** What happens to packets. */
   readonly text: string;
+  /** `IF` is the name of the interface, `SUBNET` that of its embedded subnet. */
   readonly remedy: string;
 }
 
@@ -41,7 +42,8 @@ const MEANINGS: readonly Meaning[] = [
     counters: /^(tx_no_credit|port_xmit_no_credit)$/,
     status: "warning",
     text: "a peer does not take its packets",
-    remedy: "its process is stopped or overloaded: ipoib subnet show, ps",
+    remedy:
+      "its process is stopped or overloaded: ipoib subnet show SUBNET, ps",
   },
   {
     counters: /^(tx_no_slot|tx_waiting_full|tx_not_ready|port_xmit_not_ready)$/,
@@ -96,7 +98,7 @@ const MEANINGS: readonly Meaning[] = [
     counters: /^port_fault_/,
     status: "warning",
     text: "injected faults affected packets",
-    remedy: "ipoib subnet fault clear",
+    remedy: "ipoib subnet fault SUBNET clear",
   },
   {
     counters: /^(port_links_(lost|failed|refused)|port_ring_violations)$/,
@@ -121,11 +123,25 @@ const MEANINGS: readonly Meaning[] = [
       "the fabric is congested, or its routes are wrong: perfquery, ibdiagnet",
   },
   {
-    counters: /^(port_)?(neighbours|peers|paths|askers|groups)_evicted$/,
+    counters: /^(neighbours|peers|paths)_evicted$/,
     status: "warning",
     text: "a table is full, and evicts entries",
     remedy:
       "raise net.ipv4.neigh.default.gc_thresh3 and net.ipv6.neigh.default.gc_thresh3",
+  },
+  {
+    counters: /^groups_evicted$/,
+    status: "warning",
+    text: "groups that are only sent to were left, because of the group limit",
+    remedy: "raise --max-groups of ipoib up; see ipoib mcg show IF",
+  },
+  {
+    counters: /^askers_evicted$/,
+    status: "warning",
+    text:
+      "requests for addresses that the kernel has not answered were dropped",
+    remedy:
+      "the table has a fixed size; find out who sends so many: tcpdump -ni IF arp or icmp6",
   },
   {
     counters: /^memberships_lost$/,

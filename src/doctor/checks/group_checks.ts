@@ -102,7 +102,7 @@ function broadcast({ link, groups, doctor }: InterfaceFacts): Finding {
     // The state has the reason, and the MGID.
     link.state,
     isEmbedded(link.hca)
-      ? `change the partition of ${link.pkey} in partitions.conf, then ipoib subnet reload`
+      ? `change the partition of ${link.pkey} in partitions.conf, then ipoib subnet reload ${link.hca.subnet}`
       : `change the partition of ${link.pkey} in the subnet manager's configuration (partitions.conf of opensm)`,
   );
 }

@@ -116,7 +116,9 @@ function addresses({ link, addresses }: InterfaceFacts): Finding {
       `duplicate address detection has refused ${
         failed.map(({ local }) => local).join(", ")
       }`,
-      `another interface uses the address: delete it here, or ip link set ${link.ifname} addrgenmode random for another link-local one`,
+      `another interface uses the address: delete it here, or for another link-local one: ${
+        anotherAddress(link)
+      }`,
       texts,
     );
   }
@@ -127,6 +129,12 @@ function addresses({ link, addresses }: InterfaceFacts): Finding {
       `ip addr add ADDRESS/LENGTH dev ${link.ifname}`,
       texts,
     );
+}
+
+/** Returns the commands that change the link-local address, which the kernel makes when the interface is set up. */
+function anotherAddress({ ifname }: LinkRecord): string {
+  const set = `ip link set ${ifname}`;
+  return `${set} addrgenmode random; ${set} down; ${set} up`;
 }
 
 function duplicates({ link, doctor, addresses }: InterfaceFacts) {
@@ -193,13 +201,20 @@ function sysctls({ link, namespace }: InterfaceFacts) {
   if (sysctls[DISABLE_IPV6] === "1") {
     found.push(warning(
       "IPv6 is disabled on the interface",
-      `if that is not intended: sysctl -w net.ipv6.conf.${ifname}.disable_ipv6=0`,
+      `if that is not intended: sysctl -w net.ipv6.conf.${
+        inSysctl(ifname)
+      }.disable_ipv6=0`,
     ));
   }
   const values = Object.entries(sysctls).map(([name, value]) =>
     `${name} ${value}`
   );
   return found.length > 0 ? found : ok("suit this interface", values);
+}
+
+/** Returns the name of an interface in that of a sysctl (sysctl(8)), in which a dot separates and a slash is a dot. */
+function inSysctl(ifname: string): string {
+  return ifname.replaceAll(".", "/");
 }
 
 /** Returns the larger value of `all` and of the device, which the kernel applies; undefined if it is unknown. */
@@ -249,6 +264,8 @@ function holders({ link, holders }: InterfaceFacts): Finding | undefined {
   const text = `the port is also used by ${names.join(", ")}`;
   return same.length === 0 ? ok(text) : warning(
     text,
-    `two interfaces on one P_Key need different link-local addresses: ip link set ${link.ifname} addrgenmode random`,
+    `two interfaces on one P_Key need different link-local addresses: ${
+      anotherAddress(link)
+    }`,
   );
 }

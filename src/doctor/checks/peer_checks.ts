@@ -171,7 +171,7 @@ function path(facts: PeerFacts): Finding {
     return failure(
       `the administrator has no path to ${gid}: ${found.error ?? "no reply"}`,
       isEmbedded(link.hca)
-        ? "the peer's port is gone or in no common partition: ipoib subnet show"
+        ? `the peer's port is gone or in no common partition: ipoib subnet show ${link.hca.subnet}`
         : `saquery -p --dgid ${gid}; both ports need a common partition with one full member`,
     );
   }

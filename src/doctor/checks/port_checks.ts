@@ -60,7 +60,7 @@ function lid({ link: { hca } }: InterfaceFacts): Finding | undefined {
   return hca.lid !== 0 ? ok(`LID ${hex(hca.lid)}`) : failure(
     "the port has no LID",
     isEmbedded(hca)
-      ? "the manager assigns LIDs: ipoib subnet show"
+      ? `the manager assigns LIDs: ipoib subnet show ${hca.subnet}`
       : "the subnet manager assigns LIDs: see sminfo and the log of opensm",
   );
 }
@@ -92,7 +92,7 @@ function pkey({ link, doctor }: InterfaceFacts): Finding {
   return failure(
     `${pkey} is not in the port's table`,
     isEmbedded(hca)
-      ? `make the port a member in partitions.conf (ipoib subnet reload), or undo a fault: ipoib subnet fault ${hca.subnet} port ${hca.guid} pkeys`
+      ? `make the port a member in partitions.conf (ipoib subnet reload ${hca.subnet}), or undo a fault: ipoib subnet fault ${hca.subnet} port ${hca.guid} pkeys`
       : "make the port a member of the partition in the subnet manager's configuration (partitions.conf of opensm)",
     details,
   );

@@ -100,12 +100,27 @@ Deno.test("the buckets of the histogram are cumulated", () => {
   ]);
 });
 
-Deno.test("a child does not repeat the counters of the port", () => {
-  const child = { ...measured, link: records.childLink };
-  const [family] = interfaceFamilies([child]).filter(({ name }) =>
-    name === "ipoib_port_events"
-  );
-  assertEquals(family!.samples, []);
+Deno.test("a child does not repeat the counters and the gauges of the port", () => {
+  const child = {
+    ...measured,
+    link: records.childLink,
+    stats: {
+      ...measured.stats,
+      counters: Object.fromEntries([
+        ...Object.entries(measured.stats.counters),
+        ...Object.keys(GAUGE_METRICS).map((name) => [name, 1]),
+      ]),
+    },
+  };
+  const shown = interfaceFamilies([child])
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name }) => name);
+  // Those of the port's state are attributes of each interface on it.
+  assertEquals(shown.filter((name) => name.startsWith("ipoib_port_")), [
+    "ipoib_port_active",
+    "ipoib_port_rate_bytes_per_second",
+  ]);
+  assert(shown.includes("ipoib_transmit_waiting_packets"));
 });
 
 Deno.test("a process of a version without figures has the other metrics", () => {
@@ -114,6 +129,31 @@ Deno.test("a process of a version without figures has the other metrics", () => 
   const of = (name: string) =>
     families.find((family) => family.name === name)!.samples.length;
   assertEquals([of("ipoib_peers"), of("ipoib_receive_bytes")], [0, 1]);
+});
+
+Deno.test("another address of a peer changes the info metric, but no time series", () => {
+  const [neighbour] = records.neighbours;
+  const of = (...addresses: string[]) => {
+    const neighbours = addresses.map((dst) => ({
+      ...neighbour!,
+      ...{ dst, rx_bytes: 5, tx_bytes: 6, rx_packets: 1, tx_packets: 1 },
+    }));
+    return peerFamilies([{ labels, neighbours, bounds: [] }]);
+  };
+  const [before, after] = [of("10.0.0.9"), of("10.0.0.9", "10.0.0.2")];
+  const series = (families: typeof before) =>
+    families.filter(({ type }) => type !== "info");
+  assertEquals(series(before), series(after));
+  const [info] = after.filter(({ type }) => type === "info");
+  assertEquals(info!.samples, [{
+    labels: {
+      interface: "ib0",
+      gid: "fe80:0:0:0:2:c903:0:2",
+      lladdr: records.neighbours[0]!.lladdr!,
+      peer: "10.0.0.2",
+    },
+    value: 1,
+  }]);
 });
 
 Deno.test("a peer has one label of its addresses, and those with most traffic are kept", () => {
@@ -139,7 +179,8 @@ Deno.test("a peer has one label of its addresses, and those with most traffic ar
     { length: MAX_PEERS + 9 },
     (_, i) => of(`10.0.${i >> 8}.${i & 255}`, `${i}`, i),
   );
-  const [family] = peerFamilies([{ labels, neighbours: many, bounds: [] }]);
+  const family = peerFamilies([{ labels, neighbours: many, bounds: [] }])
+    .find(({ name }) => name === "ipoib_peer_receive_bytes");
   assertEquals(family!.samples.length, MAX_PEERS);
   assertEquals(family!.samples[0]!.value, MAX_PEERS + 8);
   assertEquals(family!.samples[0]!.labels.interface, "ib0");

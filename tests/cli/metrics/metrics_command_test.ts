@@ -68,6 +68,7 @@ Deno.test("--peers adds the traffic of peers", async () => {
       ...handlers,
       "neigh.show": () => [{
         ...{ dst: "10.0.0.2", dev: "ib0", lladdr: "80:..", state: ["STALE"] },
+        gid: "fe80:0:0:0:2:c903:0:2",
         ...{ used: 0, confirmed: 0, updated: 0, probes: 0, queued: 0 },
         ...{ rx_bytes: 3, rx_packets: 1, tx_bytes: 4, tx_packets: 1 },
         round_trips: { counts: [2, 1, 0], sum_seconds: 0.5 },
@@ -77,10 +78,15 @@ Deno.test("--peers adds the traffic of peers", async () => {
   const without = await cli.run("metrics");
   assert(!without.out.includes("10.0.0.2"));
   const { out } = await cli.run("metrics --peers");
-  const labels = '{interface="ib0",peer="10.0.0.2"}';
+  const peer = 'interface="ib0",gid="fe80:0:0:0:2:c903:0:2",lladdr="80:.."';
+  const labels = `{${peer}}`;
   assertStringIncludes(out, `ipoib_peer_receive_bytes_total${labels} 3\n`);
   assertStringIncludes(out, `ipoib_peer_round_trip_seconds_sum${labels} 0.5\n`);
-  assertStringIncludes(out, '10.0.0.2",le="1.0"} 3\n');
+  assertStringIncludes(out, `_bucket{${peer},le="1.0"} 3\n`);
+  assertStringIncludes(
+    out,
+    `ipoib_peer_info{${peer},peer="10.0.0.2"} 1\n`,
+  );
 });
 
 Deno.test("--textfile replaces a file at once, in the format of node_exporter", async () => {
@@ -102,6 +108,32 @@ Deno.test("--textfile replaces a file at once, in the format of node_exporter", 
     const failed = await cli.run(["metrics", "--textfile", `${folder}/a/b`]);
     assertEquals(failed.code, 2);
     assertMatch(failed.err, /^ipoib: Cannot write .*\/a\/b: /);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("--textfile follows no link in the folder, also not one that another user has prepared", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/ipoib.prom`;
+    const other = `${folder}/other`;
+    await Deno.writeTextFile(other, "mine", { mode: 0o600 });
+    await Deno.symlink(other, path);
+    await Deno.symlink(other, `${path}.${Deno.pid}`);
+    const before = Deno.umask(0o077);
+    try {
+      const { code, err } = await cli.run(["metrics", "--textfile", path]);
+      assertEquals([code, err], [0, ""]);
+    } finally {
+      Deno.umask(before);
+    }
+    assertEquals(await Deno.readTextFile(other), "mine");
+    const { isFile, mode } = await Deno.lstat(path);
+    assertEquals([isFile, mode! & 0o777], [true, 0o644]);
+    assertEquals(countIn(folder), 3);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

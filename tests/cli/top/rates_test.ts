@@ -5,15 +5,20 @@ import { RateBook } from "../../../src/cli/top/rates.ts";
 import type { Counts, SampleRow } from "../../../src/cli/top/sample.ts";
 import { sparkline } from "../../../src/cli/top/sparkline.ts";
 
-function row(name: string, rx: number, more: Partial<Counts> = {}): SampleRow {
+function row(
+  name: string,
+  atMs: number,
+  rx: number,
+  more: Partial<Counts> = {},
+): SampleRow {
   const counts = { rx, tx: 0, rxPackets: 0, txPackets: 0, drops: 0, ...more };
-  return { name, counts };
+  return { name, reading: { atMs, counts } };
 }
 
 Deno.test("rates are per second, and none before the second sample of a row", () => {
   const book = new RateBook();
   const first = book.add(
-    { atMs: 0, interfaces: [row("ib0", 100)], others: [] },
+    { interfaces: [row("ib0", 0, 100)], others: [] },
     "interfaces",
   );
   assertEquals([first.rows[0]!.rates, first.total.rates], [
@@ -21,8 +26,7 @@ Deno.test("rates are per second, and none before the second sample of a row", ()
     undefined,
   ]);
   const { rows, total } = book.add({
-    atMs: 500,
-    interfaces: [row("ib0", 200, { drops: 3 }), row("ib1", 900)],
+    interfaces: [row("ib0", 500, 200, { drops: 3 }), row("ib1", 500, 900)],
     others: [],
   }, "interfaces");
   assertEquals([rows[0]!.rates?.rx, rows[0]!.rates?.drops], [200, 6]);
@@ -34,16 +38,47 @@ Deno.test("rates are per second, and none before the second sample of a row", ()
 Deno.test("a counter that was reset counts from 0", () => {
   const book = new RateBook();
   const add = (atMs: number, rx: number) =>
-    book.add({ atMs, interfaces: [row("ib0", rx)], others: [] }, "interfaces");
+    book.add({ interfaces: [row("ib0", atMs, rx)], others: [] }, "interfaces");
   add(0, 1000);
   assertEquals(add(1000, 10).rows[0]!.rates?.rx, 10);
+});
+
+Deno.test("the rate of a row is that between its own answers, however late others are", () => {
+  const book = new RateBook();
+  const add = (...interfaces: SampleRow[]) =>
+    book.add({ interfaces, others: [] }, "interfaces");
+  add(row("ib0", 0, 0), row("ib1", 3000, 0));
+  const { rows } = add(row("ib0", 4000, 400), row("ib1", 4000, 400));
+  assertEquals(rows.map(({ rates }) => rates?.rx), [100, 400]);
+});
+
+Deno.test("an interface that did not answer has no rate, nor in the next sample, and keeps its history", () => {
+  const book = new RateBook();
+  const add = (each: SampleRow) =>
+    book.add({ interfaces: [each], others: [] }, "interfaces");
+  const silent = { name: "ib0", trouble: "not answering" };
+  add(row("ib0", 0, 1_000_000));
+  add(row("ib0", 1000, 1_000_100));
+  const missed = add(silent);
+  assertEquals([missed.rows[0]!.rates, missed.total.rates], [
+    undefined,
+    undefined,
+  ]);
+  const again = add(row("ib0", 3000, 1_000_300));
+  assertEquals([again.rows[0]!.rates, again.total.rates], [
+    undefined,
+    undefined,
+  ]);
+  const { rows, total } = add(row("ib0", 4000, 1_000_500));
+  assertEquals([rows[0]!.rates?.rx, total.rates?.rx], [200, 200]);
+  assertEquals(rows[0]!.history, [100, 200]);
 });
 
 Deno.test("rows that have gone are forgotten, and histories are bounded", () => {
   const book = new RateBook();
   const add = (atMs: number, names: string[]) =>
     book.add(
-      { atMs, interfaces: names.map((name) => row(name, atMs)), others: [] },
+      { interfaces: names.map((name) => row(name, atMs, atMs)), others: [] },
       "interfaces",
     );
   for (let i = 0; i < 100; i++) add(i, ["ib0"]);

@@ -21,7 +21,7 @@ const { palette } = styleOf({}, false);
 
 function row(name: string, rx: number, tx = 0): RatedRow {
   const rates = { rx, tx, rxPackets: 1.5, txPackets: 0, drops: 0 };
-  return { name, counts: rates, rates, history: [1, 2, 3] };
+  return { name, rates, history: [1, 2, 3] };
 }
 
 function rated(rows: RatedRow[]): Rated {
@@ -108,26 +108,39 @@ Deno.test("rows are sorted by the chosen column, and the same key reverses", () 
   const rows = [row("b", 1, 9), row("a", 2, 5), row("c", 2, 7)];
   const names = (view: View) => sorted(rows, view).map(({ name }) => name);
   assertEquals(names(VIEW), ["a", "c", "b"]);
-  const [byTx] = press(VIEW, "t");
+  const [byTx] = press(VIEW, "t", 0);
   assertEquals(names(byTx), ["b", "c", "a"]);
-  assertEquals(names(press(byTx, "t")[0]), ["a", "c", "b"]);
-  assertEquals(names(press(VIEW, "n")[0]), ["a", "b", "c"]);
-  assertEquals(press(VIEW, ">")[0].sort, "tx");
-  assertEquals(press(VIEW, "<")[0].sort, "name");
+  assertEquals(names(press(byTx, "t", 0)[0]), ["a", "c", "b"]);
+  assertEquals(names(press(VIEW, "n", 0)[0]), ["a", "b", "c"]);
+  assertEquals(press(VIEW, ">", 0)[0].sort, "tx");
+  assertEquals(press(VIEW, "<", 0)[0].sort, "name");
 });
 
 Deno.test("keys select tables, intervals and the end", () => {
-  assertEquals(press(VIEW, "p"), [{ ...VIEW, table: "peers" }, "sample"]);
-  assertEquals(press(VIEW, "\t")[0].table, "peers");
-  assertEquals(press(VIEW, "+")[0].seconds, 2);
-  assertEquals(press({ ...VIEW, seconds: 0.5 }, "-")[0].seconds, 0.5);
-  assertEquals(press(VIEW, " ")[0].paused, true);
+  assertEquals(press(VIEW, "p", 0), [{ ...VIEW, table: "peers" }, "sample"]);
+  assertEquals(press(VIEW, "\t", 0)[0].table, "peers");
+  assertEquals(press(VIEW, "+", 0)[0].seconds, 2);
+  assertEquals(press({ ...VIEW, seconds: 0.5 }, "-", 0)[0].seconds, 0.5);
+  assertEquals(press(VIEW, " ", 0)[0].paused, true);
   for (const key of ["q", "\x03", "\x04"]) {
-    assertEquals(press(VIEW, key)[1], "quit");
+    assertEquals(press(VIEW, key, 0)[1], "quit");
   }
-  assertEquals(press(VIEW, "\x1a")[1], "suspend");
-  assertEquals(press(VIEW, "é"), [VIEW]);
-  assertEquals(press(press(VIEW, "\x1b[B")[0], "\x1b[A")[0], VIEW);
+  assertEquals(press(VIEW, "\x1a", 0)[1], "suspend");
+  assertEquals(press(VIEW, "é", 0), [VIEW]);
+  assertEquals(press(press(VIEW, "\x1b[B", 9)[0], "\x1b[A", 9)[0], VIEW);
+});
+
+Deno.test("scrolling ends at the first and the last row", () => {
+  const at = (scroll: number, key: string) =>
+    press({ ...VIEW, scroll }, key, 30)[0].scroll;
+  assertEquals([at(0, "k"), at(29, "j"), at(30, "j")], [0, 30, 30]);
+  assertEquals([at(25, "\x1b[6~"), at(5, "\x1b[5~")], [30, 0]);
+  // The screen has become higher, or the table shorter.
+  assertEquals(at(99, "k"), 29);
+  for (const home of ["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"]) {
+    assertEquals(keysOf(home), [home]);
+    assertEquals(at(20, home), 0, JSON.stringify(home));
+  }
 });
 
 Deno.test("bytes of a terminal are keys and escape sequences", () => {

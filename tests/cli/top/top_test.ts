@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
+import { IpoibError } from "../../../src/base/errors.ts";
 import type { Terminal } from "../../../src/cli/environment.ts";
 import type { Handlers } from "../../../src/ipc/server.ts";
 import * as records from "../../ipc/records.ts";
@@ -221,6 +222,69 @@ Deno.test("without permission, top fails with the remedy; what may be shown is s
   assertEquals(code, 0);
   assertMatch(out, /^ib0 +\d/m);
   assertMatch(out, /^ib1 .* Permission denied on the control socket of ib1/m);
+});
+
+/** Handlers of a process that answers every other call of `link.show` only. */
+function everyOther(): Handlers {
+  let calls = 0;
+  return {
+    "link.show": () => {
+      if (++calls % 2 === 0) {
+        throw new IpoibError("E_TEST", "The process is busy");
+      }
+      const { rx, tx } = records.link.stats64;
+      return [{ ...records.link, stats64: { rx: { ...rx, bytes: 1e12 }, tx } }];
+    },
+  };
+}
+
+Deno.test("after an answer that is missing, what was counted before is no rate", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers: everyOther() });
+  const { code, out } = await cli.run(`top -b -n 3 ${QUICK}`);
+  assertEquals(code, 0);
+  assertEquals(out.match(/^ib0 .*$/gm), [
+    "ib0             -       -       -       -       -  The process is busy",
+    "ib0             -       -       -       -       -",
+    "ib0             -       -       -       -       -  The process is busy",
+  ]);
+});
+
+Deno.test("-n ends the screen after that many measurements, also without an answer", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
+    handlers: {
+      "link.show": () => {
+        throw new IpoibError("E_TEST", "The process is busy");
+      },
+    },
+  });
+  const terminal = new FakeTerminal();
+  cli.terminal = terminal;
+  assertEquals((await cli.run(`top -n 2 ${QUICK}`)).code, 0);
+  assertEquals(terminal.closed, true);
+});
+
+Deno.test("rows are not scrolled further than the last one, so the first key back moves them", async () => {
+  await using cli = new CliFixture();
+  const links = Array.from({ length: 5 }, (_, i) => ({
+    ...records.link,
+    ifname: `ib${i}`,
+  }));
+  await cli.daemon("ib0", { handlers: { "link.show": () => links } });
+  const terminal = new FakeTerminal();
+  terminal.size = { columns: 80, rows: 6 };
+  cli.terminal = terminal;
+  const run = cli.run(`top -i 60 --sort name`);
+  await terminal.shows("ib0");
+  terminal.type("\x1b[6~\x1b[6~");
+  await terminal.shows("ib4");
+  terminal.type("\x1b[A");
+  await terminal.shows("ib2");
+  terminal.type("\x1b[1~");
+  await terminal.shows("ib0");
+  terminal.type("q");
+  await run;
 });
 
 Deno.test("-n ends the screen after that many measurements", async () => {

@@ -24,7 +24,20 @@ testChecks(counterChecks, iface, {
     [facts.grown("port_rcv_no_buffer", 5), "failure", "no receive buffer"],
     [facts.grown("port_qkey_violations", 1), "failure", "another Q_Key"],
     [facts.grown("port_pkey_violations", 1), "failure", "their P_Key"],
-    [facts.grown("port_fault_drop", 1), "warning", "ipoib subnet fault clear"],
+    [
+      facts.grown("port_fault_drop", 1),
+      "warning",
+      "ipoib subnet fault default clear",
+    ],
+    [facts.grown("tx_no_credit", 1), "warning", "ipoib subnet show default,"],
+    [
+      { ...facts.grown("tx_no_credit", 1), link: facts.deviceLink },
+      "warning",
+      "ipoib subnet show,",
+    ],
+    [facts.grown("groups_evicted", 1), "warning", "--max-groups of ipoib up"],
+    [facts.grown("askers_evicted", 1), "warning", "tcpdump -ni ib0"],
+    [facts.grown("paths_evicted", 1), "warning", "gc_thresh3"],
     [facts.grown("hca_symbol_error", 1), "failure", "check the cable"],
     [facts.grown("tx_odd", 1), "warning", "packets were dropped (tx_odd +1)"],
     [

@@ -45,6 +45,7 @@ testChecks(groupChecks, iface, {
   ],
   broadcast: [
     [refused, "failure", "has MTU 4096, the port has 2048"],
+    [refused, "failure", "then ipoib subnet reload default"],
     [
       { ...refused, link: { ...refused.link, hca: facts.deviceLink.hca } },
       "failure",

@@ -96,6 +96,11 @@ testChecks(networkChecks, iface, {
       "failure",
       "duplicate address detection has refused fe80::1",
     ],
+    [
+      addressed({ flags: ["dadfailed"], local: "fe80::1" }),
+      "failure",
+      "for another link-local one: ip link set ib0 addrgenmode random; ip link set ib0 down; ip link set ib0 up",
+    ],
     [addressed({ scope: "link" }), "warning", "ip addr add"],
   ],
   duplicates: [
@@ -144,6 +149,14 @@ testChecks(networkChecks, iface, {
       "all.rp_filter=2",
     ],
     [inNamespace({ disable_ipv6: "1" }), "warning", "disable_ipv6=0"],
+    [
+      {
+        ...inNamespace({ disable_ipv6: "1" }),
+        link: { ...facts.link, ifname: "ib0.8001" },
+      },
+      "warning",
+      "sysctl -w net.ipv6.conf.ib0/8001.disable_ipv6=0",
+    ],
   ],
   "other users": [
     [
@@ -153,6 +166,14 @@ testChecks(networkChecks, iface, {
       },
       "warning",
       "ib5 (ib_ipoib, 0xffff)",
+    ],
+    [
+      {
+        ...iface,
+        holders: [{ name: "ib5", kind: "ib_ipoib", pkey: "0xffff" }],
+      },
+      "warning",
+      "addrgenmode random; ip link set ib0 down; ip link set ib0 up",
     ],
     [
       { ...iface, holders: [{ name: "ib1", kind: "ipoib", pkey: "0x8001" }] },

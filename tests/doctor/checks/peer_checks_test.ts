@@ -117,7 +117,7 @@ testChecks(peerChecks, peer, {
         },
       },
       "failure",
-      "status -22",
+      "status -22 -> the peer's port is gone or in no common partition: ipoib subnet show default",
     ],
     [
       neighboured({ ...unresolved, state: ["INCOMPLETE"] }),

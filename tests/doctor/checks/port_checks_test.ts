@@ -18,7 +18,11 @@ testChecks(portChecks, iface, {
       "failure",
       "ipoib subnet fault default port 0x0002c90300000001 up",
     ],
-    [linked({}, { port_state: "INIT" }), "failure", "ipoib subnet show"],
+    [
+      linked({}, { port_state: "INIT" }),
+      "failure",
+      "ipoib subnet show default",
+    ],
     [
       onDevice({ port_state: "DOWN", phys_state: "Polling" }),
       "failure",
@@ -37,7 +41,7 @@ testChecks(portChecks, iface, {
     ],
   ],
   LID: [
-    [linked({}, { lid: 0 }), "failure", "ipoib subnet show"],
+    [linked({}, { lid: 0 }), "failure", "ipoib subnet show default"],
     [onDevice({ lid: 0 }), "failure", "sminfo"],
     [onDevice({ port_state: "DOWN" }), "skipped", "the port is DOWN"],
   ],
@@ -54,6 +58,11 @@ testChecks(portChecks, iface, {
       { ...iface, link: withoutIndex(facts.link) },
       "failure",
       "ipoib subnet fault default port 0x0002c90300000001 pkeys",
+    ],
+    [
+      { ...iface, link: withoutIndex(facts.link) },
+      "failure",
+      "(ipoib subnet reload default)",
     ],
     [
       { ...iface, link: withoutIndex(facts.deviceLink) },
