@@ -69,9 +69,18 @@ export interface CliEnvironment {
   hcaPkeys(port: HcaPort): Promise<readonly number[]>;
   /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
-  /** Returns true if a network device of this program has the name, which may have no process. */
-  hasDevice(netns: string | undefined, name: string): Promise<boolean>;
-  /** Deletes the device that a killed process has left, with its children. Returns false if there is none. */
+  /**
+   * If a network device of this program has the name, which may have no process, returns the name with which `ipoib up`
+   * takes it over: that of the parent for a child. Otherwise undefined.
+   */
+  ownerOfLeft(
+    netns: string | undefined,
+    name: string,
+  ): Promise<string | undefined>;
+  /**
+   * Deletes the device that a killed process has left, with its children. The next process does not create it again.
+   * Returns false if there is none.
+   */
   deleteLeft(netns: string | undefined, name: string): Promise<boolean>;
   /** Settles when a signal asks the process to end: SIGINT, SIGTERM or SIGHUP. */
   endingSignal(): Promise<void>;

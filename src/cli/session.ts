@@ -57,7 +57,7 @@ export async function openInterface(
   return name === undefined ? await openOnly(directory) : await openNamed(
     directory,
     name,
-    () => environment.hasDevice(netns, name).catch(() => false),
+    () => environment.ownerOfLeft(netns, name).catch(() => undefined),
   );
 }
 
@@ -72,11 +72,11 @@ async function directoryOf(
   );
 }
 
-/** @param hasDevice returns true if the network device of the interface exists */
+/** @param ownerOfLeft see {@linkcode CliEnvironment.ownerOfLeft} */
 async function openNamed(
   directory: string,
   name: string,
-  hasDevice: () => Promise<boolean>,
+  ownerOfLeft: () => Promise<string | undefined>,
 ): Promise<Target> {
   const path = socketPath(directory, name);
   const socket = interfaceSockets(directory).find((each) => each.name === name);
@@ -88,15 +88,22 @@ async function openNamed(
     }
     const others = await connectAll(directory);
     others.forEach(({ client }) => client.close());
+    const owner = await ownerOfLeft();
     throw new IpoibError("E_NOT_RUNNING", `${name} is not running`, {
-      hint: await hasDevice()
-        ? `its process has left the network device: ipoib up ${name} takes it over, ipoib down ${name} deletes it`
+      hint: owner !== undefined
+        ? leftHint(name, owner)
         : others.length > 0
         ? `running here: ${namesOf(others)}`
         : `start it with ipoib up ${name}`,
       cause: error,
     });
   }
+}
+
+/** @param owner name with which `ipoib up` takes over the device */
+function leftHint(name: string, owner: string): string {
+  const child = name === owner ? "" : `, a child of ${owner}`;
+  return `its process has left the network device${child}: ipoib up ${owner} takes it over, ipoib down ${name} deletes it`;
 }
 
 async function openOnly(directory: string): Promise<Target> {

@@ -48,13 +48,13 @@ export function systemEnvironment(): CliEnvironment {
     hcaPkeys,
     endProcess: (pid, timeoutMs) =>
       endProcess(runtimeDirectory(), pid, timeoutMs),
-    async hasDevice(netns, name) {
+    async ownerOfLeft(netns, name) {
       const left = await import("../daemon/restart/left_devices.ts");
-      return left.hasDevice(netns, name);
+      return left.ownerOfLeft(netns, name);
     },
     async deleteLeft(netns, name) {
       const left = await import("../daemon/restart/left_devices.ts");
-      return left.deleteLeft(netns, name);
+      return await left.deleteLeft(netns, name);
     },
     async endingSignal() {
       const { endingSignal } = await import("../daemon/signals.ts");

@@ -64,6 +64,7 @@ import type { DescribedInterface } from "./restart/calls.ts";
 import type { HandedInterface } from "./restart/hand_over.ts";
 import type { Keeping } from "./restart/keeping.ts";
 import { KeptInterface } from "./restart/kept_interface.ts";
+import { checkNotChild } from "./restart/left_devices.ts";
 import type { LeftInterface } from "./restart/left_interface.ts";
 import type { TakenInterface } from "./restart/take_over.ts";
 import { SocketNames } from "./socket_names.ts";
@@ -182,6 +183,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
+    if (!this.#taken) checkNotChild(this.#sockets, this.#netns, this.name);
     this.#record("link", "created", {
       subject: this.#places.name,
       new: this.#fabric.where,

@@ -76,6 +76,8 @@ export class CliFixture implements AsyncDisposable {
   readonly subnetRuns: SubnetRunOptions[] = [];
   /** Network devices without a process. */
   readonly leftDevices: string[] = [];
+  /** Parents of those that are children. */
+  readonly leftParents: Record<string, string> = {};
   readonly upgrades: UpgradeRecord[] = [];
   /** Options and started captures of the calls of `capture`. */
   readonly captures: { options: CaptureOptions; record: CaptureRecord }[] = [];
@@ -148,8 +150,12 @@ export class CliFixture implements AsyncDisposable {
         this.ended.push(pid);
         return Promise.resolve();
       },
-      hasDevice: (_netns, name) =>
-        Promise.resolve(this.leftDevices.includes(name)),
+      ownerOfLeft: (_netns, name) =>
+        Promise.resolve(
+          this.leftDevices.includes(name)
+            ? this.leftParents[name] ?? name
+            : undefined,
+        ),
       deleteLeft: (_netns, name) => {
         const at = this.leftDevices.indexOf(name);
         if (at >= 0) this.leftDevices.splice(at, 1);

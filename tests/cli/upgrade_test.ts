@@ -90,3 +90,13 @@ Deno.test("down deletes the device that a killed process has left, and show comm
   assertEquals(await cli.run("down ib0"), { code: 0, out: "", err: "" });
   assertEquals((await cli.run("down ib0")).code, 3);
 });
+
+Deno.test("show commands of a child that a killed process has left name its parent", async () => {
+  await using cli = new CliFixture();
+  cli.leftDevices.push("ib0.8001");
+  cli.leftParents["ib0.8001"] = "ib0";
+  assertEquals(
+    (await cli.run("link show ib0.8001")).err,
+    "ipoib: ib0.8001 is not running (its process has left the network device, a child of ib0: ipoib up ib0 takes it over, ipoib down ib0.8001 deletes it)\n",
+  );
+});

@@ -152,6 +152,45 @@ labTest(
   },
 );
 
+labTest(
+  "A child that a killed process has left belongs to its parent: `up` of its name is refused, and `down` deletes it for good",
+  async (lab) => {
+    const args = ["--persist"];
+    const [host] = await lab.running(1, args);
+    for (const pkey of ["0x8001", "0x8002"]) {
+      const created = await host.ipoib("child", "create", pkey, "dev", "ib0");
+      assertEquals(created.code, 0, created.stderr);
+    }
+    await host.ip("addr", "add", "10.9.1.1/24", "dev", "ib0.8001");
+    await host.ip("link", "set", "ib0.8001", "up");
+    await until("the child to run", () => childRuns(host));
+    await kill(host);
+    const shown = await host.ipoib("link", "show", "ib0.8001");
+    assertMatch(
+      shown.stderr,
+      /\(its process has left the network device, a child of ib0: ipoib up ib0 takes it over, ipoib down ib0.8001 deletes it\)/,
+    );
+    const up = await host.ipoib("up", "ib0.8001", "--hca", "soft", ...args);
+    assertEquals(up.code, 2);
+    assertMatch(
+      up.stderr,
+      /ib0.8001 is a child of ib0, whose process has left it \(ipoib up ib0 takes it over, ipoib down ib0.8001 deletes it\)/,
+    );
+    assert(!namesIn(host.sockets).includes("ib0.8001.state"));
+
+    await until(
+      "the end of the attachment",
+      async () => (await host.ipoib("down", "ib0.8002")).code === 0,
+    );
+    assert(!await host.hasDevice("ib0.8002"));
+    await host.up({ args });
+    await until("the child to run", () => childRuns(host));
+    const children = await host.call("child.list", {});
+    assertEquals(children.map(({ ifname }) => ifname), ["ib0.8001"]);
+    assertMatch(await host.ip("addr", "show", "ib0.8001"), /10\.9\.1\.1/);
+  },
+);
+
 const changedOptions = fullForm(
   "Options of `up` that the user has changed apply to the parent after a restart",
 );

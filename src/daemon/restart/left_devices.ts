@@ -1,5 +1,6 @@
 /** Finds and deletes the persistent devices that a process has left, when no process runs that owns them. */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import {
   namespaceIdentity,
@@ -19,37 +20,103 @@ import {
   withNamespace,
 } from "../../system/namespace.ts";
 import { sweep } from "../sweep.ts";
-import { findState } from "./state_file.ts";
+import {
+  allStates,
+  findParentState,
+  findState,
+  forgetChild,
+} from "./state_file.ts";
 
-/** Returns true if the namespace has a TAP of this program with the name. Throws `E_NETNS`. */
-export function hasDevice(netns: string | undefined, name: string): boolean {
+/** Name with which `ipoib up` takes over a device that a process has left. */
+type Owner = string;
+
+/**
+ * Returns who takes over the device of this program with the name, by default an interface of its name; undefined if
+ * there is no such device. Throws `E_NETNS`.
+ */
+export function ownerOfLeft(
+  netns: string | undefined,
+  name: string,
+): Owner | undefined {
   using namespace = open(netns);
-  return withNamespace(namespace.number, () => isOwn(name));
+  if (!exists(namespace, name)) return undefined;
+  const directory = directoryOf(namespace);
+  const state = findState(directory, name) ?? findParentState(directory, name);
+  return state?.owner ?? name;
+}
+
+/** Returns the interfaces whose devices a process has left in the namespace. Throws `E_NETNS`. */
+export function leftInterfaces(netns: string | undefined): Owner[] {
+  using namespace = open(netns);
+  return allStates(directoryOf(namespace))
+    .filter(({ saved }) => exists(namespace, saved.parent.name))
+    .map(({ owner }) => owner);
 }
 
 /**
- * Deletes the device `name` that a process has left, those of its children, and its record. Returns false if there is
- * none, or if a process is attached to it. Throws `E_NETNS`, and the errors of `openTunDevice()`.
+ * Checks that no other process has left the device `name` as one of its children: as a parent, it would have another
+ * partition. Throws `E_NAME_TAKEN` (EEXIST).
+ *
+ * @param directory directory of the control sockets of the namespace
  */
-export function deleteLeft(netns: string | undefined, name: string): boolean {
+export function checkNotChild(
+  directory: string,
+  namespace: Fd,
+  name: string,
+): void {
+  if (!exists(namespace, name) || findState(directory, name)) return;
+  const owner = findParentState(directory, name)?.owner;
+  if (owner === undefined) return;
+  throw new IpoibError(
+    "E_NAME_TAKEN",
+    `${name} is a child of ${owner}, whose process has left it`,
+    {
+      errno: Errno.EEXIST,
+      hint: `ipoib up ${owner} takes it over, ipoib down ${name} deletes it`,
+    },
+  );
+}
+
+/**
+ * Deletes the device `name` that a process has left: a parent with its children and its record, a child with its place
+ * in the record. Returns false if there is none, or if a process is attached to it. Throws `E_NETNS`, the errors of
+ * `openTunDevice()`, and of `forgetChild()`.
+ */
+export async function deleteLeft(
+  netns: string | undefined,
+  name: string,
+): Promise<boolean> {
   using namespace = open(netns);
-  const directory = socketDirectory(
+  const directory = directoryOf(namespace);
+  const state = findState(directory, name);
+  const parentState = state ? undefined : findParentState(directory, name);
+  const children = state?.saved.children.map((child) => child.name) ?? [];
+  const parent = state?.saved.parent.name ?? name;
+  const deleted = withNamespace(namespace.number, () => {
+    if (!deleteDevice(parent)) return false;
+    for (const child of children) deleteDevice(child);
+    return true;
+  });
+  if (!deleted) return false;
+  if (state) removeFile(state.path);
+  if (parentState) await forgetChild(parentState.path, name);
+  sweep(runtimeDirectory());
+  return true;
+}
+
+function directoryOf(namespace: Fd): string {
+  return socketDirectory(
     runtimeDirectory(),
     namespaceIdentity(
       namespaceInode(namespace.number),
       initialNamespaceInode(),
     ),
   );
-  const state = findState(directory, name);
-  const children = state?.saved.children.map((child) => child.name) ?? [];
-  const parent = state?.saved.parent.name ?? name;
-  return withNamespace(namespace.number, () => {
-    if (!deleteDevice(parent)) return false;
-    for (const child of children) deleteDevice(child);
-    if (state) removeFile(state.path);
-    sweep(runtimeDirectory());
-    return true;
-  });
+}
+
+/** True if the namespace has a TAP of this program with the name. */
+function exists(namespace: Fd, name: string): boolean {
+  return withNamespace(namespace.number, () => isOwn(name));
 }
 
 function open(netns: string | undefined): Fd {

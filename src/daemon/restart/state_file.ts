@@ -45,29 +45,74 @@ export function statePath(directory: string, name: string): string {
   return `${directory}/${name}${SUFFIX}`;
 }
 
+/** A record in a directory of control sockets. */
+interface FoundState {
+  readonly path: string;
+  /** Name with which the process was started: `ipoib up` with it takes over. */
+  readonly owner: string;
+  readonly saved: SavedInterface;
+}
+
 /**
- * Returns the path and the interface of the record in `directory` of an interface that has, or was started with, a name;
- * undefined if there is none.
+ * Returns the record in `directory` of an interface that has, or was started with, a name; undefined if there is none.
  */
 export function findState(
   directory: string,
   name: string,
-): { path: string; saved: SavedInterface } | undefined {
-  const own = statePath(directory, name);
-  for (const path of [own, ...statePaths(directory)]) {
-    const saved = readState(path)?.interface;
-    if (saved && (path === own || saved.parent.name === name)) {
-      return { path, saved };
-    }
-  }
-  return undefined;
+): FoundState | undefined {
+  const own = readFound(statePath(directory, name));
+  return own ??
+    allStates(directory).find(({ saved }) => saved.parent.name === name);
+}
+
+/** Returns the record in `directory` of the parent of a child with this name; undefined if there is none. */
+export function findParentState(
+  directory: string,
+  name: string,
+): FoundState | undefined {
+  return allStates(directory).find(({ saved }) =>
+    saved.children.some((child) => child.name === name)
+  );
+}
+
+/** Returns the records in `directory` that can be read, sorted by path. */
+export function allStates(directory: string): FoundState[] {
+  return statePaths(directory).map(readFound)
+    .filter((found) => found !== undefined);
+}
+
+/**
+ * Removes the child from the record at `path`, whose process has ended, so that the next one does not create it again.
+ * Throws `E_STATE_FILE`, and the errors of `inRuntimeDirectory()`.
+ */
+export async function forgetChild(path: string, name: string): Promise<void> {
+  const { interface: saved, ...rest } = parseState(path);
+  const children = saved.children.filter((child) => child.name !== name);
+  await replace(
+    path,
+    JSON.stringify({ ...rest, interface: { ...saved, children } }),
+  );
+}
+
+function readFound(path: string): FoundState | undefined {
+  const saved = readState(path)?.interface;
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  return saved && { path, owner: file.slice(0, -SUFFIX.length), saved };
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await inRuntimeDirectory(parentDirectory(path), async () => {
+    const next = `${path}.new`;
+    await Deno.writeTextFile(next, text, { mode: 0o600 });
+    await Deno.rename(next, path);
+  });
 }
 
 function statePaths(directory: string): string[] {
   try {
     return [...Deno.readDirSync(directory)]
       .filter(({ name }) => name.endsWith(SUFFIX))
-      .map(({ name }) => `${directory}/${name}`);
+      .map(({ name }) => `${directory}/${name}`).sort();
   } catch {
     return [];
   }
@@ -128,11 +173,7 @@ export class StateFile {
     });
     if (text === this.#written) return;
     try {
-      await inRuntimeDirectory(parentDirectory(this.#path), async () => {
-        const next = `${this.#path}.new`;
-        await Deno.writeTextFile(next, text, { mode: 0o600 });
-        await Deno.rename(next, this.#path);
-      });
+      await replace(this.#path, text);
       this.#written = text;
     } catch (error) {
       this.#warn("write", error);

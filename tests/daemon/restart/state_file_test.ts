@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { configureLog } from "../../../src/base/log.ts";
 import {
+  allStates,
+  findParentState,
   findState,
+  forgetChild,
   StateFile,
   statePath,
 } from "../../../src/daemon/restart/state_file.ts";
@@ -92,7 +95,22 @@ Deno.test("findState() finds a record by the name of the start and by the presen
     await stateFile(directory).write({ ...saved, parent });
     assertEquals(findState(directory, "ib0")?.path, path);
     assertEquals(findState(directory, "uplink")?.path, path);
+    assertEquals(findState(directory, "uplink")?.owner, "ib0");
     assertEquals(findState(directory, "ib0.8001"), undefined);
     assertEquals(findState(`${directory}/none`, "ib0"), undefined);
+  });
+});
+
+Deno.test("forgetChild() removes a child from the record of its parent, and nothing else", async () => {
+  await inDirectory(async (directory) => {
+    const other = { ...saved.children[0]!, name: "ib0.8002" };
+    const children = [...saved.children, other];
+    await stateFile(directory).write({ ...saved, children });
+    const { path, owner } = findParentState(directory, "ib0.8002")!;
+    assertEquals([path, owner], [statePath(directory, "ib0"), "ib0"]);
+    await forgetChild(path, "ib0.8002");
+    assertEquals(findParentState(directory, "ib0.8002"), undefined);
+    assertEquals(stateFile(directory).read(), { saved, sameCommand: true });
+    assertEquals(allStates(directory), [{ path, owner, saved }]);
   });
 });
