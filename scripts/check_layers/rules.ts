@@ -29,6 +29,7 @@ export const MAY_IMPORT = {
     "system",
     "ffi",
     "hca/verbs",
+    "netdev",
     "ipc",
     "doctor",
   ],

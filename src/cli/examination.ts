@@ -28,7 +28,7 @@ import { type ExaminedNamespace, namespacesOf } from "./examined_namespace.ts";
 import { askAll, namespacesHidden } from "./listing.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { Section } from "./render/doctor_text.ts";
-import { connect, openInterface } from "./session.ts";
+import { connect, openInterface, type Target } from "./session.ts";
 
 /** Number of interfaces that are examined at once. */
 const AT_ONCE = 16;
@@ -203,7 +203,7 @@ async function select(
   }
   if (peer !== undefined && name === undefined) {
     using only = await openInterface(environment, netns);
-    return { selected: [{ place: here, name: only.name }] };
+    return { selected: [{ place: here, name: await nameTo(only, peer) }] };
   }
   const listing = await permitted(() =>
     askAll(
@@ -221,6 +221,20 @@ async function select(
   return listing.incomplete
     ? { selected, hidden: namespacesHidden() }
     : { selected };
+}
+
+/**
+ * Returns the name of the interface of a process that the kernel uses to reach a peer: a child, or by default the one
+ * that was found.
+ */
+async function nameTo(
+  { name, child, client }: Target,
+  peer: string,
+): Promise<string> {
+  if (child) return name;
+  const { linkTo } = await import("../doctor/gather/peer_route.ts");
+  const links = await client.call("link.show", {});
+  return linkTo(peer, links)?.ifname ?? name;
 }
 
 /** Returns the result of `list`, or its `E_IPC_PERMISSION`. */

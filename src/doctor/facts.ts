@@ -158,6 +158,8 @@ export interface PeerFacts {
   readonly route: Fact<NonNullable<DoctorRecord["route"]>>;
   /** The address from which the kernel sends to the peer without a bound device; undefined without a route. */
   readonly source: Fact<string | undefined>;
+  /** True if the kernel sends to the peer through other interfaces only, without a bound device. */
+  readonly elsewhere: Fact<boolean>;
   readonly ownAddresses: Fact<readonly AddressRecord[]>;
   readonly small: Fact<EchoFacts>;
   readonly full: Fact<EchoFacts>;

@@ -214,6 +214,7 @@ export const peer: PeerFacts = {
   link,
   route: { value: { type: "unicast", next_hops: ["10.0.0.2"] } },
   source: { value: "10.0.0.1" },
+  elsewhere: { value: false },
   ownAddresses: { value: [address] },
   small: {
     value: { length: 84, sent: 1, answered: true, rttMs: 0.3, errno: 0 },

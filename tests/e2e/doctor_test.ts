@@ -141,6 +141,25 @@ labTest(
   },
 );
 
+labTest(
+  "doctor PEER examines the child through which the kernel reaches the peer, and leaves no neighbour entry on its parent",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    const name = await createChild(a, "0x8001", "10.1.0.1/24");
+    await createChild(b, "0x8001", "10.1.0.2/24");
+    await isWell(a, "10.1.0.2");
+    const { stdout } = await a.ipoib("-j", "doctor", "10.1.0.2");
+    const peers = (JSON.parse(stdout) as Finding[]).filter(({ peer }) => peer);
+    assertEquals(new Set(peers.map(({ ifname }) => ifname)), new Set([name]));
+
+    const { lines } = await doctor(a, "ib0", "10.1.0.2");
+    assertEquals(lines.filter((line) => !line.includes(" counters: ")), [
+      "warning route: the kernel does not send to 10.1.0.2 through ib0 -> ip route get 10.1.0.2 shows the interface that is used: ipoib doctor IF 10.1.0.2 examines that one",
+    ]);
+    assertEquals(await a.ip("neigh", "show", "10.1.0.2", "dev", "ib0"), "");
+  },
+);
+
 /** A runtime without capabilities: its user may still read the files of the lab. */
 const WITHOUT_CAPABILITIES = [
   ...["setpriv", "--inh-caps=-all", "--ambient-caps=-all"],

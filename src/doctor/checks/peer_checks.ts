@@ -67,8 +67,14 @@ function noRoute(
 }
 
 function otherInterface(
-  { peer, link: { ifname }, source, ownAddresses }: PeerFacts,
+  { peer, link: { ifname }, source, elsewhere, ownAddresses }: PeerFacts,
 ): Finding | undefined {
+  if ("value" in elsewhere && elsewhere.value) {
+    return warning(
+      `the kernel does not send to ${peer} through ${ifname}`,
+      `ip route get ${peer} shows the interface that is used: ipoib doctor IF ${peer} examines that one`,
+    );
+  }
   if (!("value" in source && "value" in ownAddresses)) return undefined;
   const { value: from } = source;
   return from === undefined || isOwn(from, ownAddresses) ? undefined : warning(
@@ -276,11 +282,17 @@ function answeredPing(echo: EchoFacts): Finding {
 
 /** Returns why no packet can be sent to the peer; undefined if one can. */
 function unroutable(
-  { link, route, source }: PeerFacts,
+  { link, route, source, elsewhere }: PeerFacts,
 ): string | undefined {
   const none = "value" in source && source.value === undefined ||
     "value" in route && route.value.type !== "unicast";
-  return noLink(link) ?? (none ? "there is no route" : undefined);
+  const others = "value" in elsewhere && elsewhere.value;
+  return noLink(link) ??
+    (none
+      ? "there is no route"
+      : others
+      ? "the kernel uses another interface"
+      : undefined);
 }
 
 /** Returns the next hop to the peer: the peer itself if the route is not known. */

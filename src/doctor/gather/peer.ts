@@ -6,6 +6,7 @@ import type { EchoFacts, Fact, PeerFacts } from "../facts.ts";
 import { EchoSocket } from "./echo.ts";
 import { factOf, reasonOf } from "./fact.ts";
 import { InterfaceNamespace, sourceFor } from "./namespace.ts";
+import { usesOthers } from "./peer_route.ts";
 
 /** Length of the IP packet of a small request: as ping sends by default over IPv4. */
 const SMALL = 84;
@@ -18,7 +19,10 @@ export function isPeer(text: string): boolean {
   return IpAddress.parse(text) !== undefined;
 }
 
-type Pinged = Pick<PeerFacts, "peer" | "source" | "small" | "full">;
+type Pinged = Pick<
+  PeerFacts,
+  "peer" | "source" | "elsewhere" | "small" | "full"
+>;
 
 /** Throws nothing: what cannot be done is the reason of a fact. */
 export async function pingPeer(
@@ -31,19 +35,28 @@ export async function pingPeer(
     const source = await factOf(() =>
       namespace.run(() => sourceFor(address, link.ifindex))
     );
+    const elsewhere = await factOf(() =>
+      namespace.run(() => usesOthers(address, link.ifindex))
+    );
     const noRoute = "value" in source && source.value === undefined;
+    // On an interface that the kernel does not use, a request would leave a neighbour entry there.
     const unsent = noRoute
       ? { why: "there is no route" }
+      : "value" in elsewhere && elsewhere.value
+      ? { why: "the kernel uses another interface" }
       : link.state !== RUNNING
       ? { why: "the interface is not running" }
       : undefined;
     const pings = unsent
       ? { small: unsent, full: unsent }
       : ping(address, link, namespace);
-    return { peer: `${address}`, source, ...pings };
+    return { peer: `${address}`, source, elsewhere, ...pings };
   } catch (error) {
     const unknown = { why: reasonOf(error) };
-    return { peer, source: unknown, small: unknown, full: unknown };
+    return {
+      ...{ peer, source: unknown, elsewhere: unknown },
+      ...{ small: unknown, full: unknown },
+    };
   }
 }
 

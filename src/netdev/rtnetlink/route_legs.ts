@@ -62,6 +62,18 @@ export function lookupRoutes(
   );
 }
 
+/**
+ * Returns the indexes of the interfaces that the kernel's route to `destination` uses, of packets of this machine that
+ * are bound to no interface; empty if there is no route.
+ */
+export function routeInterfaces(
+  socket: RequestSocket,
+  destination: IpAddress,
+): number[] {
+  const answer = lookUp(socket, { destination, whole: true });
+  return answer?.legs.map(({ ifindex }) => ifindex) ?? [];
+}
+
 function isMulticast({ isIpv4, w0, w3 }: IpAddress): boolean {
   return isIpv4 ? w3 >>> 28 === 0xe : w0 >>> 24 === 0xff;
 }

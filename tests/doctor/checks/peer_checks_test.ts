@@ -39,6 +39,11 @@ testChecks(peerChecks, peer, {
     ],
     [{ ...peer, source: { value: "192.0.2.1" } }, "warning", "192.0.2.1"],
     [
+      { ...peer, elsewhere: { value: true } },
+      "warning",
+      "does not send to 10.0.0.2 through ib0",
+    ],
+    [
       { ...peer, route: { value: { type: "multicast", next_hops: [] } } },
       "failure",
       "is a multicast address",
@@ -53,6 +58,11 @@ testChecks(peerChecks, peer, {
     ],
   ],
   neighbour: [
+    [
+      { ...peer, elsewhere: { value: true } },
+      "skipped",
+      "the kernel uses another interface",
+    ],
     [
       neighboured({ ...unresolved, state: ["INCOMPLETE"] }),
       "failure",
