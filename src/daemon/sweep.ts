@@ -10,7 +10,7 @@ import {
 } from "../ipc/runtime_directory.ts";
 import { isPortSocket } from "../subnet/sockets.ts";
 import { isHandoverSocket } from "./restart/hand_over.ts";
-import { removeDeadSocket } from "../system/dead_socket.ts";
+import { isDeadSocket, removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf } from "../system/files.ts";
 
 /** Temporary name of a socket that has not been linked to its path. */
@@ -64,6 +64,17 @@ export function sweepPorts(directory: string): boolean {
     if (!removeDeadSocket(`${directory}/${name}`, "seqpacket")) live = true;
   }
   return live;
+}
+
+/** True if a port is alive in the directory of a subnet, which may not exist. Removes nothing. */
+export function hasLivePort(directory: string): boolean {
+  try {
+    return [...Deno.readDirSync(directory)].some(({ name }) =>
+      isPortSocket(name) && !isDeadSocket(`${directory}/${name}`, "seqpacket")
+    );
+  } catch {
+    return false;
+  }
 }
 
 function namespaceDirectories(runtime: string): string[] {

@@ -19,14 +19,18 @@ export function removeDeadSocket(
   type: keyof typeof TYPES,
 ): boolean {
   const before = inodeOf(path);
-  if (before === undefined || !refuses(path, type)) return false;
+  if (before === undefined || !isDeadSocket(path, type)) return false;
   // Another process may have replaced the stale socket with its own in the meantime.
   if (inodeOf(path) !== before) return false;
   removeFile(path);
   return true;
 }
 
-function refuses(path: string, type: keyof typeof TYPES): boolean {
+/** True if no process listens at the socket (connect(2) fails with ECONNREFUSED). */
+export function isDeadSocket(
+  path: string,
+  type: keyof typeof TYPES,
+): boolean {
   using fd = openSocket(AF_UNIX, TYPES[type] | SOCK_NONBLOCK_CLOEXEC, 0);
   const address = unixAddress(path);
   return libc().connect(fd.number, address, address.length) !== 0 &&

@@ -620,6 +620,36 @@ Deno.test("ipoib subnet show queries an interface if no manager listens", async 
   assertEquals(calls, [["subnet.show", { name: "lab" }], ["link.show", {}]]);
 });
 
+/** Creates the socket of a port of subnet lab, on which a process listens. */
+function listenAsPort({ runtime }: CliFixture): Deno.Listener {
+  const directory = `${runtime}/subnet/lab`;
+  Deno.mkdirSync(directory, { recursive: true });
+  const path = `${directory}/port-0002c90300000001.sock`;
+  return Deno.listen({ transport: "unix", path });
+}
+
+Deno.test("commands of a subnet wait for the next manager while a port lives", async () => {
+  for (const words of ["subnet fault clear", "subnet show lab"]) {
+    await using cli = new CliFixture();
+    using _port = listenAsPort(cli);
+    const running = cli.run(words);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await cli.subnet("lab", {
+      "subnet.fault.clear": () => ({ version: 1, rules: [], waiting: [] }),
+    });
+    const { code, err } = await running;
+    assertEquals([code, err], [0, ""], words);
+  }
+});
+
+Deno.test("commands of a subnet whose ports are left without a manager fail after a while", async () => {
+  await using cli = new CliFixture();
+  using _port = listenAsPort(cli);
+  const { code, err } = await cli.run("subnet fault show");
+  assertEquals(code, 3);
+  assertStringIncludes(err, "No subnet is running (");
+});
+
 Deno.test("a refused request prints one line and returns exit code 2", async () => {
   await using cli = new CliFixture();
   await cli.daemon("ib0", {

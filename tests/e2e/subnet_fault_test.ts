@@ -1,6 +1,7 @@
 /** Packet faults: `ipoib subnet fault`. */
 
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertLess,
@@ -138,6 +139,25 @@ labTest(
     for (const kind of ["delay", "duplicate", "reorder", "rate"]) {
       assertGreater(counters[`port_fault_${kind}`]!, 0, kind);
     }
+  },
+);
+
+labTest(
+  "The commands after kill-manager reach the next manager",
+  async (lab) => {
+    await fixedPair(lab);
+    for (let i = 0; i < 4; i++) {
+      await fault(lab, "set", "drop", "1%");
+      await fault(lab, "kill-manager");
+      await fault(lab, "clear");
+      await fault(lab, "kill-manager");
+      assert(await managerPid(lab));
+    }
+    await until("both ports to register again", async () => {
+      const { stdout } = await lab.ipoib("-j", "subnet", "show");
+      return JSON.parse(stdout)[0].ports.length === 2;
+    });
+    assertEquals((await lab.ipoib("subnet", "fault")).stdout, "no faults\n");
   },
 );
 

@@ -81,7 +81,8 @@ export const FEATURES: Source = async (where) => {
 
 /** Ports of the embedded subnet: interface names, LIDs. */
 export const SUBNET_PORTS: Source = async (where) => {
-  const { ports } = await fetchSubnet(where.environment, where.netns);
+  const { environment, netns } = where;
+  const { ports } = await fetchSubnet(environment, netns, undefined, 0);
   const lid = (number: number) => `0x${number.toString(16).padStart(4, "0")}`;
   return ports.flatMap((port) => [
     { word: port.name, text: `lid ${lid(port.lid)}` },
