@@ -1,6 +1,7 @@
 /** Commands of the data worker with the engine on the fake fabric. Every result is checked against its schema. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
 import type { SubnetSnapshot } from "../../src/subnet/messages.ts";
 import {
   formatLinkAddress,
@@ -112,6 +113,22 @@ Deno.test("neigh.add adds a static neighbour, neigh.del deletes it", () => {
   assertEquals(refusal(a, "neigh.del", at), ["E_NO_NEIGHBOUR", 2]);
   const short = { ...at, lladdr: "00:11" };
   assertEquals(refusal(a, "neigh.add", short), ["E_ADDRESS", 22]);
+});
+
+Deno.test("neigh.del of a neighbour on another interface names that interface", () => {
+  const [a, b] = busyPair();
+  const { ifname } = run(a, "child.create", { pkey: 0x8001 });
+  const lladdr = formatLinkAddress(linkAddressBytes(b.address));
+  run(a, "neigh.add", { name: ifname, dst: "10.1.0.50", lladdr });
+  const remove = (dst: string) => () =>
+    run(a, "neigh.del", { name: "ib1", dst });
+  const wrong = assertThrows(remove("10.1.0.50"), IpoibError);
+  assertEquals(
+    [wrong.message, wrong.hint],
+    ["Neighbour 10.1.0.50 does not exist on ib1", `add dev ${ifname}`],
+  );
+  const missing = assertThrows(remove("10.1.0.51"), IpoibError);
+  assertEquals(missing.hint, "see ipoib neigh show");
 });
 
 Deno.test("path.show and mcg.show return the members of the debugfs files of ib_ipoib", () => {

@@ -57,13 +57,19 @@ export const tableCommands = {
   },
   "neigh.del": (context, { name, dst }) => {
     const address = ipAddress(dst);
-    if (deleteNeighbour(findInterface(context, name), address)) return {};
+    const iface = findInterface(context, name);
+    if (deleteNeighbour(iface, address)) return {};
+    const other = findInterfaces(context, undefined).find(({ netdev }) =>
+      netdev.config.neighbours.list().some((each) =>
+        each.address.equals(address)
+      )
+    );
     throw new IpoibError(
       "E_NO_NEIGHBOUR",
-      `Neighbour ${address} does not exist`,
+      `Neighbour ${address} does not exist on ${iface.name}`,
       {
         errno: Errno.ENOENT,
-        hint: "see `ipoib neigh show`",
+        hint: other ? `add dev ${other.name}` : "see ipoib neigh show",
       },
     );
   },
