@@ -2,6 +2,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CliEnvironment } from "./environment.ts";
+import { usageError } from "./errors.ts";
 import { globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
@@ -17,8 +18,12 @@ export class Cli {
     this.environment = environment;
   }
 
-  /** Calls {@linkcode openInterface} for interface `name` in the namespace that option `-n` selects. */
+  /**
+   * Calls {@linkcode openInterface} for interface `name` in the namespace that option `-n` selects. Throws `E_USAGE` with
+   * `-a`.
+   */
   async open(command: CommandUnknownOpts, name?: string): Promise<Target> {
+    refuseAllNetns(command);
     return await openInterface(this.environment, netnsOf(command), name);
   }
 
@@ -43,6 +48,15 @@ export class Cli {
         : render(records, styleOf(options, environment.color)),
     );
   }
+}
+
+/** Throws `E_USAGE` if option `-a` was given to a command that does not show interfaces of several namespaces. */
+export function refuseAllNetns(command: CommandUnknownOpts): void {
+  if (!globalsOf(command).allNetns) return;
+  throw usageError(
+    "Option -a does not apply to this command",
+    "it is for commands that show all interfaces; -n NS selects the namespace of one",
+  );
 }
 
 /** Returns the value of option `-n` of a command. */

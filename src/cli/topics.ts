@@ -39,7 +39,7 @@ const INTERFACES = `\
 Commands take the name of an interface as IF or as \`dev IF\`. Without a name,
 commands that show list all interfaces in the network namespace, with \`-a\`
 those in all namespaces of the host. Other commands apply to the only parent
-interface in the namespace, and are refused if there are several.
+interface in the namespace, and are refused if there are several and with \`-a\`.
 
 \`-n NS\` selects another namespace, by its name in ip-netns(8), by the PID of a
 process in it, or by a path. After an interface is renamed or moved to another

@@ -178,6 +178,32 @@ Deno.test("-a shows the tables of each namespace under its name", async () => {
   ]);
 });
 
+Deno.test("-a is refused by commands for one interface", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  for (
+    const line of [
+      ...["down ib0", "up ib0", "param", "showconf", "get mode"],
+      ...["set umcast 1", "link set ib0 mtu 2044", "neigh flush", "upgrade"],
+      ...[
+        "child create 0x8001",
+        "capture ib0",
+        "debug mcg",
+        "ethtool -G rx 256",
+      ],
+    ]
+  ) {
+    const { code, err } = await cli.run(`-a ${line}`);
+    assertEquals(code, 1, line);
+    assertEquals(
+      err.split("\n")[0],
+      "ipoib: Option -a does not apply to this command (it is for commands that show all interfaces; -n NS selects the namespace of one)",
+      line,
+    );
+  }
+  assertEquals([calls, cli.ups], [[], []]);
+});
+
 Deno.test("-a with a name shows the interfaces of this name; without any, an error", async () => {
   await using cli = new CliFixture();
   assertEquals(await cli.run("-a"), {

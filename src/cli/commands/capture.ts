@@ -16,7 +16,7 @@ import {
   type CaptureOptions,
   DEFAULT_SNAP_LENGTH,
 } from "../../ipc/capture_options.ts";
-import { type Cli, netnsOf } from "../cli.ts";
+import { type Cli, netnsOf, refuseAllNetns } from "../cli.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { errorLine, usageError } from "../errors.ts";
 import { lostEvents } from "../event_monitor.ts";
@@ -135,6 +135,7 @@ export function capture(cli: Cli) {
       integer(MIN_CAPTURE_BYTES / KIBIBYTE, MAX_CAPTURE_BYTES / KIBIBYTE),
     )
     .action(async (name, words, options, self) => {
+      refuseAllNetns(self);
       const { w, c, s, G, C, W, Q, edge, B } = options;
       const rotates = G !== undefined || C !== undefined;
       if (rotates && (w === undefined || w === "-")) {

@@ -20,7 +20,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { variable } from "../../base/variables.ts";
-import { type Cli, netnsOf } from "../cli.ts";
+import { type Cli, netnsOf, refuseAllNetns } from "../cli.ts";
 import {
   configPath,
   existing,
@@ -188,6 +188,7 @@ export function up(cli: Cli) {
     )
     .addHelpText("after", BACKGROUND_HELP)
     .action(async (given, _options, self) => {
+      refuseAllNetns(self);
       const config = findConfig(cli, given ?? [], self);
       const { names, file } = config;
       if (file) applyOptions(file, self);
