@@ -77,6 +77,8 @@ export interface CliEnvironment {
     netns: string | undefined,
     name: string,
   ): Promise<string | undefined>;
+  /** Returns the interfaces whose devices killed processes have left in a namespace. */
+  leftInterfaces(netns: string | undefined): Promise<readonly string[]>;
   /**
    * Deletes the device that a killed process has left, with its children. The next process does not create it again.
    * Returns false if there is none.

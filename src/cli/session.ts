@@ -54,11 +54,9 @@ export async function openInterface(
   name?: string,
 ): Promise<Target> {
   const directory = await directoryOf(environment, netns);
-  return name === undefined ? await openOnly(directory) : await openNamed(
-    directory,
-    name,
-    () => environment.ownerOfLeft(netns, name).catch(() => undefined),
-  );
+  return name === undefined
+    ? await openOnly(directory, environment, netns)
+    : await openNamed(directory, environment, netns, name);
 }
 
 /** Returns the directory of the control sockets of a namespace. */
@@ -72,11 +70,11 @@ async function directoryOf(
   );
 }
 
-/** @param ownerOfLeft see {@linkcode CliEnvironment.ownerOfLeft} */
 async function openNamed(
   directory: string,
+  environment: CliEnvironment,
+  netns: string | undefined,
   name: string,
-  ownerOfLeft: () => Promise<string | undefined>,
 ): Promise<Target> {
   const path = socketPath(directory, name);
   const socket = interfaceSockets(directory).find((each) => each.name === name);
@@ -88,28 +86,44 @@ async function openNamed(
     }
     const others = await connectAll(directory);
     others.forEach(({ client }) => client.close());
-    const owner = await ownerOfLeft();
+    const owner = await environment.ownerOfLeft(netns, name)
+      .catch(() => undefined);
+    const ipoib = commandIn(netns);
     throw new IpoibError("E_NOT_RUNNING", `${name} is not running`, {
       hint: owner !== undefined
-        ? leftHint(name, owner)
+        ? leftHint(name, owner, ipoib)
         : others.length > 0
         ? `running here: ${namesOf(others)}`
-        : `start it with ipoib up ${name}`,
+        : `start it with ${ipoib} up ${name}`,
       cause: error,
     });
   }
 }
 
-/** @param owner name with which `ipoib up` takes over the device */
-function leftHint(name: string, owner: string): string {
+/**
+ * @param owner name with which `ipoib up` takes over the device
+ * @param ipoib see {@linkcode commandIn}
+ */
+function leftHint(name: string, owner: string, ipoib: string): string {
   const child = name === owner ? "" : `, a child of ${owner}`;
-  return `its process has left the network device${child}: ipoib up ${owner} takes it over, ipoib down ${name} deletes it`;
+  return `its process has left the network device${child}: ${ipoib} up ${owner} takes it over, ${ipoib} down ${name} deletes it`;
 }
 
-async function openOnly(directory: string): Promise<Target> {
+/** Returns the beginning of a command line in a namespace given by NAME, PID or PATH. */
+function commandIn(netns: string | undefined): string {
+  return netns === undefined ? "ipoib" : `ipoib -n ${netns}`;
+}
+
+async function openOnly(
+  directory: string,
+  environment: CliEnvironment,
+  netns: string | undefined,
+): Promise<Target> {
   const denied: IpoibError[] = [];
   const [only, ...others] = await connectAll(directory, denied);
-  if (only === undefined) throw denied[0] ?? noneRunning();
+  if (only === undefined) {
+    throw denied[0] ?? await noneRunning(environment, { netns });
+  }
   if (others.length === 0) return only;
   const all = [only, ...others];
   all.forEach(({ client }) => client.close());
@@ -120,13 +134,30 @@ async function openOnly(directory: string): Promise<Target> {
   );
 }
 
-/** Returns an `E_NOT_RUNNING` error: no interface was found. */
-export function noneRunning(where = "in this network namespace"): IpoibError {
-  return new IpoibError(
-    "E_NOT_RUNNING",
-    `No interface is running ${where}`,
-    { hint: "start one with ipoib up ib0" },
-  );
+/**
+ * Returns an `E_NOT_RUNNING` error: no interface was found in the namespace, or with `allNetns` on the host. The hint
+ * names the interfaces whose devices a killed process has left in the namespace.
+ */
+export async function noneRunning(
+  environment: CliEnvironment,
+  { allNetns, netns }: { allNetns?: boolean; netns?: string | undefined },
+): Promise<IpoibError> {
+  const left = await environment.leftInterfaces(netns).catch(() => []);
+  const ipoib = commandIn(netns);
+  return new IpoibError("E_NOT_RUNNING", noneRunningText(allNetns), {
+    hint: left.length === 0
+      ? `start one with ${ipoib} up ib0`
+      : `killed processes have left ${left.join(", ")}: ${ipoib} up ${
+        left[0]
+      } takes it over, ${ipoib} down ${left[0]} deletes it`,
+  });
+}
+
+/** Returns the text that says that no interface was found. */
+export function noneRunningText(allNetns = false): string {
+  return `No interface is running ${
+    allNetns ? "on this host" : "in this network namespace"
+  }`;
 }
 
 /** Connects to the owners of all parents and moved children. Adds refusals for lack of permission to `denied`. */

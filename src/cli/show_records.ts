@@ -79,7 +79,7 @@ export async function showRecords<T extends object>(
   const errors = errorsOf(listing, shown);
   const groups = groupsOf(listing, shown);
   if (groups.length === 0) {
-    throw errors[0] ?? noneRunning(allNetns ? "on this host" : undefined);
+    throw errors[0] ?? await noneRunning(environment, { allNetns, netns });
   }
   const names = allNetns ? await environment.namespaceNames() : undefined;
   print(cli, command, groups.map((group) => labelled(group, names)), shown);

@@ -52,6 +52,10 @@ export function systemEnvironment(): CliEnvironment {
       const left = await import("../daemon/restart/left_devices.ts");
       return left.ownerOfLeft(netns, name);
     },
+    async leftInterfaces(netns) {
+      const left = await import("../daemon/restart/left_devices.ts");
+      return left.leftInterfaces(netns);
+    },
     async deleteLeft(netns, name) {
       const left = await import("../daemon/restart/left_devices.ts");
       return await left.deleteLeft(netns, name);

@@ -156,6 +156,10 @@ export class CliFixture implements AsyncDisposable {
             ? this.leftParents[name] ?? name
             : undefined,
         ),
+      leftInterfaces: () =>
+        Promise.resolve(
+          this.leftDevices.filter((name) => !(name in this.leftParents)),
+        ),
       deleteLeft: (_netns, name) => {
         const at = this.leftDevices.indexOf(name);
         if (at >= 0) this.leftDevices.splice(at, 1);

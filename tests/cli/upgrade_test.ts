@@ -100,3 +100,26 @@ Deno.test("show commands of a child that a killed process has left name its pare
     "ipoib: ib0.8001 is not running (its process has left the network device, a child of ib0: ipoib up ib0 takes it over, ipoib down ib0.8001 deletes it)\n",
   );
 });
+
+Deno.test("commands that find no interface name those that killed processes have left, and the namespace", async () => {
+  await using cli = new CliFixture();
+  const hint = async (line: string) =>
+    /\((.*)\)$/m.exec((await cli.run(line)).err)?.[1];
+  assertEquals(
+    await hint("-n blue link"),
+    "start one with ipoib -n blue up ib0",
+  );
+  assertEquals(
+    await hint("-n blue link show ib0"),
+    "start it with ipoib -n blue up ib0",
+  );
+  cli.leftDevices.push("ib0", "ib0.8001", "ib1");
+  cli.leftParents["ib0.8001"] = "ib0";
+  for (const line of ["link", "param", "top -b -n 1"]) {
+    assertEquals(
+      await hint(line),
+      "killed processes have left ib0, ib1: ipoib up ib0 takes it over, ipoib down ib0 deletes it",
+      line,
+    );
+  }
+});

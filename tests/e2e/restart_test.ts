@@ -73,7 +73,7 @@ labTest(
     assertEquals(shown.code, 3);
     assertMatch(
       shown.stderr,
-      /ib0 is not running \(its process has left the network device: ipoib up ib0 takes it over, ipoib down ib0 deletes it\)/,
+      /ib0 is not running \(its process has left the network device: ipoib -n \S+ up ib0 takes it over, ipoib -n \S+ down ib0 deletes it\)/,
     );
 
     await runAgain(host, () => host.up({ args }));
@@ -168,7 +168,11 @@ labTest(
     const shown = await host.ipoib("link", "show", "ib0.8001");
     assertMatch(
       shown.stderr,
-      /\(its process has left the network device, a child of ib0: ipoib up ib0 takes it over, ipoib down ib0.8001 deletes it\)/,
+      /\(its process has left the network device, a child of ib0: ipoib -n \S+ up ib0 takes it over, ipoib -n \S+ down ib0.8001 deletes it\)/,
+    );
+    assertMatch(
+      (await host.ipoib("link")).stderr,
+      /^ipoib: No interface is running in this network namespace \(killed processes have left ib0: ipoib -n \S+ up ib0 takes it over/,
     );
     const up = await host.ipoib("up", "ib0.8001", "--hca", "soft", ...args);
     assertEquals(up.code, 2);

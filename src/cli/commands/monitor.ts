@@ -9,7 +9,7 @@ import { errorLine } from "../errors.ts";
 import { namespacesHidden, type Selection, socketsOf } from "../listing.ts";
 import { globalsOf } from "../options.ts";
 import { printEvents } from "../print_events.ts";
-import { noneRunning } from "../session.ts";
+import { noneRunningText } from "../session.ts";
 import { namespaceLabel } from "../show_records.ts";
 
 const HELP = `
@@ -42,7 +42,7 @@ export function monitor(cli: Cli) {
           return sources;
         },
         kinds,
-        none: noneRunning(allNetns ? "on this host" : undefined).message,
+        none: noneRunningText(allNetns),
         take: printEvents(cli, command),
       }).run();
     });

@@ -63,7 +63,7 @@ export async function takeSample(
   checkPermitted(listing);
   const { answers } = listing;
   if (answers.length === 0) {
-    throw noneRunning(allNetns ? "on this host" : undefined);
+    throw await noneRunning(environment, scope);
   }
   const names = allNetns ? await environment.namespaceNames() : undefined;
   const interfaces: SampleRow[] = [];
