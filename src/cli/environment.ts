@@ -59,6 +59,8 @@ export interface CliEnvironment {
   namespace(spec?: string): Promise<NamespaceIdentity>;
   /** A process that does not reply for this long is listed as not answering. */
   readonly replyLimitMs: number;
+  /** Time for a process to end, or to delete an interface, in milliseconds. */
+  readonly endLimitMs: number;
   /** Returns the names of network namespaces by inode, as `ip netns` gives them. */
   namespaceNames(): Promise<ReadonlyMap<bigint, string>>;
   /** Collects the facts about the host for `doctor`. */

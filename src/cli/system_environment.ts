@@ -38,6 +38,7 @@ export function systemEnvironment(): CliEnvironment {
       return variable("IPOIB_CONFIG_DIR") ?? "/etc/ipoib";
     },
     replyLimitMs: 3000,
+    endLimitMs: 15_000,
     namespace: findNamespace,
     namespaceNames,
     async hostFacts() {

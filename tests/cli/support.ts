@@ -109,6 +109,8 @@ export class CliFixture implements AsyncDisposable {
   > = {};
   /** Time limit of lists. */
   replyLimitMs = patient(5000);
+  /** Time limit of `down`. */
+  endLimitMs = 15_000;
 
   /** The ports of HCAs, and the P_Keys of each. */
   ports: readonly HcaPort[] = [];
@@ -133,6 +135,7 @@ export class CliFixture implements AsyncDisposable {
       runtime: this.runtime,
       configDirectory: this.configDirectory,
       replyLimitMs: this.replyLimitMs,
+      endLimitMs: this.endLimitMs,
       namespace: (spec) => Promise.resolve(identity(spec)),
       namespaceNames: () =>
         Promise.resolve(

@@ -123,3 +123,18 @@ Deno.test("commands that find no interface name those that killed processes have
     );
   }
 });
+
+Deno.test("down of a process that does not answer says that the request remains queued", async () => {
+  await using cli = new CliFixture();
+  cli.endLimitMs = 300;
+  cli.silent("ib0");
+  await cli.daemon("ib1", { handlers: { "down": () => ({}) } });
+  for (const name of ["ib0", "ib1"]) {
+    assertEquals(await cli.run(`down ${name}`), {
+      code: 2,
+      out: "",
+      err:
+        `ipoib: ${name} did not stop within 0.3 s (the request remains queued: the interface is deleted when its process continues; ipoib doctor ${name} shows whether it is stopped)\n`,
+    });
+  }
+});

@@ -1,13 +1,13 @@
 /** `ipoib down [IF]`, `ipoib down --pid PID`: deletes an interface or stops a process, and waits for its end. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, netnsOf } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { integer, INTERFACE } from "../options.ts";
 import type { Target } from "../session.ts";
 
-const TIMEOUT_MS = 15_000;
 /** PID_MAX_LIMIT of the kernel. */
 const MAX_PID = 4_194_304;
 
@@ -23,24 +23,25 @@ export function down(cli: Cli) {
       integer(1, MAX_PID),
     )
     .action(async (name, { pid }, self) => {
+      const { endLimitMs } = cli.environment;
       if (pid !== undefined) {
         if (name !== undefined) {
           throw usageError("IF and --pid are mutually exclusive");
         }
-        return await cli.environment.endProcess(pid, TIMEOUT_MS);
+        return await cli.environment.endProcess(pid, endLimitMs);
       }
       using target = await openOrDelete(cli, self, name);
       if (!target) return;
       try {
-        const options = { timeout: TIMEOUT_MS };
+        const options = { timeout: endLimitMs };
         await target.client.call("down", { name: target.name }, options);
       } catch (error) {
+        const { code } = IpoibError.from(error);
+        if (code === "E_IPC_TIMEOUT") throw late(target, endLimitMs, error);
         // The process exited before its reply arrived, so the interface is down.
-        if (!(error instanceof IpoibError) || error.code !== "E_IPC_CLOSED") {
-          throw error;
-        }
+        if (code !== "E_IPC_CLOSED") throw error;
       }
-      if (!target.child) await waitForEnd(target);
+      if (!target.child) await waitForEnd(target, endLimitMs);
     });
 }
 
@@ -60,20 +61,29 @@ async function openOrDelete(
   }
 }
 
-/** Waits until the process closes the connection. Throws `E_DOWN` after {@linkcode TIMEOUT_MS}. */
-async function waitForEnd({ client, name }: Target): Promise<void> {
+/** Waits until the process closes the connection. Throws `E_DOWN` after `limitMs`. */
+async function waitForEnd(target: Target, limitMs: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() =>
-      reject(
-        new IpoibError("E_DOWN", `${name} did not stop within 15 s`, {
-          hint: "ipoib -d link show prints the pid of its process",
-        }),
-      ), TIMEOUT_MS);
+  const overdue = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(late(target, limitMs)), limitMs);
   });
   try {
-    await Promise.race([client.closed, late]);
+    await Promise.race([target.client.closed, overdue]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Returns the error of an interface that has not ended in time. Its process has the request, and obeys it later. */
+function late({ name }: Target, limitMs: number, cause?: unknown): IpoibError {
+  return new IpoibError(
+    "E_DOWN",
+    `${name} did not stop within ${limitMs / 1000} s`,
+    {
+      errno: Errno.ETIMEDOUT,
+      hint:
+        `the request remains queued: the interface is deleted when its process continues; ipoib doctor ${name} shows whether it is stopped`,
+      cause,
+    },
+  );
 }
