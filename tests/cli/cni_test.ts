@@ -172,7 +172,15 @@ Deno.test("an ADD that fails after the move deletes the interface and returns th
 Deno.test("an ADD that cannot rename the child keeps the interface of that name in the container", () =>
   withPlugin(
     async ({ run, calls }) => {
-      assertEquals((await run("ADD")).code, 1);
+      assertEquals(await run("ADD"), {
+        code: 1,
+        output: {
+          cniVersion: "1.0.0",
+          code: 100,
+          msg: "The container has an interface eth0 already",
+          details: "call DEL before another ADD, or choose another CNI_IFNAME",
+        },
+      });
       const deleted = calls.filter(([method]) => method === "link.del");
       assertEquals(deleted, [["link.del", { name: TEMPORARY }]]);
     },
@@ -240,6 +248,20 @@ Deno.test("CHECK compares P_Key, GID and addresses", () =>
       String(await withMac(other)),
       `has GID ${address.slice(12)} instead of ${other.slice(12)}`,
     );
+  }));
+
+Deno.test("CHECK of an interface that does not exist says who creates it", () =>
+  withPlugin(async ({ run }) => {
+    const { code, output } = await run("CHECK", CONFIG, {
+      CNI_IFNAME: "eth7",
+    });
+    assertEquals([code, output], [1, {
+      cniVersion: "1.0.0",
+      code: 11,
+      msg: "The container has no interface eth7 of this plugin",
+      details:
+        "it was deleted, or the process of its parent has ended: ADD creates it",
+    }]);
   }));
 
 Deno.test("errors have the codes of the specification", () =>

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { RUNNING } from "../../ipc/schema.ts";
 import type { CliEnvironment } from "../environment.ts";
@@ -21,8 +22,8 @@ const READY_LIMIT_MS = 20_000;
 const POLL_MS = 50;
 
 /**
- * Creates the interface with the addresses and routes. If that fails, deletes it, and throws the error of the daemon or
- * `E_CNI_WAIT`.
+ * Creates the interface with the addresses and routes. If that fails, deletes it, and throws the error of the daemon,
+ * `E_CNI_WAIT`, or `E_CNI_EXISTS` (EEXIST) if the container has an interface of this name.
  */
 export async function attach(
   environment: CliEnvironment,
@@ -106,8 +107,23 @@ async function rename(
     await child.client.call("link.set", { name, rename: ifname });
   } catch (error) {
     await remove(environment, netns, name).catch(() => {});
-    throw error;
+    throw IpoibError.from(error).errno === Errno.EEXIST
+      ? nameTaken(ifname, error)
+      : error;
   }
+}
+
+/** The runtime must not call ADD twice for an interface (CNI 1.0.0, section 2). */
+function nameTaken(ifname: string, cause: unknown): IpoibError {
+  return new IpoibError(
+    "E_CNI_EXISTS",
+    `The container has an interface ${ifname} already`,
+    {
+      errno: Errno.EEXIST,
+      hint: "call DEL before another ADD, or choose another CNI_IFNAME",
+      cause,
+    },
+  );
 }
 
 /** Deletes the interface in the container, and a child that an interrupted ADD has left. */

@@ -102,7 +102,12 @@ async function check(
   { prevResult, pkey }: NetworkConfig,
   { netns, ifname }: Attachment,
 ): Promise<void> {
-  using target = await openInterface(environment, netns, ifname);
+  using target = await openInterface(environment, netns, ifname)
+    .catch((error) => {
+      throw IpoibError.from(error).code === "E_NOT_RUNNING"
+        ? missing(ifname, error)
+        : error;
+    });
   const { client, name } = target;
   const [link] = await client.call("link.show", { name });
   const expect = (what: string, wanted: string, found: string | undefined) => {
@@ -128,6 +133,18 @@ async function check(
   for (const { address } of prevResult?.ips ?? []) {
     expect("address", address, present.find((each) => each === address));
   }
+}
+
+function missing(ifname: string, cause: unknown): IpoibError {
+  return new IpoibError(
+    "E_NOT_RUNNING",
+    `The container has no interface ${ifname} of this plugin`,
+    {
+      hint:
+        "it was deleted, or the process of its parent has ended: ADD creates it",
+      cause,
+    },
+  );
 }
 
 /** Returns the GID of a link-layer address as its bytes are written there. */
