@@ -7,9 +7,11 @@
  * the same tokens.
  */
 
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
 const SECRET_BYTES = 32;
+/** Block length of SHA-256. */
+const BLOCK_BYTES = 64;
 /** Hexadecimal digits of a token: 128 bits. */
 const TOKEN_DIGITS = 32;
 
@@ -20,8 +22,24 @@ export function newLinkSecret(): string {
 
 /** Returns the token of the port with the GUID `from` for links to the port with this secret: 32 hexadecimal digits. */
 export function linkToken(secret: string, from: string): string {
-  return createHmac("sha256", secret).update(from).digest("hex")
-    .slice(0, TOKEN_DIGITS);
+  return hmac(secret, from).slice(0, TOKEN_DIGITS);
+}
+
+/**
+ * Returns HMAC-SHA256 (RFC 2104) as 64 hexadecimal digits. `createHmac()` of Deno 2.4, with which the program may be
+ * compiled, prints a warning of deprecation.
+ */
+function hmac(key: string, message: string): string {
+  const given = encoder.encode(key);
+  const block = new Uint8Array(BLOCK_BYTES);
+  block.set(
+    given.length > BLOCK_BYTES
+      ? createHash("sha256").update(given).digest()
+      : given,
+  );
+  const keyed = (pad: number) =>
+    createHash("sha256").update(block.map((byte) => byte ^ pad));
+  return keyed(0x5c).update(keyed(0x36).update(message).digest()).digest("hex");
 }
 
 /** True if `token` is the token of the port with the GUID `from` for links to the port with this secret. */
