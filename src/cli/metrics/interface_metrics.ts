@@ -1,6 +1,7 @@
 /**
  * The metrics of the interfaces. Their names are fixed, and every interface has all of them, also those of value 0. Only
- * a parent has the counters and tables of the port, which depend on its kind, and those of its control socket.
+ * a parent has the counters and tables of the port, which depend on its kind, and those of its control socket and its
+ * process.
  *
  * Peers and addresses are not labels unless requested: each value of a label is a time series of its own, and a host
  * with a thousand peers would have ten thousand. P_Key, GID and others that seldom change are labels of
@@ -218,15 +219,18 @@ const METRICS: readonly Metric[] = [
     name: "process_resident_memory_bytes",
     type: "gauge",
     unit: "bytes",
-    help: "Resident memory of the process of the interface.",
-    of: ({ figures }) => figures?.memory_bytes,
+    help: "Resident memory of the process of a parent and its children.",
+    of: ({ link, figures }) =>
+      isChild(link) ? undefined : figures?.memory_bytes,
   },
   {
     name: "process_start_time_seconds",
     type: "gauge",
     unit: "seconds",
-    help: "Start of the process of the interface, in seconds since 1970.",
-    of: ({ figures }) => figures && figures.started_ms / 1000,
+    help:
+      "Start of the process of a parent and its children, in seconds since 1970.",
+    of: ({ link, figures }) =>
+      isChild(link) ? undefined : figures && figures.started_ms / 1000,
   },
 ];
 
@@ -273,7 +277,7 @@ function metricsOf(
     help,
     type,
     of: ({ link, stats }) => {
-      if (isOfPort(counter) && link.link !== undefined) return undefined;
+      if (isOfPort(counter) && isChild(link)) return undefined;
       const value = stats.counters[counter];
       if (value === undefined) return undefined;
       return labels ? [{ labels, value }] : value;
@@ -283,10 +287,14 @@ function metricsOf(
 
 /** Returns the counters of the port. */
 function portCounters({ link, stats }: Measured): Reading[] {
-  if (link.link !== undefined) return [];
+  if (isChild(link)) return [];
   return Object.entries(stats.counters)
     .filter(([name]) => isOfPort(name) && !(name in GAUGE_METRICS))
     .map(([event, value]) => ({ labels: { event }, value }));
+}
+
+function isChild({ link }: LinkRecord): boolean {
+  return link !== undefined;
 }
 
 function isOfPort(counter: string): boolean {

@@ -100,7 +100,7 @@ Deno.test("the buckets of the histogram are cumulated", () => {
   ]);
 });
 
-Deno.test("a child does not repeat the counters and the gauges of the port", () => {
+Deno.test("a child does not repeat the counters and the gauges of the port, nor those of the process", () => {
   const child = {
     ...measured,
     link: records.childLink,
@@ -121,6 +121,10 @@ Deno.test("a child does not repeat the counters and the gauges of the port", () 
     "ipoib_port_rate_bytes_per_second",
   ]);
   assert(shown.includes("ipoib_transmit_waiting_packets"));
+  assertEquals(
+    shown.filter((name) => name.startsWith("ipoib_process_")),
+    [],
+  );
 });
 
 Deno.test("a process of a version without figures has the other metrics", () => {
