@@ -37,7 +37,10 @@ async function run(
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);
   const log = getLogger(`subnet ${name}`);
-  void ending.promise.then(() => end.resolve(undefined));
+  void ending.promise.then((signal) => {
+    log.info(`stopping: ${signal} received`);
+    end.resolve(undefined);
+  });
   const role = new ManagerRole({
     directory: makeSubnetDirectory(runtimeDirectory(), name),
     subnet: name,

@@ -1,7 +1,13 @@
-/** SIGKILL of the process that hosts the subnet manager: another process takes over without loss of traffic. */
+/** The end of the process that hosts the subnet manager: after SIGKILL another one takes over without loss of traffic. */
 
-import { assert, assertEquals } from "@std/assert";
-import { type Host, labTest, Pings, until } from "./harness/mod.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Host,
+  labTest,
+  Pings,
+  startManager,
+  until,
+} from "./harness/mod.ts";
 
 /** At 100 per second: longer than a new manager waits for its ports to register. */
 const PINGS = 400;
@@ -45,6 +51,21 @@ labTest(
     // The killed host also rejoins.
     await manager.up();
     assertEquals((await manager.ping(a)).received, 5);
+  },
+);
+
+labTest(
+  "`subnet run` logs the signal that ends it",
+  async (lab) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const manager = await startManager(lab);
+      manager.kill(signal);
+      assertEquals(await manager.exit(), 0);
+      assertMatch(
+        manager.output,
+        new RegExp(` subnet default: stopping: ${signal} received\\n$`),
+      );
+    }
   },
 );
 
