@@ -24,11 +24,16 @@ export class StartProgress implements Disposable {
     this.#status = status;
   }
 
-  /** The interfaces that are not ready, with their states: `ib0: waiting for the subnet manager`. */
+  /**
+   * The interfaces that do not run, with their states: `ib0: waiting for the subnet manager`. If all run, but their
+   * configuration is not complete, all of them: `ib0: starting`.
+   */
   get text(): string {
-    const waiting = [...this.#states].filter(([, state]) => state !== RUNNING)
-      .map(([name, state]) => `${name}: ${state}`);
-    return waiting.length === 0 ? STARTING : waiting.join("; ");
+    const states = [...this.#states];
+    const waiting = states.filter(([, state]) => state !== RUNNING);
+    return waiting.length === 0
+      ? `${states.map(([name]) => name).join(", ")}: ${STARTING}`
+      : waiting.map(([name, state]) => `${name}: ${state}`).join("; ");
   }
 
   set(name: string, state: string): void {
