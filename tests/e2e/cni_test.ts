@@ -140,7 +140,7 @@ labTest(
     await pod.ip("tuntap", "add", "dev", "eth0", "mode", "tun");
     const refused = await runtime.call("ADD", pod);
     assertEquals(refused.code, 1);
-    assert(refused.stdout.includes("File exists"), refused.stdout);
+    assert(refused.stdout.includes("has an interface eth0"), refused.stdout);
     assert(!runtime.reserves(pod));
     assertEquals(await host.show("child", "list"), []);
     assertEquals((await pod.run(["ip", "link", "show", "eth0"])).code, 0);
