@@ -45,6 +45,8 @@ export interface ConnectedReceivers {
 export class ReceiveQueue {
   /** True after a {@linkcode poll} that has left no completion. */
   emptied = false;
+  /** Number of completions of the last {@linkcode poll}, those without a packet too. */
+  polled = 0;
   readonly #tap: PacketTap;
   readonly #datagrams: ReceiveBuffers;
   /** The sets of buffers by number. */
@@ -140,11 +142,15 @@ export class ReceiveQueue {
     }
   }
 
-  /** Moves up to `limit` packets into `batch` and returns their number. */
+  /**
+   * Polls up to `limit` completions, moves their packets into `batch`, and returns the number of packets. It may be 0
+   * although further packets are ready, if {@linkcode emptied} is false.
+   */
   poll(batch: VerbsRxBatch, limit: number): number {
     const completions = this.#cq.view;
     const most = Math.min(limit, batch.capacity);
     const n = Math.max(0, this.#cq.poll(most));
+    this.polled = n;
     this.emptied = n < most;
     let count = 0;
     this.#counted[Count.ReceivesCompleted]! += n;
