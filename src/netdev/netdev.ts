@@ -380,7 +380,8 @@ export interface Netdev {
   tapFrames(listener: FrameListener): () => void;
   /**
    * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
-   * addresses. Does nothing in the other modes, and while IPv6 is disabled.
+   * addresses. Does nothing in the other modes, and while IPv6 is disabled. Throws `E_NETLINK` if the mode cannot be
+   * read.
    */
   addLinkLocal(address: IpAddress): void;
   deleteLinkLocal(address: IpAddress): void;

@@ -19,7 +19,7 @@ import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import type { Timer } from "../../system/reactor.ts";
-import { RefusableRead } from "../rtnetlink/refusable_read.ts";
+import { RefusableRead } from "../refusable_read.ts";
 import {
   changePause,
   type Groups,

@@ -13,7 +13,7 @@ import {
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { AF_INET, AF_INET6 } from "../rtnetlink/address.ts";
-import { READ_AGAIN_MS, RefusableRead } from "../rtnetlink/refusable_read.ts";
+import { READ_AGAIN_MS, RefusableRead } from "../refusable_read.ts";
 import { RequestSocket } from "../rtnetlink/socket.ts";
 import {
   changePause,

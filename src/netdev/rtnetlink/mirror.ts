@@ -45,7 +45,7 @@ import {
 import type { NetlinkMessage } from "./message.ts";
 import type { MirrorOptions } from "./mirror_options.ts";
 import { MirroredNeighbours } from "./kernel_neighbours.ts";
-import { READ_AGAIN_MS, RefusableRead } from "./refusable_read.ts";
+import { READ_AGAIN_MS, RefusableRead } from "../refusable_read.ts";
 import { RTM_DELRULE, RTM_NEWRULE, rulesMatchPorts } from "./rule.ts";
 import { lookupRoutes } from "./route_legs.ts";
 import type { RequestSocket } from "./socket.ts";

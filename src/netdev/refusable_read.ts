@@ -3,9 +3,9 @@
  * while memory is short. The reader then keeps what it has read before, and reads again later.
  */
 
-import { IpoibError } from "../../base/errors.ts";
-import { getLogger } from "../../base/log.ts";
-import type { Millis } from "../../base/units.ts";
+import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import type { Millis } from "../base/units.ts";
 
 /** Time after which a refused read is repeated. */
 export const READ_AGAIN_MS: Millis = 1000;
