@@ -376,6 +376,8 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Writes of received packets that the reactor has only prepared still read the buffers.
+    this.#port.reactor.submit();
     this.#groups.close();
     this.#qps.remove(this, [this.#sendCq, this.#recvCq]);
     this.connections.close();

@@ -38,6 +38,7 @@ export class UdQpRig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly memory: VerbsSendMemory;
   readonly taps = new Taps();
+  readonly reactor = new FakeReactor();
   /** Entries of the completion queues, and the `struct ibv_qp_init_attr`. */
   readonly entries: number[] = [];
   created = new DataView(new ArrayBuffer(0));
@@ -66,7 +67,7 @@ export class UdQpRig implements Disposable {
     const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
     const port = {
       ...{ device: this.#device(), pd: 1n, channel: 2n, send, counted, taps },
-      ...{ attributes, reactor: new FakeReactor() },
+      ...{ attributes, reactor: this.reactor },
       ...{ roce: undefined, sharedReceives: 0 },
     };
     this.qp = new VerbsUdQp(port as unknown as PortResources, this.qps, {

@@ -1,6 +1,7 @@
 /** A UD queue pair on a fake device: its capacities, and the checks of posted packets. */
 
 import { assert, assertEquals } from "@std/assert";
+import { libc } from "../../../ffi/libc.ts";
 import { IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
 import type { RcConnection } from "../../../src/hca/rc_qp.ts";
@@ -155,6 +156,25 @@ Deno.test("a closed queue pair is not active", () => {
   rig[Symbol.dispose]();
   qp.receive();
   assertEquals([qps.active.count, qps.all.size, qps.byCq.size], [0, 0, 0]);
+});
+
+Deno.test("a closed queue pair submits the prepared writes of its packets before it unmaps their memory", () => {
+  const rig = new Rig();
+  const calls: string[] = [];
+  rig.reactor.submit = () => void calls.push("submit");
+  const functions = libc() as unknown as Record<string, () => number>;
+  const { munmap } = functions;
+  functions.munmap = (...args) => {
+    calls.push("munmap");
+    return munmap!(...args);
+  };
+  try {
+    rig.qp.close();
+  } finally {
+    functions.munmap = munmap!;
+  }
+  assertEquals([...new Set(calls)], ["submit", "munmap"]);
+  rig[Symbol.dispose]();
 });
 
 Deno.test("a large send is posted as segments that fit the MTU, and tapped as they are sent", () => {
