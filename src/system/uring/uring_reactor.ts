@@ -121,7 +121,7 @@ export class UringReactor extends ReactorBase {
   }
 
   override submit(): void {
-    while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
+    this.#ring.submit();
   }
 
   protected override watchFast(fd: number, ready: () => void): Watch {
