@@ -2,10 +2,10 @@
  * A mirror of the kernel's configuration of one interface, updated by rtnetlink events.
  *
  * The mirror subscribes to events before the first dump, so that it misses no change. If events are lost because the
- * socket's queue is full (ENOBUFS), it dumps again; if the kernel refuses, after a second. It identifies the interface by index: a rename only changes `name`.
- * If the interface is moved to another namespace, the mirror locates it with `locate` and attaches to it there.
- * Listeners are called from the reactor, never from within a call into the mirror, and changes of the same kind are
- * combined.
+ * socket's queue is full (ENOBUFS), it dumps again; if the kernel refuses, it repeats that after a second. It identifies
+ * the interface by index: a rename only changes `name`. If the interface is moved to another namespace, the mirror
+ * locates it with `locate` and attaches to it there. Listeners are called from the reactor, never from within a call
+ * into the mirror, and changes of the same kind are combined.
  */
 
 import { IpoibError } from "../../base/errors.ts";
