@@ -328,6 +328,11 @@ export interface Netdev {
    */
   onRefused: (errno: number, packets: number) => void;
   /**
+   * Called for each failed read of the device, with a positive errno. The device is read again after a pause; a frame
+   * for which the read failed may be lost. Not called if the device was deleted.
+   */
+  onReadFailed: (errno: number) => void;
+  /**
    * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
    * wait is over.
    */

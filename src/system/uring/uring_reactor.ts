@@ -78,6 +78,7 @@ export class UringReactor extends ReactorBase {
       memory,
       group: this.#groupOf(memory),
       sink,
+      timers: this,
       active: this.#readers,
       cancel: (reader) => this.#cancel(reader),
       ended: (reader) => {
