@@ -328,6 +328,11 @@ export interface Netdev {
    */
   onRefused: (errno: number, packets: number) => void;
   /**
+   * Called for each failed read of the device, with a positive errno. The device is read again after a pause; a frame
+   * for which the read failed may be lost. Not called if the device was deleted.
+   */
+  onReadFailed: (errno: number) => void;
+  /**
    * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
    * wait is over.
    */
@@ -380,7 +385,8 @@ export interface Netdev {
   tapFrames(listener: FrameListener): () => void;
   /**
    * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
-   * addresses. Does nothing in the other modes, and while IPv6 is disabled.
+   * addresses. Does nothing in the other modes, and while IPv6 is disabled. Throws `E_NETLINK` if the mode cannot be
+   * read.
    */
   addLinkLocal(address: IpAddress): void;
   deleteLinkLocal(address: IpAddress): void;

@@ -94,6 +94,7 @@ export class TapNetdev implements Netdev {
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
+  onReadFailed: (errno: number) => void = () => {};
 
   constructor(
     reactor: Reactor,
@@ -118,7 +119,8 @@ export class TapNetdev implements Netdev {
         if (this.#taps.active) this.#taps.read(batch, memory);
         this.onFrames(batch);
       },
-      // A read fails if the device is deleted, which the mirror reports.
+      onFailed: (errno) => this.onReadFailed(errno),
+      // The device was deleted, which the mirror reports.
       onEnd: () => {},
     });
     this.#writer = reactor.frameWriter(tap.fd, {
