@@ -45,7 +45,7 @@ export class EventMonitor {
   readonly #followed = new Map<string, () => void>();
   /** Paths of the sockets that refuse to be followed. */
   readonly #refused = new Set<string>();
-  /** Times at which streams have ended, by the paths of their sockets. */
+  /** Times at which processes that go on have ended streams, by the paths of their sockets. */
   readonly #endedAt = new Map<string, number>();
   readonly #end = Promise.withResolvers<void>();
   #ended = false;
@@ -78,8 +78,8 @@ export class EventMonitor {
   }
 
   /**
-   * Follows the processes that are not followed yet: from the end of their last stream on, else from time `since` on, or
-   * from now on. Returns the refusals.
+   * Follows the processes that are not followed yet: one that has ended its stream from that time on, others from time
+   * `since` on, or from now on. Returns the refusals.
    */
   async #scan(since: number | undefined): Promise<IpoibError[]> {
     const sources = await this.#options.sources();
@@ -128,7 +128,6 @@ export class EventMonitor {
       .finally(() => {
         client.close();
         this.#followed.delete(path);
-        this.#endedAt.set(path, Date.now());
       });
   }
 
@@ -139,8 +138,9 @@ export class EventMonitor {
       return this.#take(ended(source), source);
     }
     this.#environment.err(errorLine(error));
+    if (error.code === "E_IPC_BUSY") this.#endedAt.set(source.path, Date.now());
     // Others are refusals, such as that of a process of a version without events.
-    if (error.code !== "E_IPC_BUSY") this.#refused.add(source.path);
+    else this.#refused.add(source.path);
   }
 
   #take(event: EventRecord, source: EventSource): void {

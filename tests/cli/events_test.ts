@@ -173,6 +173,24 @@ Deno.test("monitor follows the interfaces of the namespace, and one that appears
   assert(out.startsWith("ib0 link state: starting -> running, cause: test\n"));
 });
 
+Deno.test("monitor omits no event of a process that has taken the place of another, also one from before the end of that", async () => {
+  await using cli = new CliFixture();
+  const old = await daemon(cli, "ib0");
+  let done = false;
+  cli.outEnded = (out) => done = out.includes("last");
+  const begun = followed(old);
+  const running = cli.run("monitor");
+  await begun;
+  // As in an upgrade, in which the new process begins before the old one has ended.
+  const first = state("first", Date.now());
+  await until("a later time", () => Date.now() > first.time_ms);
+  assertEquals((await cli.run("down ib0")).code, 0);
+  const next = await daemon(cli, "ib0", [first]);
+  await keepAdding(() => done, () => next.add(state("last", Date.now())));
+  const { out } = await running;
+  assertEquals(out.split(" -> first").length, 2, out);
+});
+
 Deno.test("monitor prints JSON lines, times and colors if asked to", async () => {
   using _colors = forceColors();
   for (
