@@ -227,7 +227,7 @@ export interface DeviceStatus {
   readonly minMtu: number;
   readonly maxMtu: number;
   readonly limits: DeviceLimits;
-  /** Number of packets that the kernel dropped before they were read. */
+  /** Number of packets that the kernel dropped before they were read, since this process opened the device. */
   readonly queueDrops: number;
   /** True if the kernel forwards IPv6 packets that it receives on the device. */
   readonly forwardsIpv6: boolean;
