@@ -29,7 +29,7 @@ import { TapChildDevices } from "./child_devices.ts";
 import type { CommandContext } from "./commands/context.ts";
 import type { DataInit } from "./data_init.ts";
 import { DropEvents } from "./drop_events.ts";
-import type { InterfacePlace } from "./interface_places.ts";
+import type { InterfacePlace, StateChange } from "./interface_places.ts";
 import { openConnections } from "./open_connections.ts";
 import { openEvents } from "./open_events.ts";
 import { openPort } from "./open_port.ts";
@@ -197,7 +197,15 @@ function reportState(
   device: IpoibDevice,
   emit: Emit,
 ): (interfaces: readonly IpoibInterface[]) => void {
-  device.onStateChange = ({ name, state }) => emit("state", { name, state });
+  device.onStateChange = ({ name, netdev, state }) =>
+    emit(
+      "state",
+      {
+        name,
+        namespace: netdev.config.namespace.inode,
+        state,
+      } satisfies StateChange,
+    );
   device.onGone = () => emit("gone", {});
   const watched = new WeakSet<IpoibInterface>();
   const emitPlaces = (interfaces: readonly IpoibInterface[]) => {

@@ -19,6 +19,7 @@ import {
   eventRecord,
 } from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
+import { isSameName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import {
   namespaceIdentity,
@@ -57,7 +58,11 @@ import { interfaceHandlers } from "./handlers.ts";
 import { causeText, type EndCause, InterfaceEnd } from "./interface_end.ts";
 import type { EndReason, Member } from "./interface_group.ts";
 import { EVENT } from "./open_events.ts";
-import { type InterfacePlace, InterfacePlaces } from "./interface_places.ts";
+import {
+  type InterfacePlace,
+  InterfacePlaces,
+  type StateChange,
+} from "./interface_places.ts";
 import type { Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
 import type { DescribedInterface } from "./restart/calls.ts";
@@ -128,7 +133,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       runtimeDirectory(),
       namespaceIdentity(inode, initialNamespaceInode()),
     );
-    this.#places = new InterfacePlaces(name, usersOf);
+    this.#places = new InterfacePlaces({ name, namespace: inode }, usersOf);
     this.#places.onParentLost = () => this.end();
     this.#places.onChildLost = (name, namespace) => {
       // The child may already be deleted.
@@ -153,7 +158,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** True if the interface is ready. */
   get running(): boolean {
-    return this.#readiness.isReady(this.#places.name);
+    return this.#readiness.isReady(this.#places.parent);
   }
 
   /**
@@ -215,7 +220,7 @@ export class InterfaceProcess implements Member, HandedInterface {
    */
   ready(limit: Millis): Promise<void> {
     return Promise.race([
-      this.#readiness.runningWithin(this.#places.name, limit),
+      this.#readiness.runningWithin(this.#places.parent, limit),
       this.#end.interrupted(),
     ]);
   }
@@ -276,7 +281,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       name,
       interfaceHandlers({
         service: this.#service,
-        name: () => this.#places.name,
+        places: this.#places,
         readiness: this.#readiness,
         events: this.#events,
         config: () => configRecord(this.#options, this.hca),
@@ -312,7 +317,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Calls {@linkcode onRunning} when the interface is ready for the first time. */
   #announce(): void {
-    if (!this.#readiness.isReady(this.#places.name)) return;
+    if (!this.#readiness.isReady(this.#places.parent)) return;
     this.onRunning();
     this.onRunning = () => {};
   }
@@ -328,7 +333,7 @@ export class InterfaceProcess implements Member, HandedInterface {
         void answerRequest(this.#fabric, this.#service);
         return;
       case "state":
-        this.#onState(data as { name: string; state: string });
+        this.#onState(data as StateChange);
         return;
       case "interfaces":
         this.#onInterfaces(data as InterfacePlace[]);
@@ -357,9 +362,9 @@ export class InterfaceProcess implements Member, HandedInterface {
     }
   }
 
-  #onState(change: { name: string; state: string }): void {
-    this.#readiness.set(change.name, change.state);
-    if (change.name === this.#places.name) this.#announce();
+  #onState(change: StateChange): void {
+    this.#readiness.set(change, change.state);
+    if (isSameName(change, this.#places.parent)) this.#announce();
   }
 
   async #close(cause: EndCause): Promise<void> {
