@@ -24,8 +24,8 @@ export interface EventSource {
   readonly end: { kind: EventKind; event: string };
   /** The interface whose events are followed; undefined for all of the process. */
   readonly only?: string | undefined;
-  /** Label of the network namespace of the socket, with `-a`. */
-  readonly netns?: string | undefined;
+  /** The network namespace of the socket, in which the interface is looked up; undefined for the initial one. */
+  readonly namespace?: bigint | undefined;
 }
 
 export interface EventMonitorOptions {
@@ -111,9 +111,9 @@ export class EventMonitor {
     source: EventSource,
     since: number | undefined,
   ): Promise<void> {
-    const { path, name, only } = source;
+    const { path, name, only, namespace } = source;
     const { kinds } = this.#options;
-    const client = await IpcClient.connect(path, name);
+    const client = await IpcClient.connect(path, name, namespace);
     this.#followed.set(path, () => client.close());
     const filter = {
       ...(only === undefined ? {} : { name: only }),
@@ -162,7 +162,7 @@ export class EventMonitor {
 
 /** The end of a process that did not announce it. */
 function ended({ name, end: { kind, event } }: EventSource): EventRecord {
-  return eventRecord(Date.now(), name, kind, event, {
+  return eventRecord(Date.now(), { name }, kind, event, {
     subject: name,
     cause: "the connection to its process has ended",
   });

@@ -58,7 +58,7 @@ export function interfaceHandlers(
     isSameName(places.find(name, namespace), places.parent);
   const forwarded = forward("interface", service);
   const own = {
-    ...events.handlers(),
+    ...events.handlers(places),
     "wait": async ({ name }, { signal, namespace }) => {
       await readiness.running(places.find(name, namespace), signal);
       return {};

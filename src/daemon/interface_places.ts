@@ -6,6 +6,7 @@
 import { getLogger } from "../base/log.ts";
 import { isSameName, type QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
+import { qualifiedName } from "../netdev/netdev.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import type { SocketNames } from "./socket_names.ts";
@@ -70,7 +71,7 @@ export class InterfacePlaces {
     const here = { name, namespace: namespace ?? parent.namespace };
     if (namespace !== undefined) return here;
     const named = this.#places.filter((each) => each.name === name)
-      .map(qualified);
+      .map(qualifiedName);
     return named.find((each) => isSameName(each, here)) ?? named[0] ?? here;
   }
 
@@ -85,10 +86,15 @@ export class InterfacePlaces {
     if (this.created) await sockets.update(this.#places);
   }
 
+  /** True if an interface is in the network namespace with this inode. */
+  isIn(namespace: bigint): boolean {
+    return this.#places.some((each) => each.namespace.inode === namespace);
+  }
+
   /** Handles a change. Returns the names that have gone. */
   follow(places: readonly InterfacePlace[]): QualifiedName[] {
-    const before = this.#places.map(qualified);
-    const now = places.map(qualified);
+    const before = this.#places.map(qualifiedName);
+    const now = places.map(qualifiedName);
     this.#places = places;
     this.#parent = now[0]!;
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
@@ -125,8 +131,4 @@ export class InterfacePlaces {
       this.onChildLost(name, inode);
     }
   }
-}
-
-function qualified({ name, namespace }: InterfacePlace): QualifiedName {
-  return { name, namespace: namespace.inode };
 }

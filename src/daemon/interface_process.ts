@@ -11,13 +11,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import {
-  type EventDetails,
-  type EventKind,
-  type EventName,
-  type EventRecord,
-  eventRecord,
-} from "../base/events.ts";
+import type { EventRecord } from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
 import { isSameName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
@@ -146,7 +140,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#fabric = fabricSide(hca, options, String(inode), taken?.guid);
     this.#fabric.onCrash = (error) => this.#fail(error);
     this.#fabric.onEvent = (event, details) =>
-      this.#record("fabric", event, details);
+      this.#events.record(this.#places.parent, "fabric", event, details);
     this.#service.onCrash = (error) => this.#fail(error);
     this.#service.onEvent = (event, data) => this.#onEvent(event, data);
   }
@@ -187,7 +181,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
-    this.#record("link", "created", {
+    this.#events.record(this.#places.parent, "link", "created", {
       subject: this.#places.name,
       new: this.#fabric.where,
       cause: `pid ${Deno.pid}`,
@@ -304,17 +298,6 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#end.request({ reason: "failure", failure });
   }
 
-  /** Records an event of this thread. */
-  #record<K extends EventKind>(
-    kind: K,
-    event: EventName<K>,
-    details: EventDetails,
-  ): void {
-    this.#events.add(
-      eventRecord(Date.now(), this.#places.name, kind, event, details),
-    );
-  }
-
   /** Calls {@linkcode onRunning} when the interface is ready for the first time. */
   #announce(): void {
     if (!this.#readiness.isReady(this.#places.parent)) return;
@@ -359,6 +342,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   #onInterfaces(places: readonly InterfacePlace[]): void {
     for (const gone of this.#places.follow(places)) {
       this.#readiness.forget(gone);
+      if (!this.#places.isIn(gone.namespace)) this.#events.left(gone.namespace);
     }
   }
 
@@ -377,7 +361,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     const kept = await this.#kept.close(reason);
     if (kept) await this.#releaseDevices();
     await this.#service.close().catch(() => {});
-    this.#record("link", "deleted", {
+    this.#events.record(this.#places.parent, "link", "deleted", {
       subject: this.#places.name,
       cause: causeText(cause),
     });

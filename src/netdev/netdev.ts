@@ -7,6 +7,7 @@
  */
 
 import type { AddrGenMode } from "../base/addr_gen_mode.ts";
+import type { QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch, GatheredFrame } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
@@ -189,6 +190,13 @@ export interface NetConfig {
   readonly routesByPort: boolean;
   readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
+}
+
+/** Returns name and namespace of an interface. */
+export function qualifiedName(
+  { name, namespace }: Pick<NetConfig, "name" | "namespace">,
+): QualifiedName {
+  return { name, namespace: namespace.inode };
 }
 
 /**

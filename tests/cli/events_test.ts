@@ -139,6 +139,90 @@ Deno.test("events of all interfaces of the namespace are printed by their times"
   assertEquals((await cli.run("events --since 1d")).out, "");
 });
 
+/** The initial namespace and another one of the fixture. */
+const INITIAL = 4026531840;
+const BLUE = 4026532281;
+
+/** Events of a parent, of two children in containers, of which one has gone, and of the port. */
+function eventsEverywhere(): EventRecord[] {
+  const child = state("running", TIME + 1, "eth0");
+  return [
+    { ...state("running"), namespace: INITIAL },
+    { ...child, namespace: BLUE },
+    { ...child, "time_ms": TIME + 2, new: "gone", namespace: 0 },
+    { ...FAILED, "time_ms": TIME + 3, kind: "fabric", namespace: INITIAL },
+  ];
+}
+
+/** Starts a fake process that has them. A named child is looked up in namespace blue. */
+async function daemonEverywhere(cli: CliFixture): Promise<EventHistory> {
+  const history = new EventHistory();
+  eventsEverywhere().forEach((each) => history.add(each));
+  const handlers = history.handlers({
+    find: (name = "ib0", namespace = BigInt(INITIAL)) => ({ name, namespace }),
+  });
+  await cli.daemon("ib0", { handlers, moved: { blue: "eth0" } });
+  return history;
+}
+
+Deno.test("events of a namespace are those of its interfaces and the port; -a prints each event once, in its namespace", async () => {
+  await using cli = new CliFixture();
+  await daemonEverywhere(cli);
+  const text = async (line: string) =>
+    (await cli.run(line)).out.replaceAll(
+      /\[2026[^\]]*\] |, cause: [^\n]*/g,
+      "",
+    );
+  const fabric = "ib0 fabric failed 10.9.0.2: was 80:00\n";
+  const running = "link state: starting -> running\n";
+  assertEquals(await text("events"), `ib0 ${running}${fabric}`);
+  assertEquals(await text("-n blue events"), `eth0 ${running}${fabric}`);
+  assertEquals(
+    await text("-a events"),
+    `netns: (initial)\nib0 ${running}${fabric}` +
+      `netns: blue\neth0 ${running}` +
+      "netns: (left)\neth0 link state: starting -> gone\n",
+  );
+  const { out } = await cli.run("-a -j events link");
+  assertEquals(
+    JSON.parse(out).map((
+      { netns, ifname }: EventRecord & { netns?: string },
+    ) => [netns, ifname]),
+    [[undefined, "ib0"], ["blue", "eth0"], [undefined, "eth0"]],
+  );
+});
+
+Deno.test("monitor follows the events of its namespace, with -a those of all, labelled with the namespace of each", async () => {
+  for (
+    const [line, expected] of [
+      ["monitor", ["ib0 link", "ib0 fabric"]],
+      ["-n blue monitor", ["eth0 link", "ib0 fabric"]],
+      ["-a monitor", [
+        "[netns (initial)] ib0 link",
+        "[netns blue] eth0 link",
+        "[netns (left)] eth0 link",
+        "[netns (initial)] ib0 fabric",
+      ]],
+    ] as const
+  ) {
+    await using cli = new CliFixture();
+    const history = await daemonEverywhere(cli);
+    let done = false;
+    cli.outEnded = (out) => done = out.includes("fabric");
+    const begun = followed(history);
+    const running = cli.run(line);
+    await begun;
+    await keepAdding(
+      () => done,
+      () => eventsEverywhere().forEach((each) => history.add(each)),
+    );
+    const { out } = await running;
+    const lines = out.trimEnd().split("\n")
+      .map((each) => each.replace(/( link| fabric) .*/, "$1"));
+    assertEquals(lines, [...expected], line);
+  }
+});
+
 Deno.test("events refuse a wrong word and a wrong time, and say that an interface is not running", async () => {
   await using cli = new CliFixture();
   assertEquals((await cli.run("events")).code, 3);

@@ -32,6 +32,17 @@ labTest(
       "0x8002",
     ]);
 
+    // Each has its own events, and each event is printed once.
+    const moved = async (...words: string[]) =>
+      (await lab.ipoib("events", "link", ...words)).stdout.split("\n")
+        .filter((line) => line.includes(" eth0 link renamed "));
+    for (const pod of pods) {
+      assertEquals((await moved("-n", pod.namespace)).length, 1);
+      assertEquals((await moved("-n", pod.namespace, "eth0")).length, 1);
+    }
+    assertEquals((await moved("-n", parent.namespace)).length, 0);
+    assertEquals((await moved("-a")).length, 2);
+
     await must(["ip", "netns", "del", second.namespace]);
     await until(
       "the deletion of the second child",
