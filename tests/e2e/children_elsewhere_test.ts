@@ -100,7 +100,9 @@ labTest(
       async () => (await pod.ipoib("get", "ib0", "pkey")).stdout === "0x8001\n",
     );
     // The child is down, the parent runs: an upgrade waits for the parent if it is ready before.
-    const upgraded = await parent.ipoib("upgrade", "ib0");
+    // By PID from another namespace, as systemd does.
+    const { pid } = await parent.link();
+    const upgraded = await lab.ipoib("upgrade", "--pid", String(pid));
     assertEquals(upgraded.code, 0, upgraded.stderr);
     const [link] = await parent.show<LinkRecord[]>("link", "show", "ib0");
     assertEquals(link!.state, "running");
