@@ -16,7 +16,7 @@ const CREDENTIALS = 12;
  * Returns the PID of the process that has connected a socket, or listened for its connection; undefined if it is in a
  * PID namespace that this process does not see.
  */
-function peerPid(fd: number): number | undefined {
+export function peerPid(fd: number): number | undefined {
   const value = new Uint8Array(CREDENTIALS);
   const size = new Uint8Array(new Uint32Array([CREDENTIALS]).buffer);
   const failed = libc().getsockopt(
