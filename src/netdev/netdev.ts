@@ -7,6 +7,7 @@
  */
 
 import type { AddrGenMode } from "../base/addr_gen_mode.ts";
+import type { QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch, GatheredFrame } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
@@ -191,6 +192,13 @@ export interface NetConfig {
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
+/** Returns name and namespace of an interface. */
+export function qualifiedName(
+  { name, namespace }: Pick<NetConfig, "name" | "namespace">,
+): QualifiedName {
+  return { name, namespace: namespace.inode };
+}
+
 /**
  * Numbers of queues and limits of large packets of a device under the names of iproute2, as far as the kernel reports
  * them.
@@ -227,7 +235,7 @@ export interface DeviceStatus {
   readonly minMtu: number;
   readonly maxMtu: number;
   readonly limits: DeviceLimits;
-  /** Number of packets that the kernel dropped before they were read. */
+  /** Number of packets that the kernel dropped before they were read, since this process opened the device. */
   readonly queueDrops: number;
   /** True if the kernel forwards IPv6 packets that it receives on the device. */
   readonly forwardsIpv6: boolean;

@@ -35,7 +35,7 @@ import { dumpKernelAddresses } from "./rtnetlink/address_dump.ts";
 import { setAddress } from "./rtnetlink/address_set.ts";
 import { addRoute, dumpRoutes } from "./rtnetlink/routes.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
-import { getLink } from "./rtnetlink/link_message.ts";
+import { getLink, type LinkInfo } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
 import { setKernelFeature } from "./tap/kernel_features.ts";
 import { type DeviceKeeper, deviceKeeper } from "./tap/keeper.ts";
@@ -86,6 +86,10 @@ export class TapNetdev implements Netdev {
   readonly #closeDescriptors: (descriptors: readonly number[]) => void;
   readonly #keeper: DeviceKeeper;
   #released = false;
+  /** The kernel's count of the queue's drops when this process opened the device. */
+  readonly #dropsBefore: number;
+  /** Number of the queue's drops that was last read. */
+  #queueDrops = 0;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -113,6 +117,7 @@ export class TapNetdev implements Netdev {
     this.#closeDescriptors = closeDescriptors;
     this.#keeper = keeper;
     keeper.keep(tap);
+    this.#dropsBefore = this.adopted ? this.#readLink()?.txDropped ?? 0 : 0;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => {
@@ -182,9 +187,10 @@ export class TapNetdev implements Netdev {
     setKernelFeature(config.requests.fd, config.name, feature, on);
   }
 
-  /** Returns zeros if the device is gone. */
+  /** If the device is gone, returns zeros, and the number of the queue's drops that was last read. */
   status(): DeviceStatus {
-    const link = getLink(this.config.requests, this.ifindex);
+    const link = this.#readLink();
+    if (link) this.#queueDrops = link.txDropped - this.#dropsBefore;
     return {
       flags: link?.flags ?? 0,
       carrier: link?.carrier ?? false,
@@ -200,9 +206,13 @@ export class TapNetdev implements Netdev {
       minMtu: link?.minMtu ?? 0,
       maxMtu: link?.maxMtu ?? 0,
       limits: link?.limits ?? {},
-      queueDrops: link?.txDropped ?? 0,
+      queueDrops: this.#queueDrops,
       forwardsIpv6: link?.forwardsIpv6 ?? false,
     };
+  }
+
+  #readLink(): LinkInfo | undefined {
+    return getLink(this.config.requests, this.ifindex);
   }
 
   kernelAddresses(): KernelAddress[] {

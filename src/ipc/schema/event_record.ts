@@ -2,11 +2,13 @@
 
 import * as v from "valibot";
 import type { EventRecord } from "../../base/events.ts";
+import { count } from "./fields.ts";
 
 /** Kinds and names are any text, because a process of a later version may have further ones. */
 export const EventRecordSchema = v.object({
   "time_ms": v.number(),
   ifname: v.string(),
+  namespace: v.exactOptional(count),
   kind: v.string(),
   event: v.string(),
   subject: v.string(),
