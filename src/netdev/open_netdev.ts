@@ -33,6 +33,7 @@ import {
 } from "./next_hop_program/next_hop_program.ts";
 import { dumpKernelAddresses } from "./rtnetlink/address_dump.ts";
 import { setAddress } from "./rtnetlink/address_set.ts";
+import { RefusableRead } from "./refusable_read.ts";
 import { addRoute, dumpRoutes } from "./rtnetlink/routes.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink, type LinkInfo } from "./rtnetlink/link_message.ts";
@@ -90,6 +91,9 @@ export class TapNetdev implements Netdev {
   readonly #dropsBefore: number;
   /** Number of the queue's drops that was last read. */
   #queueDrops = 0;
+  readonly #reads = new RefusableRead();
+  /** State of the device that was last read. */
+  #link: LinkInfo | undefined;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -211,8 +215,15 @@ export class TapNetdev implements Netdev {
     };
   }
 
+  /** Returns the state of the device: the last one that was read, if the kernel refuses; undefined if it is gone. */
   #readLink(): LinkInfo | undefined {
-    return getLink(this.config.requests, this.ifindex);
+    const { ifindex } = this;
+    const read = this.#reads.attempt(
+      ifindex,
+      () => ({ link: getLink(this.config.requests, ifindex) }),
+    );
+    if (read) this.#link = read.link;
+    return this.#link;
   }
 
   kernelAddresses(): KernelAddress[] {

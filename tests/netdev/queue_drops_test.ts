@@ -1,7 +1,8 @@
-/** The drops of the queue of a device, as `TapNetdev.status()` counts them. */
+/** `TapNetdev.status()`: the drops of the queue of a device, and a device that cannot be read. */
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
+import { Errno } from "../../src/base/errno.ts";
 import { addAddress } from "../../scripts/address.ts";
 import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
 import { getLink } from "../../src/netdev/rtnetlink/link_message.ts";
@@ -9,6 +10,7 @@ import { attachTap } from "../../src/netdev/tap/adopt_tap.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import { withNamespace } from "../../src/system/namespace.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
+import { FailingCall } from "../system/failing_call.ts";
 import { socketAddress } from "../system/socket_address.ts";
 import {
   ip,
@@ -101,6 +103,22 @@ kernelTest(
       netdev.change({ netns: { fd: elsewhere.fd } });
       const { flags, queueDrops: after } = netdev.status();
       assertEquals([flags, after], [0, queueDrops]);
+    } finally {
+      netdev.close();
+    }
+  },
+);
+
+kernelTest(
+  "TapNetdev.status() returns what it last read while the kernel refuses",
+  () => {
+    using netns = new TestNamespace();
+    const netdev = openRunning(netns);
+    try {
+      const before = netdev.status();
+      using failing = new FailingCall(libc(), "send", 1, Errno.ENOBUFS);
+      assertEquals(netdev.status(), before);
+      assert(failing.failed);
     } finally {
       netdev.close();
     }
