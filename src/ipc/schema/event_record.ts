@@ -1,17 +1,20 @@
 /** Record of an event of an interface or its port, or of the manager of an embedded subnet. */
 
 import * as v from "valibot";
+import { builtLater } from "./fields.ts";
 import type { EventRecord } from "../../base/events.ts";
 
 /** Kinds and names are any text, because a process of a later version may have further ones. */
-export const EventRecordSchema = v.object({
-  "time_ms": v.number(),
-  ifname: v.string(),
-  kind: v.string(),
-  event: v.string(),
-  subject: v.string(),
-  old: v.exactOptional(v.string()),
-  new: v.exactOptional(v.string()),
-  cause: v.exactOptional(v.string()),
-}) satisfies v.GenericSchema<EventRecord>;
+export const EventRecordSchema = builtLater(() =>
+  v.object({
+    "time_ms": v.number(),
+    ifname: v.string(),
+    kind: v.string(),
+    event: v.string(),
+    subject: v.string(),
+    old: v.exactOptional(v.string()),
+    new: v.exactOptional(v.string()),
+    cause: v.exactOptional(v.string()),
+  }) satisfies v.GenericSchema<EventRecord>
+);
 export type { EventRecord };
