@@ -31,12 +31,12 @@ import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import { closeAll, duplicate, type Fd } from "../system/fd.ts";
 import {
-  initialNamespaceInode,
   namespaceInode,
   type NetworkNamespace,
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
+import { initialNamespaceInode } from "../system/namespace_inodes.ts";
 import { configure } from "./apply_setup.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { configRecord } from "./config_record.ts";

@@ -7,13 +7,13 @@ import {
 import { IpoibError } from "../../src/base/errors.ts";
 import {
   createNamespace,
-  initialNamespaceInode,
   namespaceInode,
   namespacePaths,
   openNamespace,
   ownNamespace,
   withNamespace,
 } from "../../src/system/namespace.ts";
+import { initialNamespaceInode } from "../../src/system/namespace_inodes.ts";
 import { testWhere } from "../test_where.ts";
 
 /** Returns the reason why this process cannot create network namespaces, or undefined if it can. */
