@@ -2,13 +2,14 @@
  * Bundles the program: one file for each entry point, and files for what entry points share or load on demand.
  *
  * A thread that loads a bundle takes about 10 MB less memory than with separate modules, and a command starts in two
- * thirds of the time; in an emulated machine in half of it.
+ * thirds of the time; in an emulated machine in half of it. Minified code is parsed in 3 ms less for each command. To
+ * keep the names of functions, which only stack traces show, would take as much time as that saves.
  */
 
 import { workerEntries } from "./program.ts";
 
 /** The expression with which modules refer to worker entries. */
-const WORKER = /new URL\("[./]*(\w+_worker)\.ts", import\.meta\.url\)/g;
+const WORKER = /new URL\("[./]*(\w+_worker)\.ts", ?import\.meta\.url\)/g;
 
 /**
  * Bundles the program in the checkout `top`, and the entries `more`, into `folder`. Returns the path of the main
@@ -21,7 +22,8 @@ export async function bundle(
 ): Promise<string> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["bundle", "--quiet", "--code-splitting", "--outdir", folder],
+      ...["bundle", "--quiet", "--code-splitting", "--minify"],
+      ...["--outdir", folder],
       ...["main.ts", ...workerEntries(), ...more],
     ],
     cwd: top,

@@ -10,10 +10,8 @@ import {
 import type { LinkRecord } from "../src/ipc/schema/link_record.ts";
 import { RequestSocket } from "../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../src/system/fd.ts";
-import {
-  initialNamespaceInode,
-  namespaceInode,
-} from "../src/system/namespace.ts";
+import { namespaceInode } from "../src/system/namespace.ts";
+import { initialNamespaceInode } from "../src/system/namespace_inodes.ts";
 import { addAddress } from "./address.ts";
 import { programCommand } from "./program.ts";
 

@@ -18,7 +18,7 @@ const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
 const date = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000);
 
 await Deno.mkdir(folder, { recursive: true });
-for (const [name, text] of manPages(date)) {
+for (const [name, text] of await manPages(date)) {
   const path = `${folder}/${name}`;
   await Deno.writeTextFile(path, text);
   Deno.stdout.writeSync(new TextEncoder().encode(`${path}\n`));

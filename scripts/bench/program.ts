@@ -7,10 +7,8 @@ import {
   socketPath,
 } from "../../src/ipc/locate.ts";
 import type { Fd } from "../../src/system/fd.ts";
-import {
-  initialNamespaceInode,
-  namespaceInode,
-} from "../../src/system/namespace.ts";
+import { namespaceInode } from "../../src/system/namespace.ts";
+import { initialNamespaceInode } from "../../src/system/namespace_inodes.ts";
 import { Host } from "../host.ts";
 import { add, lossesAmong } from "./drops.ts";
 import { runInside } from "./inside.ts";

@@ -11,6 +11,7 @@ import {
   type EventDetails,
   type EventKind,
   type EventName,
+  type EventOwner,
   type EventRecord,
   eventRecord,
   SUPPRESSED,
@@ -40,7 +41,7 @@ interface Allowance {
   at: Millis;
   suppressed: number;
   /** Interface of the last suppressed event. */
-  ifname: string;
+  owner: EventOwner;
 }
 
 export class EventSink {
@@ -53,22 +54,22 @@ export class EventSink {
 
   /** Records an event. `details` is called only if the event is taken. */
   add<K extends EventKind>(
-    ifname: string,
+    owner: EventOwner,
     kind: K,
     event: EventName<K>,
     details: () => EventDetails,
   ): void {
-    if (this.#admits(kind, ifname)) this.#emit(ifname, kind, event, details());
+    if (this.#admits(kind, owner)) this.#emit(owner, kind, event, details());
   }
 
   /** Reports the number of suppressed events of each kind. */
   report(): void {
     for (const [kind, allowance] of this.#allowances) {
-      const { suppressed, ifname } = allowance;
+      const { suppressed, owner } = allowance;
       if (suppressed === 0) continue;
       allowance.suppressed = 0;
-      this.#emit(ifname, kind, SUPPRESSED, {
-        subject: ifname,
+      this.#emit(owner, kind, SUPPRESSED, {
+        subject: owner.name,
         new: String(suppressed),
         cause: `more than ${PER_SECOND} events of this kind per second`,
       });
@@ -76,20 +77,20 @@ export class EventSink {
   }
 
   #emit(
-    ifname: string,
+    owner: EventOwner,
     kind: EventKind,
     event: string,
     details: EventDetails,
   ): void {
     const { emit, time } = this.#parts;
-    emit(eventRecord(time(), ifname, kind, event, details));
+    emit(eventRecord(time(), owner, kind, event, details));
   }
 
-  #admits(kind: EventKind, ifname: string): boolean {
+  #admits(kind: EventKind, owner: EventOwner): boolean {
     const now = this.#parts.now();
     let allowance = this.#allowances.get(kind);
     if (!allowance) {
-      allowance = { events: BURST, at: now, suppressed: 0, ifname };
+      allowance = { events: BURST, at: now, suppressed: 0, owner };
       this.#allowances.set(kind, allowance);
     }
     const gained = (now - allowance.at) * PER_SECOND / 1000;
@@ -99,7 +100,7 @@ export class EventSink {
       allowance.events--;
       return true;
     }
-    allowance.ifname = ifname;
+    allowance.owner = owner;
     if (allowance.suppressed++ === 0) this.#parts.wakeAfter(REPORT_MS);
     return false;
   }

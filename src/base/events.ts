@@ -6,6 +6,7 @@
  */
 
 import { printable } from "./printable.ts";
+import type { QualifiedName } from "./qualified_name.ts";
 
 /** The names of the events, by kind. */
 export const EVENTS = {
@@ -55,12 +56,25 @@ export interface EventDetails {
 /** Maximum length of each text of an event, in UTF-16 code units. Longer texts are truncated. */
 export const MAX_EVENT_TEXT = 512;
 
+/** The interface of an event, or the manager of a subnet, which has no namespace. */
+export type EventOwner =
+  | QualifiedName
+  | { readonly name: string; readonly namespace?: undefined };
+
+/** The {@linkcode EventRecord.namespace} of events in a namespace that the interfaces of the process have left. */
+export const LEFT_NAMESPACE = 0;
+
 /** An event, as it is stored and sent. */
 export interface EventRecord {
   /** Milliseconds since 1970. */
   "time_ms": number;
   /** Name that the interface had then. Events of the port have the name of the parent interface. */
   ifname: string;
+  /**
+   * Inode of the network namespace in which the interface had this name, or {@linkcode LEFT_NAMESPACE}. Absent in events
+   * of a subnet manager, and of a process of an older version.
+   */
+  namespace?: number;
   /** An {@linkcode EventKind}. */
   kind: string;
   /** An {@linkcode EventName}, or {@linkcode SUPPRESSED}. */
@@ -74,14 +88,15 @@ export interface EventRecord {
 /** Returns the record of an event. Control characters are replaced ({@linkcode printable}). */
 export function eventRecord(
   timeMs: number,
-  ifname: string,
+  { name, namespace }: EventOwner,
   kind: EventKind,
   event: string,
   details: EventDetails,
 ): EventRecord {
   const record: EventRecord = {
     "time_ms": timeMs,
-    ifname: clean(ifname),
+    ifname: clean(name),
+    ...(namespace === undefined ? {} : { namespace: Number(namespace) }),
     kind,
     event,
     subject: clean(details.subject),

@@ -81,6 +81,11 @@ export function formatPkey(pkey: number): string {
   return hex(pkey);
 }
 
+/** Formats a PID; 0 stands for that of a process which is not visible, as in another PID namespace. */
+export function formatPid(pid: number): string {
+  return `pid ${pid === 0 ? "unknown" : pid}`;
+}
+
 /** Returns the smallest power of two that is at least `n`, for an integer from 1 to 2^31. */
 export function powerOfTwo(n: number): number {
   return 2 ** (32 - Math.clz32(n - 1));

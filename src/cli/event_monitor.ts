@@ -24,8 +24,8 @@ export interface EventSource {
   readonly end: { kind: EventKind; event: string };
   /** The interface whose events are followed; undefined for all of the process. */
   readonly only?: string | undefined;
-  /** Label of the network namespace of the socket, with `-a`. */
-  readonly netns?: string | undefined;
+  /** The network namespace of the socket, in which the interface is looked up; undefined for the initial one. */
+  readonly namespace?: bigint | undefined;
 }
 
 export interface EventMonitorOptions {
@@ -45,7 +45,7 @@ export class EventMonitor {
   readonly #followed = new Map<string, () => void>();
   /** Paths of the sockets that refuse to be followed. */
   readonly #refused = new Set<string>();
-  /** Times of the last events of the streams, by the paths of their sockets. */
+  /** Times of the last events of the streams whose processes go on, by the paths of their sockets. */
   readonly #lastEventAt = new Map<string, number>();
   readonly #end = Promise.withResolvers<void>();
   #ended = false;
@@ -78,8 +78,8 @@ export class EventMonitor {
   }
 
   /**
-   * Follows the processes that are not followed yet: after the last event of their former stream, which the same process
-   * may have ended; else from time `since` on, or from now on. Returns the refusals.
+   * Follows the processes that are not followed yet: one that has ended its stream after the last event of it, others
+   * from time `since` on, or from now on. Returns the refusals.
    */
   async #scan(since: number | undefined): Promise<IpoibError[]> {
     const sources = await this.#options.sources();
@@ -115,9 +115,9 @@ export class EventMonitor {
     source: EventSource,
     since: number | undefined,
   ): Promise<void> {
-    const { path, name, only } = source;
+    const { path, name, only, namespace } = source;
     const { kinds } = this.#options;
-    const client = await IpcClient.connect(path, name);
+    const client = await IpcClient.connect(path, name, namespace);
     this.#followed.set(path, () => client.close());
     const filter = {
       ...(only === undefined ? {} : { name: only }),
@@ -141,12 +141,14 @@ export class EventMonitor {
   /** The stream has ended without a reply. */
   #failed(source: EventSource, error: IpoibError): void {
     if (this.#ended) return;
+    const goesOn = error.code === "E_IPC_BUSY";
+    if (!goesOn) this.#lastEventAt.delete(source.path);
     if (error.code === "E_IPC_CLOSED") {
       return this.#take(ended(source), source);
     }
     this.#environment.err(errorLine(error));
     // Others are refusals, such as that of a process of a version without events.
-    if (error.code !== "E_IPC_BUSY") this.#refused.add(source.path);
+    if (!goesOn) this.#refused.add(source.path);
   }
 
   #take(event: EventRecord, source: EventSource): void {
@@ -168,7 +170,7 @@ export class EventMonitor {
 
 /** The end of a process that did not announce it. */
 function ended({ name, end: { kind, event } }: EventSource): EventRecord {
-  return eventRecord(Date.now(), name, kind, event, {
+  return eventRecord(Date.now(), { name }, kind, event, {
     subject: name,
     cause: "the connection to its process has ended",
   });

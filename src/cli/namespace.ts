@@ -12,12 +12,17 @@ import {
  * Uses system calls, because the file functions of Deno require all permissions for paths under /proc.
  */
 export async function findNamespace(spec?: string): Promise<NamespaceIdentity> {
-  const system = await import("../system/namespace.ts");
-  using fd = spec === undefined ? undefined : system.openNamespace(spec);
+  const inodes = await import("../system/namespace_inodes.ts");
   return namespaceIdentity(
-    fd ? system.namespaceInode(fd.number) : system.ownNamespaceInode(),
-    system.initialNamespaceInode(),
+    spec === undefined ? inodes.ownNamespaceInode() : await inodeOfOther(spec),
+    inodes.initialNamespaceInode(),
   );
+}
+
+async function inodeOfOther(spec: string): Promise<bigint> {
+  const system = await import("../system/namespace.ts");
+  using fd = system.openNamespace(spec);
+  return system.namespaceInode(fd.number);
 }
 
 /** Returns the names of the network namespaces in /run/netns by inode. */

@@ -108,6 +108,9 @@ export function integer(min: number, max: number): (text: string) => number {
   };
 }
 
+/** PID_MAX_LIMIT of the kernel. */
+export const MAX_PID = 4_194_304;
+
 /** Parses an unsigned number in C notation (0x hexadecimal, 0 octal, otherwise decimal); undefined if invalid. */
 export function parseInteger(text: string): number | undefined {
   if (/^0x[0-9a-f]{1,13}$/i.test(text)) return parseInt(text.slice(2), 16);

@@ -1,116 +1,112 @@
-/** The command tree, built from the list {@linkcode COMMANDS}. */
+/** The command tree, built from the table {@linkcode COMMANDS}. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { addrShow } from "./commands/addr_show.ts";
-import { capture } from "./commands/capture.ts";
-import { checkConfig } from "./commands/check_config.ts";
-import { cni } from "./commands/cni.ts";
-import { childCreate } from "./commands/child_create.ts";
-import { childDelete } from "./commands/child_delete.ts";
-import { childList } from "./commands/child_list.ts";
-import { completions } from "./commands/completions.ts";
-import { debugMcg } from "./commands/debug_mcg.ts";
-import { debugPath } from "./commands/debug_path.ts";
-import { doctor } from "./commands/doctor.ts";
-import { down } from "./commands/down.ts";
-import { ethtool } from "./commands/ethtool.ts";
-import { events } from "./commands/events.ts";
-import { extcap } from "./commands/extcap.ts";
-import { get } from "./commands/get.ts";
-import { linkAdd } from "./commands/link_add.ts";
-import { linkDel } from "./commands/link_del.ts";
-import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
 import { maddrShow } from "./commands/maddr_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
-import { monitor } from "./commands/monitor.ts";
-import { metrics } from "./commands/metrics.ts";
-import { neighAdd } from "./commands/neigh_add.ts";
-import { neighDel } from "./commands/neigh_del.ts";
-import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
-import { param } from "./commands/param.ts";
-import { set } from "./commands/set.ts";
-import { showconf } from "./commands/showconf.ts";
-import { subnetEvents } from "./commands/subnet_events.ts";
-import { subnetFault } from "./commands/subnet_fault.ts";
-import { subnetMonitor } from "./commands/subnet_monitor.ts";
-import { subnetReload } from "./commands/subnet_reload.ts";
-import { subnetRun } from "./commands/subnet_run.ts";
-import { subnetShow } from "./commands/subnet_show.ts";
-import { top } from "./commands/top.ts";
-import { up } from "./commands/up.ts";
-import { upgrade } from "./commands/upgrade.ts";
-import { version } from "./commands/version.ts";
 import { commandOfIp } from "./iproute2.ts";
 import { addGlobals } from "./options.ts";
+import type { OTHER_COMMANDS } from "./other_commands.ts";
 import { definitions, textOf, TOPICS } from "./topics.ts";
 
-type MakeCommand = (cli: Cli) => CommandUnknownOpts;
+type MakeCommand = (
+  cli: Cli,
+) => CommandUnknownOpts | Promise<CommandUnknownOpts>;
 
-/** The commands on one object: `ipoib OBJECT COMMAND`. */
+/** The commands on one object by name: `ipoib OBJECT COMMAND`. */
 interface Group {
   readonly description: string;
-  readonly commands: readonly MakeCommand[];
+  readonly commands: Readonly<Record<string, MakeCommand>>;
+}
+
+/** Returns a function that loads the other commands, and makes this one. */
+function later(name: keyof typeof OTHER_COMMANDS): MakeCommand {
+  return async (cli) => {
+    const others = await import("./other_commands.ts");
+    return others.OTHER_COMMANDS[name](cli);
+  };
 }
 
 /** All commands and objects by name, in the order of the help text. */
 const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
-  up,
-  down,
-  upgrade,
-  showconf,
-  "check-config": checkConfig,
+  up: later("up"),
+  down: later("down"),
+  upgrade: later("upgrade"),
+  showconf: later("showconf"),
+  "check-config": later("check-config"),
   link: {
     description: "manage interfaces",
-    commands: [linkShow, linkSet, linkAdd, linkDel],
+    commands: {
+      show: linkShow,
+      set: later("link set"),
+      add: later("link add"),
+      del: later("link del"),
+    },
   },
   addr: {
     description: "show interfaces and their IP addresses",
-    commands: [addrShow],
+    commands: { show: addrShow },
   },
   child: {
     description: "manage child interfaces on other partitions",
-    commands: [childCreate, childDelete, childList],
+    commands: {
+      create: later("child create"),
+      delete: later("child delete"),
+      list: later("child list"),
+    },
   },
   neigh: {
     description: "manage neighbours and their link-layer addresses",
-    commands: [neighShow, neighFlush, neighAdd, neighDel],
+    commands: {
+      show: neighShow,
+      flush: later("neigh flush"),
+      add: later("neigh add"),
+      del: later("neigh del"),
+    },
   },
-  path: { description: "show paths to other ports", commands: [pathShow] },
+  path: {
+    description: "show paths to other ports",
+    commands: { show: pathShow },
+  },
   maddr: {
     description: "show IP multicast memberships",
-    commands: [maddrShow],
+    commands: { show: maddrShow },
   },
-  mcg: { description: "show multicast groups", commands: [mcgShow] },
+  mcg: { description: "show multicast groups", commands: { show: mcgShow } },
   debug: {
     description: "show tables in the layout of the driver's debugfs files",
-    commands: [debugMcg, debugPath],
+    commands: { mcg: later("debug mcg"), path: later("debug path") },
   },
-  param,
-  get,
-  set,
-  ethtool,
-  monitor,
-  events,
-  doctor,
-  capture,
-  extcap,
-  top,
-  metrics,
+  param: later("param"),
+  get: later("get"),
+  set: later("set"),
+  ethtool: later("ethtool"),
+  monitor: later("monitor"),
+  events: later("events"),
+  doctor: later("doctor"),
+  capture: later("capture"),
+  extcap: later("extcap"),
+  top: later("top"),
+  metrics: later("metrics"),
   subnet: {
     description: "manage the embedded subnet",
-    commands: [
-      ...[subnetShow, subnetRun, subnetReload, subnetFault],
-      ...[subnetMonitor, subnetEvents],
-    ],
+    commands: {
+      show: later("subnet show"),
+      run: later("subnet run"),
+      reload: later("subnet reload"),
+      fault: later("subnet fault"),
+      monitor: later("subnet monitor"),
+      events: later("subnet events"),
+    },
   },
-  cni,
-  version,
-  completions,
+  cni: later("cni"),
+  version: later("version"),
+  completions: later("completions"),
 };
 
 /** The end of the help of the program. */
@@ -130,16 +126,8 @@ export function isCommand(word: string): boolean {
   return Object.keys(COMMANDS).some((name) => name.startsWith(word));
 }
 
-/**
- * Builds the command tree. The actions use `cli`.
- *
- * @param words if given, only the commands and objects that one of these words may stand for are built, which takes a
- * quarter of the time; all if there is none
- */
-export function buildProgram(
-  cli: Cli,
-  words: readonly string[] = [],
-): CommandUnknownOpts {
+/** Builds the program with the options of all commands, and without commands. */
+export function bareProgram(): CommandUnknownOpts {
   const program: CommandUnknownOpts = new Command("ipoib")
     .description("IP over InfiniBand in user space (RFC 4391)")
     .usage("[options] COMMAND")
@@ -147,29 +135,54 @@ export function buildProgram(
     .helpCommand("help [COMMAND|TOPIC]", "print help for a command or a topic")
     .addHelpText("after", afterHelp);
   addGlobals(program);
-  const all = Object.entries(COMMANDS);
-  const named = all.filter(([name]) => words.some((word) => means(word, name)));
-  for (const [name, each] of named.length > 0 ? named : all) {
-    add(
-      program,
-      typeof each === "function" ? each(cli) : group(cli, name, each),
-    );
+  return program;
+}
+
+/**
+ * Builds commands and adds them to the program, which it returns. Their actions use `cli`.
+ *
+ * @param words if given, the words of the command line from the command on: only what they may name is built
+ */
+export async function addCommands(
+  program: CommandUnknownOpts,
+  cli: Cli,
+  words?: readonly string[],
+): Promise<CommandUnknownOpts> {
+  for (const [name, each] of named(COMMANDS, words?.slice(0, 1))) {
+    const command = typeof each === "function"
+      ? each(cli)
+      : group(cli, name, each, words?.slice(1));
+    add(program, await command);
   }
   return program;
 }
 
-function means(word: string, name: string): boolean {
-  return name.startsWith(word) || commandOfIp(word) === name;
+/** Returns the entries of a table that the words may name, also as words of `ip`; all if there is none. */
+function named<T>(
+  table: Readonly<Record<string, T>>,
+  words: readonly string[] = [],
+  object?: string,
+): Array<[string, T]> {
+  const all = Object.entries(table);
+  const some = all.filter(([name]) =>
+    words.some((word) =>
+      name.startsWith(word) || commandOfIp(word, object) === name
+    )
+  );
+  return some.length > 0 ? some : all;
 }
 
-function group(
+async function group(
   cli: Cli,
   name: string,
   { description, commands }: Group,
-): CommandUnknownOpts {
+  words: readonly string[] | undefined,
+): Promise<CommandUnknownOpts> {
   const parent = new Command(name).description(description)
     .usage("COMMAND").helpCommand(false);
-  for (const make of commands) add(parent, make(cli));
+  // An object without a command is shown.
+  const makers = named(commands, words && ["show", ...words], name);
+  for (const [, make] of makers) add(parent, await make(cli));
   return parent;
 }
 

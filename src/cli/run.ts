@@ -11,13 +11,13 @@ import {
 } from "@commander-js/extra-typings";
 import { IpoibError } from "../base/errors.ts";
 import { Cli } from "./cli.ts";
-import { isExtcapCall } from "./commands/extcap.ts";
 import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
-import { buildProgram, isCommand } from "./program.ts";
+import { wordsOf } from "./plugin_call.ts";
+import { addCommands, bareProgram, isCommand } from "./program.ts";
 import { type Topic, topicOf } from "./topics.ts";
-import { translate } from "./translate.ts";
+import { fromCommand, translate } from "./translate.ts";
 
 /** An exception of commander, with the command that raised it. */
 class ParseError extends Error {
@@ -43,28 +43,15 @@ export async function run(
   environment: CliEnvironment,
 ): Promise<number> {
   const words = wordsOf(args, environment);
-  if (words.some((word) => NEEDS_ALL.test(word))) {
-    return await runWith(words, environment, []);
-  }
-  return await runWith(words, environment, words);
+  const all = words.some((word) => NEEDS_ALL.test(word));
+  return await runWith(words, environment, all);
 }
 
-/** Returns the command line, with its command if another program started this one as its plugin. */
-function wordsOf(
-  args: readonly string[],
-  environment: CliEnvironment,
-): readonly string[] {
-  if (isExtcapCall(args)) return ["extcap", ...args];
-  // A container runtime passes no arguments.
-  const plugin = args.length === 0 && environment.cniVariable("CNI_COMMAND");
-  return plugin ? ["cni"] : args;
-}
-
-/** Runs a command line with the commands that `words` may name. */
+/** Runs a command line with all commands, or with those that it may name. */
 async function runWith(
   args: readonly string[],
   environment: CliEnvironment,
-  words: readonly string[],
+  all: boolean,
 ): Promise<number> {
   const topic = helpTopic(args);
   if (topic) {
@@ -72,24 +59,28 @@ async function runWith(
     return Exit.Ok;
   }
   const cli = new Cli(environment);
-  const program = buildProgram(cli, words);
-  let current = program;
+  const program = bareProgram();
   prepare(program, environment);
-  if (args[0] === ASK) {
-    const { answer } = await import("./completion/answer.ts");
-    return await answer(args.slice(1), program, environment);
-  }
+  let current = program;
   program.hook("preAction", (_program, action) => void (current = action));
   try {
+    await addCommands(
+      program,
+      cli,
+      all ? undefined : fromCommand(args, program),
+    );
+    for (const command of program.commands) prepare(command, environment);
+    if (args[0] === ASK) {
+      const { answer } = await import("./completion/answer.ts");
+      return await answer(args.slice(1), program, environment);
+    }
     await program.parseAsync(translate(args, program), { from: "user" });
     return cli.exitCode;
   } catch (error) {
     if (error instanceof ParseError) {
       // The error names commands that are similar: all of them must be known.
       const unknown = error.reason.code === "commander.unknownCommand";
-      if (unknown && words.length > 0) {
-        return await runWith(args, environment, []);
-      }
+      if (unknown && !all) return await runWith(args, environment, true);
       return report(error, environment);
     }
     const failure = IpoibError.from(error);

@@ -2,6 +2,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { IpoibError } from "../base/errors.ts";
+import { LEFT_NAMESPACE } from "../base/events.ts";
 import type { NamespaceDirectory } from "../ipc/locate.ts";
 import type { Cli } from "./cli.ts";
 import { errorLine, exitCode } from "./errors.ts";
@@ -32,10 +33,15 @@ export interface Shown<T extends object> {
   readonly showsNamespace?: true;
   /** True to fetch the records of each interface separately. */
   readonly eachInterface?: true;
+  /** Returns the namespace of a record of a process in `place`. Default: `place`. */
+  readonly placeOf?: ((record: T, place: Place) => Place) | undefined;
 }
 
+/** A namespace; the inode is undefined for the initial one. */
+export type Place = Pick<NamespaceDirectory, "inode">;
+
 interface PlacedRecords<T> {
-  readonly place: NamespaceDirectory;
+  readonly place: Place;
   readonly records: T[];
 }
 
@@ -113,21 +119,23 @@ function groupsOf<T extends object>(
   { answers }: Listing<T[]>,
   shown: Shown<T>,
 ): PlacedRecords<T>[] {
-  const groups: PlacedRecords<T>[] = [];
+  const groups = new Map<Place["inode"], PlacedRecords<T>>();
+  const recordsIn = (place: Place) => {
+    const group = groups.get(place.inode) ?? { place, records: [] };
+    groups.set(place.inode, group);
+    return group.records;
+  };
+  const { placeOf = (_record, place) => place } = shown;
   for (const { place, name, result } of answers) {
     const failed = result instanceof IpoibError;
     if (failed && !hasRecord(result, shown)) continue;
-    if (groups.at(-1)?.place !== place) groups.push({ place, records: [] });
-    const { records } = groups.at(-1)!;
+    const records = recordsIn(place);
     if (failed) records.push(shown.absent!(name, result));
-    else records.push(...result);
+    else for (const each of result) recordsIn(placeOf(each, place)).push(each);
   }
-  if (shown.order) {
-    for (const { records } of groups) {
-      records.sort(shown.order);
-    }
-  }
-  return groups;
+  const { order } = shown;
+  if (order) { for (const { records } of groups.values()) records.sort(order); }
+  return [...groups.values()];
 }
 
 /** Adds the name of the namespace of a group, if `names` is given. */
@@ -140,11 +148,12 @@ function labelled<T>(
   return { label: namespaceLabel(place, names), netns, records };
 }
 
-/** Returns the text for a namespace: its name, or its inode. */
+/** Returns the text for a namespace: its name, or its inode; `(left)` for {@linkcode LEFT_NAMESPACE}. */
 export function namespaceLabel(
-  place: NamespaceDirectory,
+  place: Place,
   names: ReadonlyMap<bigint, string>,
 ): string {
+  if (place.inode === BigInt(LEFT_NAMESPACE)) return "(left)";
   return namespaceName(place, names) ?? "(initial)";
 }
 

@@ -31,6 +31,18 @@ export function translate(
   return new Translation(args, program).run();
 }
 
+/**
+ * Returns the words from the command on, without the options before it.
+ *
+ * @param program without commands
+ */
+export function fromCommand(
+  args: readonly string[],
+  program: CommandUnknownOpts,
+): readonly string[] {
+  return new Translation(args, program).fromCommand();
+}
+
 /** The end of an incomplete command line: what its next word may be. */
 export interface LineEnd {
   /** The command or object that the words name. */
@@ -109,11 +121,16 @@ class Translation {
     };
   }
 
+  fromCommand(): readonly string[] {
+    while (isOption(this.#rest[0])) this.#takeOption(this.#rest.shift()!);
+    return this.#rest;
+  }
+
   #takeAll(): void {
     while (this.#rest.length > 0) {
       const word = this.#rest.shift()!;
       if (word === "--") this.#takeOperands();
-      else if (/^-./.test(word)) this.#takeOption(word);
+      else if (isOption(word)) this.#takeOption(word);
       else this.#take(word);
     }
   }
@@ -241,6 +258,10 @@ class Translation {
     const show = showOf(at);
     if (show) this.#words.push(show.name());
   }
+}
+
+function isOption(word: string | undefined): word is string {
+  return word !== undefined && word !== "--" && /^-./.test(word);
 }
 
 /** True for a command that has commands. */

@@ -17,12 +17,12 @@ import {
 import { running } from "../ipc/server.ts";
 import { upArguments, type UpOptions } from "../ipc/up_options.ts";
 import {
-  initialNamespaceInode,
   namedNamespaces,
   namespaceInode,
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
+import { initialNamespaceInode } from "../system/namespace_inodes.ts";
 import { ownCommand } from "../system/own_command.ts";
 import { logDirectory, logPath, makeLogDirectory } from "./log_path.ts";
 import { endingSignal } from "./signals.ts";

@@ -17,19 +17,21 @@ import {
   openNextHopProgram,
   type TapNetdev,
 } from "../netdev/open_netdev.ts";
+import { qualifiedName } from "../netdev/netdev.ts";
 import { UNKNOWN_TAP } from "../netdev/tap/adopt_tap.ts";
 import { deleteTaps } from "../netdev/tap/delete_taps.ts";
 import { deviceKeeper } from "../netdev/tap/keeper.ts";
 import type { Tap } from "../netdev/tap/tap.ts";
 import { PortMemberships } from "../sa/port_memberships.ts";
 import { Fd } from "../system/fd.ts";
+import { namespaceInode } from "../system/namespace.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { Captures } from "./capture/captures.ts";
 import { TapChildDevices } from "./child_devices.ts";
 import type { CommandContext } from "./commands/context.ts";
 import type { DataInit } from "./data_init.ts";
 import { DropEvents } from "./drop_events.ts";
-import type { InterfacePlace } from "./interface_places.ts";
+import type { InterfacePlace, StateChange } from "./interface_places.ts";
 import { openConnections } from "./open_connections.ts";
 import { openEvents } from "./open_events.ts";
 import { openPort } from "./open_port.ts";
@@ -70,9 +72,11 @@ export function openPath(
   using devices = new LeftDevices(init.left);
   const events = parts.adopt(openEvents(reactor, emit), ({ close }) => close());
   let parent: TapNetdev | undefined;
+  const namespace = namespaceInode(netns.number);
   const portEvents = new InterfaceEvents(
     events.sink,
-    () => parent?.config.name ?? init.name,
+    () =>
+      parent ? qualifiedName(parent.config) : { name: init.name, namespace },
   );
   const { port, subnet, showSubnet } = openPort(
     ...[init, reactor, emit, workers.request, portEvents] as const,
@@ -197,7 +201,10 @@ function reportState(
   device: IpoibDevice,
   emit: Emit,
 ): (interfaces: readonly IpoibInterface[]) => void {
-  device.onStateChange = ({ name, state }) => emit("state", { name, state });
+  device.onStateChange = ({ netdev, state }) => {
+    const change: StateChange = { ...qualifiedName(netdev.config), state };
+    emit("state", change);
+  };
   device.onGone = () => emit("gone", {});
   const watched = new WeakSet<IpoibInterface>();
   const emitPlaces = (interfaces: readonly IpoibInterface[]) => {

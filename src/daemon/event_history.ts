@@ -6,9 +6,18 @@
  */
 
 import { Listeners } from "../base/listeners.ts";
-import type { EventRecord } from "../base/events.ts";
+import {
+  type EventDetails,
+  type EventKind,
+  type EventName,
+  type EventOwner,
+  type EventRecord,
+  eventRecord,
+  LEFT_NAMESPACE,
+} from "../base/events.ts";
 import type { MethodOf, Params } from "../ipc/schema.ts";
-import type { HandlersOf, StreamContext } from "../ipc/server.ts";
+import type { CallContext, HandlersOf, StreamContext } from "../ipc/server.ts";
+import type { InterfacePlaces } from "./interface_places.ts";
 
 /** Number of events that are kept. */
 const MAX_EVENTS = 4096;
@@ -18,9 +27,12 @@ const PART = 64;
 /** See `events.show` in ipc/methods.ts. */
 type Selection = Params<"events.show">;
 
+/** Finds the interface that a request names (interface_places.ts). */
+type Names = Pick<InterfacePlaces, "find">;
+
 interface Stored {
   readonly number: number;
-  readonly event: EventRecord;
+  event: EventRecord;
 }
 
 export class EventHistory {
@@ -45,43 +57,73 @@ export class EventHistory {
     this.#added.call(event);
   }
 
-  /** Returns the selected events, oldest first. */
-  list(selection: Selection): EventRecord[] {
+  /** Adds an event that happens now. */
+  record<K extends EventKind>(
+    owner: EventOwner,
+    kind: K,
+    event: EventName<K>,
+    details: EventDetails,
+  ): void {
+    this.add(eventRecord(Date.now(), owner, kind, event, details));
+  }
+
+  /**
+   * Called when no interface of the process is in a namespace any more. The kernel may use its inode for another one, of
+   * which the stored events are not.
+   */
+  left(namespace: bigint): void {
+    const inode = Number(namespace);
+    for (const stored of [...this.#kinds.values()].flat()) {
+      if (stored.event.namespace !== inode) continue;
+      stored.event = { ...stored.event, namespace: LEFT_NAMESPACE };
+    }
+  }
+
+  /** Returns the selected events, oldest first. `namespace` is that of the named interface; undefined for any. */
+  list(selection: Selection, namespace?: bigint): EventRecord[] {
     return [...this.#kinds.values()].flat()
       .sort((a, b) => a.number - b.number)
       .map(({ event }) => event)
-      .filter((event) => matches(event, selection));
+      .filter((event) => matches(event, selection, namespace));
   }
 
-  /** Calls `listener` with each new selected event until the returned function is called. */
+  /** Calls `listener` with each new selected event until the returned function is called. See {@linkcode list}. */
   follow(
     selection: Selection,
+    namespace: bigint | undefined,
     listener: (event: EventRecord) => void,
   ): () => void {
     return this.#added.add((event) => {
-      if (matches(event, selection)) listener(event);
+      if (matches(event, selection, namespace)) listener(event);
     });
   }
 
-  /** Creates the handlers of a control socket. */
-  handlers(): HandlersOf<
+  /** Creates the handlers of a control socket. `names` is undefined for that of a subnet manager. */
+  handlers(names?: Names): HandlersOf<
     & MethodOf<"interface", "process">
     & MethodOf<"subnet", "process">
   > {
+    const namespaceOf = ({ name }: Selection, { namespace }: CallContext) =>
+      names?.find(name, namespace).namespace;
     return {
-      "events.show": (selection) => this.list(selection),
-      "events.watch": (selection, context) => this.#watch(selection, context),
+      "events.show": (selection, context) =>
+        this.list(selection, namespaceOf(selection, context)),
+      "events.watch": (selection, context) =>
+        this.#watch(selection, namespaceOf(selection, context), context),
     };
   }
 
   /** Sends the stored events if `since` is given, then each new one, until the signal is aborted. */
   async #watch(
     selection: Selection,
+    namespace: bigint | undefined,
     { signal, send, sent }: StreamContext<EventRecord>,
   ): Promise<Record<never, never>> {
     // The events to send, oldest first: the stored ones, then those that are added before these are sent.
-    const queue = selection.since === undefined ? [] : this.list(selection);
-    const end = this.follow(selection, (event) => {
+    const queue = selection.since === undefined
+      ? []
+      : this.list(selection, namespace);
+    const end = this.follow(selection, namespace, (event) => {
       if (queue.length === 0) return send(event);
       queue.push(event);
       // The client does not read: the stream drops the oldest, and tells the client their number.
@@ -111,12 +153,15 @@ export class EventHistory {
 
 /** True for a selected event. Events of the port belong to each interface on it. */
 function matches(
-  { "time_ms": time, ifname, kind }: EventRecord,
+  { "time_ms": time, ifname, kind, namespace: inode }: EventRecord,
   { name, kinds, since }: Selection,
+  namespace: bigint | undefined,
 ): boolean {
   if (since !== undefined && time < since) return false;
   if (kinds && !kinds.some((each) => each === kind)) return false;
-  return name === undefined || ifname === name || kind === "fabric";
+  if (name === undefined || kind === "fabric") return true;
+  return ifname === name &&
+    (namespace === undefined || inode === Number(namespace));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,10 +2,12 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { isSameName } from "../base/qualified_name.ts";
 import type { Method, MethodOf, Result, UpgradeRecord } from "../ipc/schema.ts";
 import type { Handler, HandlersOf } from "../ipc/server.ts";
 import type { DataCalls } from "./commands/context.ts";
 import type { EventHistory } from "./event_history.ts";
+import type { InterfacePlaces } from "./interface_places.ts";
 import type { Readiness } from "./readiness.ts";
 import { forward } from "./thread/forward.ts";
 import type { Service } from "./thread/service.ts";
@@ -13,8 +15,8 @@ import type { Service } from "./thread/service.ts";
 /** The objects that the handlers use. */
 export interface HandlerParts {
   service: Service<DataCalls>;
-  /** Returns the current name of the parent. */
-  name: () => string;
+  /** The names of the interfaces. */
+  places: Pick<InterfacePlaces, "parent" | "find">;
   readiness: Readiness;
   events: EventHistory;
   /** Returns the options of the interface for `config.show`. */
@@ -51,24 +53,26 @@ const CHANGING = [
 export function interfaceHandlers(
   parts: HandlerParts,
 ): HandlersOf<MethodOf<"interface">> {
-  const { service, name, readiness, events, config, stop } = parts;
+  const { service, places, readiness, events, config, stop } = parts;
+  const isParent = (name: string | undefined, namespace: bigint | undefined) =>
+    isSameName(places.find(name, namespace), places.parent);
   const forwarded = forward("interface", service);
   const own = {
-    ...events.handlers(),
-    "wait": async ({ name: which = name() }, { signal }) => {
-      await readiness.running(which, signal);
+    ...events.handlers(places),
+    "wait": async ({ name }, { signal, namespace }) => {
+      await readiness.running(places.find(name, namespace), signal);
       return {};
     },
-    "config.show": ({ name: which = name() }) => {
-      if (which === name()) return config();
-      throw new IpoibError("E_NOT_PARENT", `${which} is a child interface`, {
+    "config.show": ({ name }, { namespace }) => {
+      if (isParent(name, namespace)) return config();
+      throw new IpoibError("E_NOT_PARENT", `${name} is a child interface`, {
         errno: Errno.EINVAL,
-        hint: `use its parent ${name()}`,
+        hint: `use its parent ${places.parent.name}`,
       });
     },
-    "down": async ({ name: which }, context) => {
-      if (which === name()) context.afterReply(stop);
-      else await service.call("link.del", { name: which }, context.namespace);
+    "down": async ({ name }, { namespace, afterReply }) => {
+      if (isParent(name, namespace)) afterReply(stop);
+      else await service.call("link.del", { name }, namespace);
       return {};
     },
     "upgrade": () => parts.upgrade(),
@@ -82,7 +86,9 @@ export function interfaceHandlers(
       const records = await forwarded.stats(params, context);
       const device = parts.deviceCounters();
       for (const { counters } of records) Object.assign(counters, device);
-      const parent = records.find(({ ifname }) => ifname === name());
+      const parent = isParent(params.name, context.namespace)
+        ? records.find(({ ifname }) => ifname === places.parent.name)
+        : undefined;
       if (parent) parent.counters.control_clients_ended = parts.clientsEnded();
       return records;
     },

@@ -4,7 +4,9 @@
  */
 
 import { getLogger } from "../base/log.ts";
+import { isSameName, type QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
+import { qualifiedName } from "../netdev/netdev.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import type { SocketNames } from "./socket_names.ts";
@@ -18,6 +20,11 @@ export interface InterfacePlace {
   readonly namespace: NetworkNamespace;
 }
 
+/** A change of the state of an interface, as the data worker reports it. */
+export interface StateChange extends QualifiedName {
+  readonly state: string;
+}
+
 export class InterfacePlaces {
   /** Called when the namespace of the parent was deleted. */
   onParentLost: () => void = () => {};
@@ -25,25 +32,47 @@ export class InterfacePlaces {
   onChildLost: (name: string, namespace: bigint) => void = () => {};
 
   readonly #watch: NamespaceWatch;
-  #name: string;
+  #parent: QualifiedName;
   /** The parent is first. Empty until it is created. */
   #places: readonly InterfacePlace[] = [];
   #sockets: SocketNames | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * @param name name with which the interface is started
+   * @param parent name and namespace with which the interface is started
    * @param usersOf returns the users of a namespace
    */
-  constructor(name: string, usersOf: (namespace: NetworkNamespace) => Users) {
-    this.#name = name;
+  constructor(
+    parent: QualifiedName,
+    usersOf: (namespace: NetworkNamespace) => Users,
+  ) {
+    this.#parent = parent;
     this.#watch = new NamespaceWatch(usersOf);
     this.#watch.onDeleted = (inode) => this.#onDeleted(inode);
   }
 
   /** Current name of the parent. */
   get name(): string {
-    return this.#name;
+    return this.#parent.name;
+  }
+
+  /** Current name and namespace of the parent. */
+  get parent(): QualifiedName {
+    return this.#parent;
+  }
+
+  /**
+   * Returns the interface that a request names, which may not exist: `name` in the network namespace with inode
+   * `namespace`, by default in that of the parent, or else in any other; the parent without a name.
+   */
+  find(name?: string, namespace?: bigint): QualifiedName {
+    const parent = this.#parent;
+    if (name === undefined) return parent;
+    const here = { name, namespace: namespace ?? parent.namespace };
+    if (namespace !== undefined) return here;
+    const named = this.#places.filter((each) => each.name === name)
+      .map(qualifiedName);
+    return named.find((each) => isSameName(each, here)) ?? named[0] ?? here;
   }
 
   /** True if the parent was created. */
@@ -57,15 +86,21 @@ export class InterfacePlaces {
     if (this.created) await sockets.update(this.#places);
   }
 
+  /** True if an interface is in the network namespace with this inode. */
+  isIn(namespace: bigint): boolean {
+    return this.#places.some((each) => each.namespace.inode === namespace);
+  }
+
   /** Handles a change. Returns the names that have gone. */
-  follow(places: readonly InterfacePlace[]): string[] {
-    const before = this.#places.map(({ name }) => name);
+  follow(places: readonly InterfacePlace[]): QualifiedName[] {
+    const before = this.#places.map(qualifiedName);
+    const now = places.map(qualifiedName);
     this.#places = places;
-    this.#name = places[0]!.name;
+    this.#parent = now[0]!;
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
     void this.#sockets?.update(places);
     this.#watch.follow(places.map(({ namespace }) => namespace));
-    return before.filter((name) => !places.some((each) => each.name === name));
+    return before.filter((old) => !now.some((each) => isSameName(each, old)));
   }
 
   /** Ends the checks. */
@@ -85,7 +120,7 @@ export class InterfacePlaces {
 
   #onDeleted(inode: bigint): void {
     const [parent, ...children] = this.#places;
-    const log = getLogger(this.#name);
+    const log = getLogger(this.name);
     if (parent?.namespace.inode === inode) {
       log.info("stopping: the network namespace was deleted");
       return this.onParentLost();

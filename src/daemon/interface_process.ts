@@ -11,14 +11,9 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import {
-  type EventDetails,
-  type EventKind,
-  type EventName,
-  type EventRecord,
-  eventRecord,
-} from "../base/events.ts";
+import type { EventRecord } from "../base/events.ts";
 import { getLogger } from "../base/log.ts";
+import { isSameName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import {
   namespaceIdentity,
@@ -36,12 +31,12 @@ import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import { closeAll, duplicate, type Fd } from "../system/fd.ts";
 import {
-  initialNamespaceInode,
   namespaceInode,
   type NetworkNamespace,
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
+import { initialNamespaceInode } from "../system/namespace_inodes.ts";
 import { configure } from "./apply_setup.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { configRecord } from "./config_record.ts";
@@ -57,7 +52,11 @@ import { interfaceHandlers } from "./handlers.ts";
 import { causeText, type EndCause, InterfaceEnd } from "./interface_end.ts";
 import type { EndReason, Member } from "./interface_group.ts";
 import { EVENT } from "./open_events.ts";
-import { type InterfacePlace, InterfacePlaces } from "./interface_places.ts";
+import {
+  type InterfacePlace,
+  InterfacePlaces,
+  type StateChange,
+} from "./interface_places.ts";
 import type { Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
 import type { DescribedInterface } from "./restart/calls.ts";
@@ -129,7 +128,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       runtimeDirectory(),
       namespaceIdentity(inode, initialNamespaceInode()),
     );
-    this.#places = new InterfacePlaces(name, usersOf);
+    this.#places = new InterfacePlaces({ name, namespace: inode }, usersOf);
     this.#places.onParentLost = () => this.end();
     this.#places.onChildLost = (name, namespace) => {
       // The child may already be deleted.
@@ -142,7 +141,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#fabric = fabricSide(hca, options, String(inode), taken?.guid);
     this.#fabric.onCrash = (error) => this.#fail(error);
     this.#fabric.onEvent = (event, details) =>
-      this.#record("fabric", event, details);
+      this.#events.record(this.#places.parent, "fabric", event, details);
     this.#service.onCrash = (error) => this.#fail(error);
     this.#service.onEvent = (event, data) => this.#onEvent(event, data);
   }
@@ -154,7 +153,7 @@ export class InterfaceProcess implements Member, HandedInterface {
 
   /** True if the interface is ready. */
   get running(): boolean {
-    return this.#readiness.isReady(this.#places.name);
+    return this.#readiness.isReady(this.#places.parent);
   }
 
   /**
@@ -184,7 +183,7 @@ export class InterfaceProcess implements Member, HandedInterface {
   /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
     if (!this.#taken) checkNotChild(this.#sockets, this.#netns, this.name);
-    this.#record("link", "created", {
+    this.#events.record(this.#places.parent, "link", "created", {
       subject: this.#places.name,
       new: this.#fabric.where,
       cause: `pid ${Deno.pid}`,
@@ -217,7 +216,7 @@ export class InterfaceProcess implements Member, HandedInterface {
    */
   ready(limit: Millis): Promise<void> {
     return Promise.race([
-      this.#readiness.runningWithin(this.#places.name, limit),
+      this.#readiness.runningWithin(this.#places.parent, limit),
       this.#end.interrupted(),
     ]);
   }
@@ -278,7 +277,7 @@ export class InterfaceProcess implements Member, HandedInterface {
       name,
       interfaceHandlers({
         service: this.#service,
-        name: () => this.#places.name,
+        places: this.#places,
         readiness: this.#readiness,
         events: this.#events,
         config: () => configRecord(this.#options, this.hca),
@@ -301,20 +300,9 @@ export class InterfaceProcess implements Member, HandedInterface {
     this.#end.request({ reason: "failure", failure });
   }
 
-  /** Records an event of this thread. */
-  #record<K extends EventKind>(
-    kind: K,
-    event: EventName<K>,
-    details: EventDetails,
-  ): void {
-    this.#events.add(
-      eventRecord(Date.now(), this.#places.name, kind, event, details),
-    );
-  }
-
   /** Calls {@linkcode onRunning} when the interface is ready for the first time. */
   #announce(): void {
-    if (!this.#readiness.isReady(this.#places.name)) return;
+    if (!this.#readiness.isReady(this.#places.parent)) return;
     this.onRunning();
     this.onRunning = () => {};
   }
@@ -330,7 +318,7 @@ export class InterfaceProcess implements Member, HandedInterface {
         void answerRequest(this.#fabric, this.#service);
         return;
       case "state":
-        this.#onState(data as { name: string; state: string });
+        this.#onState(data as StateChange);
         return;
       case "interfaces":
         this.#onInterfaces(data as InterfacePlace[]);
@@ -356,12 +344,13 @@ export class InterfaceProcess implements Member, HandedInterface {
   #onInterfaces(places: readonly InterfacePlace[]): void {
     for (const gone of this.#places.follow(places)) {
       this.#readiness.forget(gone);
+      if (!this.#places.isIn(gone.namespace)) this.#events.left(gone.namespace);
     }
   }
 
-  #onState(change: { name: string; state: string }): void {
-    this.#readiness.set(change.name, change.state);
-    if (change.name === this.#places.name) this.#announce();
+  #onState(change: StateChange): void {
+    this.#readiness.set(change, change.state);
+    if (isSameName(change, this.#places.parent)) this.#announce();
   }
 
   async #close(cause: EndCause): Promise<void> {
@@ -374,7 +363,7 @@ export class InterfaceProcess implements Member, HandedInterface {
     const kept = await this.#kept.close(reason);
     if (kept) await this.#releaseDevices();
     await this.#service.close().catch(() => {});
-    this.#record("link", "deleted", {
+    this.#events.record(this.#places.parent, "link", "deleted", {
       subject: this.#places.name,
       cause: causeText(cause),
     });

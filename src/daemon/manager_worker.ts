@@ -60,7 +60,12 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     lives: (guid) => portLives(portSocketPath(directory, formatGuid(guid))),
     onFailure: ({ message }) => log.warn(message),
     record: (event, details) =>
-      events.sink.add(`subnet ${init.subnet}`, "fabric", event, details),
+      events.sink.add(
+        { name: `subnet ${init.subnet}` },
+        "fabric",
+        event,
+        details,
+      ),
     log: (level, text) => {
       if (level === "warning") log.warn(text);
       else log[level](text);

@@ -2,6 +2,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import type { QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import { RUNNING } from "../ipc/schema.ts";
 
@@ -11,8 +12,8 @@ export class Readiness {
   #configured = false;
 
   /** Sets the state of an interface. */
-  set(name: string, state: string): void {
-    this.#states.set(name, state);
+  set(which: QualifiedName, state: string): void {
+    this.#states.set(keyOf(which), state);
     this.#wake();
   }
 
@@ -23,26 +24,26 @@ export class Readiness {
   }
 
   /** Removes an interface. */
-  forget(name: string): void {
-    this.#states.delete(name);
+  forget(which: QualifiedName): void {
+    this.#states.delete(keyOf(which));
   }
 
   /** Returns the state of an interface, "starting" if none is set. */
-  state(name: string): string {
-    return this.#states.get(name) ?? "starting";
+  state(which: QualifiedName): string {
+    return this.#states.get(keyOf(which)) ?? "starting";
   }
 
-  isReady(name: string): boolean {
-    return this.#configured && this.state(name) === RUNNING;
+  isReady(which: QualifiedName): boolean {
+    return this.#configured && this.state(which) === RUNNING;
   }
 
   /** Resolves when the interface is ready. Rejects with the reason of `signal` when it is aborted. */
-  async running(name: string, signal: AbortSignal): Promise<void> {
+  async running(which: QualifiedName, signal: AbortSignal): Promise<void> {
     let wake = () => {};
     const aborted = () => wake();
     signal.addEventListener("abort", aborted);
     try {
-      while (!this.isReady(name)) {
+      while (!this.isReady(which)) {
         signal.throwIfAborted();
         const { promise, resolve } = Promise.withResolvers<void>();
         wake = resolve;
@@ -56,13 +57,15 @@ export class Readiness {
   }
 
   /** As {@linkcode running}. Throws `E_IPC_TIMEOUT` with the state of an interface that is not ready after `limit` ms. */
-  async runningWithin(name: string, limit: Millis): Promise<void> {
+  async runningWithin(which: QualifiedName, limit: Millis): Promise<void> {
     try {
-      await this.running(name, AbortSignal.timeout(limit));
+      await this.running(which, AbortSignal.timeout(limit));
     } catch {
       throw new IpoibError(
         "E_IPC_TIMEOUT",
-        `${name} was not ready within ${limit / 1000} s: ${this.state(name)}`,
+        `${which.name} was not ready within ${limit / 1000} s: ${
+          this.state(which)
+        }`,
         { errno: Errno.ETIMEDOUT },
       );
     }
@@ -71,4 +74,9 @@ export class Readiness {
   #wake(): void {
     for (const wake of [...this.#waiting]) wake();
   }
+}
+
+/** No name has a slash. */
+function keyOf({ name, namespace }: QualifiedName): string {
+  return `${namespace}/${name}`;
 }

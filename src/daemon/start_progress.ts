@@ -2,6 +2,7 @@
 
 import type { StatusLine } from "../base/status_line.ts";
 import { IpcClient } from "../ipc/client.ts";
+import { inodeOfSocket } from "../ipc/locate.ts";
 import { RUNNING } from "../ipc/schema.ts";
 
 /** Time before a change is shown, so that a usual start prints nothing. */
@@ -93,7 +94,7 @@ async function follow(
   if (!client) return;
   stopped.addEventListener("abort", () => client.close());
   // The stored events include the states before the connection.
-  const wanted = { kinds: ["link" as const], since: 0 };
+  const wanted = { name, kinds: ["link" as const], since: 0 };
   try {
     await client.stream("events.watch", wanted, (events) => {
       for (const { event, subject, new: state = STARTING } of events) {
@@ -112,7 +113,7 @@ async function connect(
 ): Promise<IpcClient | undefined> {
   while (!stopped.aborted) {
     try {
-      return await IpcClient.connect(path, name);
+      return await IpcClient.connect(path, name, inodeOfSocket(path));
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

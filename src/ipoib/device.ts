@@ -10,7 +10,7 @@ import { IpoibError } from "../base/errors.ts";
 import { childName, formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent } from "../hca/hca.ts";
 import type { SendMemory } from "../hca/send_memory.ts";
-import type { Netdev } from "../netdev/netdev.ts";
+import { type Netdev, qualifiedName } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
 import { DebugLevels } from "./debug_log.ts";
 import type { EngineOptions } from "./engine.ts";
@@ -223,7 +223,8 @@ export class IpoibDevice {
     const { netdev } = opened;
     const pkey = written | FULL_MEMBER;
     // Before the interface has events of its own.
-    this.#context.events?.add(name, "link", "created", () => ({
+    const { namespace } = qualifiedName(netdev.config);
+    this.#context.events?.add({ name, namespace }, "link", "created", () => ({
       subject: name,
       new: `pkey ${formatPkey(pkey)}`,
       cause: `child of ${this.parent.name}`,

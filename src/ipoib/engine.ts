@@ -5,6 +5,7 @@
  * transmission when the broadcast group is joined and the Q_Key is known, and closes the engine when the link ends.
  */
 
+import { errnoText } from "../base/errno.ts";
 import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { SendMemory } from "../hca/send_memory.ts";
@@ -175,6 +176,14 @@ export class Engine {
       this.#receiver.written(frames, bytes, packets);
     netdev.onRefused = (errno, packets) =>
       this.#receiver.refused(errno, packets);
+    netdev.onReadFailed = (errno) => {
+      statistics.totals.add("tx_errors");
+      log.warn(
+        `Cannot read from the network device: ${
+          errnoText(errno)
+        }; reading continues`,
+      );
+    };
   }
 
   get receiver(): Receiver {

@@ -23,7 +23,11 @@ import { getLogger, type Logger } from "../base/log.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent } from "../hca/hca.ts";
 import type { SendMemory } from "../hca/send_memory.ts";
-import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
+import {
+  type ConfigChange,
+  type Netdev,
+  qualifiedName,
+} from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { configText, portEventText, portText } from "./change_texts.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";
@@ -81,7 +85,10 @@ export class IpoibInterface {
     this.#memory = memory;
     this.netdev = netdev;
     this.log = getLogger(netdev.name);
-    this.events = new InterfaceEvents(context.events, () => this.name);
+    this.events = new InterfaceEvents(
+      context.events,
+      () => qualifiedName(netdev.config),
+    );
     const { log, events } = this;
     const debug = new DebugLog(context.debugLevels, netdev.name);
     const identity = new LinkIdentity(port);

@@ -1,16 +1,17 @@
 /** The events of one interface (base/events.ts). */
 
+import type { QualifiedName } from "../base/qualified_name.ts";
 import type { EventDetails, EventKind, EventName } from "../base/events.ts";
 import type { EventSink } from "../base/event_sink.ts";
 
 export class InterfaceEvents {
   readonly #sink: EventSink | undefined;
-  readonly #name: () => string;
+  readonly #owner: () => QualifiedName;
 
-  /** @param name returns the current name of the interface */
-  constructor(sink: EventSink | undefined, name: () => string) {
+  /** @param owner returns the current name and namespace of the interface */
+  constructor(sink: EventSink | undefined, owner: () => QualifiedName) {
     this.#sink = sink;
-    this.#name = name;
+    this.#owner = owner;
   }
 
   /** Records an event. `details` is called only if the event is taken. */
@@ -19,6 +20,6 @@ export class InterfaceEvents {
     event: EventName<K>,
     details: () => EventDetails,
   ): void {
-    this.#sink?.add(this.#name(), kind, event, details);
+    this.#sink?.add(this.#owner(), kind, event, details);
   }
 }

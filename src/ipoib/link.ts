@@ -61,7 +61,7 @@ export class Link {
     const { context, netdev, engine, identity, log, events } = parts;
     const { port, reactor, recvQueueSize, recvQueueShrinks } = context;
     this.#gid = port.attributes.gid;
-    this.#linkLocal = new LinkLocal(netdev);
+    this.#linkLocal = new LinkLocal(netdev, reactor);
     this.carrier = new Carrier({ netdev, port, reactor, log, events });
     this.state = new PublishedState({
       ...{ identity, carrier: this.carrier, log, events },
@@ -132,6 +132,7 @@ export class Link {
     this.state.close();
     this.queuePair.dispose();
     this.carrier.close();
+    this.#linkLocal.close();
   }
 
   /** Closes the queue pair if the P_Key or its index has changed. */

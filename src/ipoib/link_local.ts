@@ -4,11 +4,15 @@
  * it when the interface is set down or the MTU falls below 1280, which disables IPv6. It is added again afterwards,
  * also if the process reads of both changes at once.
  *
+ * If the kernel refuses to tell how it forms addresses, the module asks again after a second.
+ *
  * An address that the administrator deletes is added again only after the interface was down, the MTU was below 1280,
  * or the GUID changed.
  */
 
 import type { Netdev } from "../netdev/netdev.ts";
+import { READ_AGAIN_MS, RefusableRead } from "../netdev/refusable_read.ts";
+import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { linkLocalAddress, MIN_IPV6_MTU } from "../wire/ipv6_address.ts";
 
@@ -18,9 +22,17 @@ export class LinkLocal {
   #address: IpAddress | undefined;
   /** The number of removals when {@linkcode follow} was last called. */
   #removals = 0;
+  readonly #clock: Reactor["clock"];
+  readonly #reads = new RefusableRead();
+  /** Set after the kernel has refused. */
+  readonly #again: Timer;
+  #guid = 0n;
+  #carrier = false;
 
-  constructor(netdev: Netdev) {
+  constructor(netdev: Netdev, reactor: Pick<Reactor, "clock" | "timer">) {
     this.#netdev = netdev;
+    this.#clock = reactor.clock;
+    this.#again = reactor.timer(() => this.follow(this.#guid, this.#carrier));
   }
 
   /**
@@ -28,6 +40,8 @@ export class LinkLocal {
    * the device has carrier, because duplicate address detection needs a running link.
    */
   follow(guid: bigint, carrier: boolean): void {
+    this.#guid = guid;
+    this.#carrier = carrier;
     const { up, mtu, ipv6Removals } = this.#netdev.config;
     if (ipv6Removals !== this.#removals) {
       this.#removals = ipv6Removals;
@@ -37,7 +51,15 @@ export class LinkLocal {
     const address = linkLocalAddress(guid);
     if (this.#address?.equals(address)) return;
     if (this.#address) this.#netdev.deleteLinkLocal(this.#address);
-    this.#address = address;
-    this.#netdev.addLinkLocal(address);
+    const { ifindex } = this.#netdev;
+    this.#address = this.#reads.attempt(ifindex, () => {
+      this.#netdev.addLinkLocal(address);
+      return address;
+    });
+    if (!this.#address) this.#again.at(this.#clock.now() + READ_AGAIN_MS);
+  }
+
+  close(): void {
+    this.#again.close();
   }
 }

@@ -63,7 +63,7 @@ export class NextHops {
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
   readonly #flows: ReadonlyMap<AddressFamily, FlowTable<IpDestination>>;
-  /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
+  /** Multipath destinations, keyed by family, next hops and weights, and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
   /** Destination of the current packet. */
   readonly #words = new Int32Array(4);
@@ -206,8 +206,9 @@ export class NextHops {
     const [first] = legs;
     if (!first) return undefined;
     if (legs.length === 1) return this.#neighbour(first.nextHop);
-    const key = legs.map(({ nextHop, weight }) => `${nextHop} ${weight}`)
-      .join();
+    // Families may share next hops (an IPv4 route with IPv6 gateways), but each reads its own headers for the flow hash.
+    const parts = legs.map(({ nextHop, weight }) => `${nextHop} ${weight}`);
+    const key = [family.etherType, ...parts].join();
     let spread = this.#spreads.get(key);
     if (!spread) {
       const shares = legs.flatMap(({ nextHop, weight }) =>

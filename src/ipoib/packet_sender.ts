@@ -149,15 +149,20 @@ export class PacketSender {
     );
   }
 
-  /** Returns the bytes that tx_bytes counts for a packet: those of a large send without its headers. */
+  /**
+   * Returns the bytes that tx_bytes counts for a packet: of a large send those of its payload. The driver removes all
+   * headers, the IPoIB header too, before it posts one (Linux ipoib_send).
+   */
   #wireBytes(slot: number, length: number): number {
     const { view, stride, layout } = this.memory;
     const base = slot * stride;
     const vnet = base + layout.vnet;
-    const bytes = length + ENCAP_LENGTH;
-    return view.getUint8(vnet + VnetField.GsoType) === GsoType.None
-      ? bytes
-      : bytes - largeSendHeaders(view, vnet, base + layout.payload, length);
+    if (view.getUint8(vnet + VnetField.GsoType) !== GsoType.None) {
+      const ip = base + layout.payload;
+      const headers = largeSendHeaders(view, vnet, ip, length);
+      if (headers > 0) return length - headers;
+    }
+    return length + ENCAP_LENGTH;
   }
 
   #count(result: PostResult, bytes: number, traffic: Traffic): void {

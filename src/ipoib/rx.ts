@@ -16,7 +16,8 @@
  *     reports the write; `multicast` counts it immediately.
  *  7. Release: returns the batch to the HCA.
  *
- * Receiving an IP packet allocates nothing, but for the first packet to a group, and DHCP replies.
+ * Receiving an IP packet allocates nothing, but for the first packet to a group, and DHCP messages (UDP ports 67 and
+ * 68), which are parsed.
  */
 
 import type { Clock } from "../base/clock.ts";

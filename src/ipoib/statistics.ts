@@ -2,8 +2,9 @@
  * Counters of an interface: network device statistics with ib_ipoib's semantics, and drops by reason.
  *
  * rx_bytes excludes the 4-byte IPoIB header, tx_bytes includes it (Linux ipoib_ib.c). A large send counts as one
- * packet, without the bytes of its IP and transport headers. `multicast` counts received IP multicast packets,
- * those of neighbour discovery too, but neither broadcasts nor ARP packets.
+ * packet with the bytes of its payload, without any header. `multicast` counts received IP multicast packets, those of
+ * neighbour discovery too, but neither broadcasts nor ARP packets. tx_errors counts packets over the MTU of their route,
+ * which are dropped, and failed reads of the network device.
  *
  * Everything that goes in comes out, or is counted by the reason why not. *Frames* are those of the network device,
  * *packets* those of the queue pairs. Between the turns of the reactor,

@@ -15,8 +15,9 @@
  *     (multicast/multicast_group.ts), which posts the slot (packet_sender.ts), or a queue while an address, a path or a
  *     join is pending.
  *
- * A packet that is sent immediately allocates nothing. On the soft HCA large sends (GSO) and partial checksums pass
- * unchanged, because the virtio header is passed with the packet. On verbs the HCA's `post` segments and completes them.
+ * A packet that is sent immediately allocates nothing, unless it is a DHCP message (UDP ports 67 and 68), which is
+ * parsed. On the soft HCA large sends (GSO) and partial checksums pass unchanged, because the virtio header is passed
+ * with the packet. On verbs the HCA's `post` segments and completes them.
  */
 
 import type { Clock } from "../base/clock.ts";

@@ -115,6 +115,7 @@ export class FakeNetdev implements Netdev {
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
+  onReadFailed: (errno: number) => void = () => {};
   readonly #taps = new Listeners<Parameters<FrameListener>>();
   readonly #batch = new FrameBatch(1);
   readonly #memory: FrameMemory | undefined;

@@ -7,6 +7,7 @@
  */
 
 import type { AddrGenMode } from "../base/addr_gen_mode.ts";
+import type { QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch, GatheredFrame } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
@@ -191,6 +192,13 @@ export interface NetConfig {
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
+/** Returns name and namespace of an interface. */
+export function qualifiedName(
+  { name, namespace }: Pick<NetConfig, "name" | "namespace">,
+): QualifiedName {
+  return { name, namespace: namespace.inode };
+}
+
 /**
  * Numbers of queues and limits of large packets of a device under the names of iproute2, as far as the kernel reports
  * them.
@@ -227,7 +235,7 @@ export interface DeviceStatus {
   readonly minMtu: number;
   readonly maxMtu: number;
   readonly limits: DeviceLimits;
-  /** Number of packets that the kernel dropped before they were read. */
+  /** Number of packets that the kernel dropped before they were read, since this process opened the device. */
   readonly queueDrops: number;
   /** True if the kernel forwards IPv6 packets that it receives on the device. */
   readonly forwardsIpv6: boolean;
@@ -328,6 +336,11 @@ export interface Netdev {
    */
   onRefused: (errno: number, packets: number) => void;
   /**
+   * Called for each failed read of the device, with a positive errno. The device is read again after a pause; a frame
+   * for which the read failed may be lost. Not called if the device was deleted.
+   */
+  onReadFailed: (errno: number) => void;
+  /**
    * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
    * wait is over.
    */
@@ -380,7 +393,8 @@ export interface Netdev {
   tapFrames(listener: FrameListener): () => void;
   /**
    * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
-   * addresses. Does nothing in the other modes, and while IPv6 is disabled.
+   * addresses. Does nothing in the other modes, and while IPv6 is disabled. Throws `E_NETLINK` if the mode cannot be
+   * read.
    */
   addLinkLocal(address: IpAddress): void;
   deleteLinkLocal(address: IpAddress): void;

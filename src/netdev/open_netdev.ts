@@ -33,9 +33,10 @@ import {
 } from "./next_hop_program/next_hop_program.ts";
 import { dumpKernelAddresses } from "./rtnetlink/address_dump.ts";
 import { setAddress } from "./rtnetlink/address_set.ts";
+import { RefusableRead } from "./refusable_read.ts";
 import { addRoute, dumpRoutes } from "./rtnetlink/routes.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
-import { getLink } from "./rtnetlink/link_message.ts";
+import { getLink, type LinkInfo } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
 import { setKernelFeature } from "./tap/kernel_features.ts";
 import { type DeviceKeeper, deviceKeeper } from "./tap/keeper.ts";
@@ -86,6 +87,13 @@ export class TapNetdev implements Netdev {
   readonly #closeDescriptors: (descriptors: readonly number[]) => void;
   readonly #keeper: DeviceKeeper;
   #released = false;
+  /** The kernel's count of the queue's drops when this process opened the device. */
+  readonly #dropsBefore: number;
+  /** Number of the queue's drops that was last read. */
+  #queueDrops = 0;
+  readonly #reads = new RefusableRead();
+  /** State of the device that was last read. */
+  #link: LinkInfo | undefined;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -94,6 +102,7 @@ export class TapNetdev implements Netdev {
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
+  onReadFailed: (errno: number) => void = () => {};
 
   constructor(
     reactor: Reactor,
@@ -112,13 +121,15 @@ export class TapNetdev implements Netdev {
     this.#closeDescriptors = closeDescriptors;
     this.#keeper = keeper;
     keeper.keep(tap);
+    this.#dropsBefore = this.adopted ? this.#readLink()?.txDropped ?? 0 : 0;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => {
         if (this.#taps.active) this.#taps.read(batch, memory);
         this.onFrames(batch);
       },
-      // A read fails if the device is deleted, which the mirror reports.
+      onFailed: (errno) => this.onReadFailed(errno),
+      // The device was deleted, which the mirror reports.
       onEnd: () => {},
     });
     this.#writer = reactor.frameWriter(tap.fd, {
@@ -180,9 +191,10 @@ export class TapNetdev implements Netdev {
     setKernelFeature(config.requests.fd, config.name, feature, on);
   }
 
-  /** Returns zeros if the device is gone. */
+  /** If the device is gone, returns zeros, and the number of the queue's drops that was last read. */
   status(): DeviceStatus {
-    const link = getLink(this.config.requests, this.ifindex);
+    const link = this.#readLink();
+    if (link) this.#queueDrops = link.txDropped - this.#dropsBefore;
     return {
       flags: link?.flags ?? 0,
       carrier: link?.carrier ?? false,
@@ -198,9 +210,20 @@ export class TapNetdev implements Netdev {
       minMtu: link?.minMtu ?? 0,
       maxMtu: link?.maxMtu ?? 0,
       limits: link?.limits ?? {},
-      queueDrops: link?.txDropped ?? 0,
+      queueDrops: this.#queueDrops,
       forwardsIpv6: link?.forwardsIpv6 ?? false,
     };
+  }
+
+  /** Returns the state of the device: the last one that was read, if the kernel refuses; undefined if it is gone. */
+  #readLink(): LinkInfo | undefined {
+    const { ifindex } = this;
+    const read = this.#reads.attempt(
+      ifindex,
+      () => ({ link: getLink(this.config.requests, ifindex) }),
+    );
+    if (read) this.#link = read.link;
+    return this.#link;
   }
 
   kernelAddresses(): KernelAddress[] {

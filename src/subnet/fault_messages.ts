@@ -3,7 +3,7 @@
  * After a takeover the new manager gets the settings from the port of its own process.
  *
  * Settings replace earlier settings as a whole, so a port needs only the newest version. The sending port selects the
- * packets (hca/soft/fault_fate.ts); the manager only distributes the settings.
+ * packets (hca/soft/fault_decisions.ts); the manager only distributes the settings.
  */
 
 import * as v from "valibot";

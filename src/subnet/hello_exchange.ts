@@ -5,7 +5,7 @@
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
-import type { Millis } from "../base/units.ts";
+import { formatPid, type Millis } from "../base/units.ts";
 import { TrapNumber } from "../wire/sa/notice.ts";
 import type { FabricJournal } from "./fabric_journal.ts";
 import type { FaultExchange } from "./fault_exchange.ts";
@@ -98,9 +98,9 @@ export class HelloExchange {
     settings.registered(port);
     subnet.log(
       "info",
-      `Port ${
-        formatGuid(port.guid)
-      } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
+      `Port ${formatGuid(port.guid)} (${port.name}, ${
+        formatPid(port.pid)
+      }) has LID ${port.lid}`,
     );
     if (oldLid === undefined) {
       if (port.active) notifyPort(TrapNumber.GidInService, port);

@@ -70,7 +70,8 @@ export class SubnetManager {
   readonly #takeover: Takeover;
   readonly #settings: SettingsExchange;
   readonly #hellos: HelloExchange;
-  readonly #connections = new Set<number>();
+  /** The PIDs of the processes at the other ends, by connection. */
+  readonly #connections = new Map<number, number>();
   readonly #mads: MadExchange;
   readonly #drops = new FrameDrops();
   #now: Millis;
@@ -156,9 +157,9 @@ export class SubnetManager {
     }
   }
 
-  /** Adds an accepted connection. */
-  connect(connection: number): void {
-    this.#connections.add(connection);
+  /** Adds an accepted connection of the process with this PID, 0 if that is not known. */
+  connect(connection: number, pid: number): void {
+    this.#connections.set(connection, pid);
   }
 
   /** True if a port has registered on the connection. */
@@ -294,8 +295,12 @@ export class SubnetManager {
 
   #control(connection: number, message: PortMessage | ForeignHello): void {
     switch (message.type) {
-      case "hello":
-        return this.#hellos.receive(connection, message, this.#now);
+      case "hello": {
+        // The PID in a hello is that in the PID namespace of its sender.
+        const pid = this.#connections.get(connection)!;
+        const hello = { ...message, pid };
+        return this.#hellos.receive(connection, hello, this.#now);
+      }
       case "memberships":
         return this.#restore(connection, message.memberships);
       case "faults_taken":

@@ -80,6 +80,7 @@ const HelloSchema = v.object({
   guidFixed: v.exactOptional(v.boolean()),
   /** Name of the interface, without control characters. Printed by `ipoib subnet show`. */
   name: v.pipe(v.string(), v.maxLength(64), v.regex(/^[^\p{Cc}]*$/u)),
+  /** The PID in the PID namespace of the sender. The manager uses that of the connection. */
   pid: u32,
   /** Required IB MTU of the subnet in bytes. If absent, the port accepts any. */
   subnetMtu: v.exactOptional(v.picklist([2048, 4096])),
@@ -247,6 +248,7 @@ export const SubnetSnapshotSchema = v.object({
     lid: v.number(),
     guid: v.string(),
     name: v.string(),
+    /** 0 if the process is in a PID namespace that that of the manager does not contain. */
     pid: v.number(),
     pkeys: v.array(v.number()),
     state: v.string(),

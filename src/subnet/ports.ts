@@ -35,6 +35,7 @@ export interface SubnetPort extends EndPoint {
   /** The connection on which the port registered. */
   readonly connection: number;
   readonly name: string;
+  /** 0 if it is not known. */
   readonly pid: number;
   /** False while the port is down. The port keeps its LID, but no port can reach it. */
   readonly active: boolean;

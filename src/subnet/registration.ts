@@ -2,6 +2,7 @@
 
 import { formatGuid } from "../base/hex.ts";
 import {
+  formatPid,
   ibMtuBytes,
   type IbMtuCode,
   ibMtuCode,
@@ -99,7 +100,7 @@ function grantGuid(
         ? "is not a GUID"
         : owner === undefined
         ? "is the subnet manager's, or reserved for a port of the previous manager"
-        : `is in use by ${owner.name} (pid ${owner.pid})`;
+        : `is in use by ${owner.name} (${formatPid(owner.pid)})`;
       return refused(
         RefusalCode.Guid,
         `GUID ${formatGuid(guid)} ${whose}`,

@@ -53,7 +53,7 @@ export class FrameBatch {
   }
 }
 
-/** Reads frames until it is stopped or a read fails. */
+/** Reads frames until it is stopped, or the descriptor is closed or its device deleted. */
 export interface FrameReader {
   /** Continues reading. Called when slots are free again after `reserve` failed. */
   resume(): void;
@@ -64,7 +64,9 @@ export interface FrameReader {
 export interface FrameSink {
   /** Receives frames and takes ownership of their slots. The reader reuses the batch after the call. */
   onFrames(batch: FrameBatch): void;
-  /** Called once if a read failed, with a positive errno. */
+  /** Called for each failed read that is repeated after a pause, with a positive errno. */
+  onFailed(errno: number): void;
+  /** Called once if a read failed because the descriptor is closed or its device deleted, with a positive errno. */
   onEnd(errno: number): void;
 }
 

@@ -13,14 +13,13 @@ import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { inodeOf, inodeOfFd } from "./files.ts";
 import { statFd } from "./memory.ts";
+import { OWN, procPath } from "./namespace_inodes.ts";
 import { listDirectory } from "./read_files.ts";
 
 /** Non-blocking, because a PATH may name a FIFO. */
 const O_RDONLY_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
 const O_RDONLY_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x40000000;
-/** The namespace of the calling thread. */
-const OWN = "/proc/thread-self/ns/net";
 /** Directory of the mounts that `ip netns add` makes. */
 const NAMED = "/run/netns";
 
@@ -90,11 +89,6 @@ export interface NetworkNamespace {
   readonly initial: boolean;
 }
 
-/** Returns the path whose inode is the `procInode` of the namespace of process `pid`. */
-export function procPath(pid: number | "self" | "thread-self"): string {
-  return `/proc/${pid}/net/dev`;
-}
-
 /** Returns the identity of an open namespace or, by default, of the calling thread's. Throws `E_NETNS`. */
 export function describeNamespace(fd?: number): NetworkNamespace {
   if (fd === undefined) {
@@ -124,30 +118,6 @@ export function namedNamespaces(): Map<bigint, string> {
     if (inode !== undefined && !names.has(inode)) names.set(inode, name);
   }
   return names;
-}
-
-/** Returns the inode number of the network namespace of this thread. Throws `E_NETNS`. */
-export function ownNamespaceInode(): bigint {
-  const inode = inodeOf(OWN);
-  if (inode === undefined) throw lastError("E_NETNS", `stat ${OWN}`);
-  return inode;
-}
-
-/** Returns the inode number of the network namespace of process 1, or undefined if it cannot be read. */
-export function initialNamespaceInode(): bigint | undefined {
-  // This comparison needs no right to trace process 1.
-  if (inodeOf(procPath("self")) === inodeOf(procPath(1))) {
-    return inodeOf("/proc/self/ns/net");
-  }
-  const into = new Uint8Array(64);
-  const length = libcFiles().readlink(
-    cString("/proc/1/ns/net"),
-    into,
-    into.length,
-  );
-  const match = length > 0 &&
-    /\[(\d+)\]/.exec(new TextDecoder().decode(into.subarray(0, length)));
-  return match ? BigInt(match[1]!) : undefined;
 }
 
 /**

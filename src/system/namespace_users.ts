@@ -12,7 +12,8 @@
 
 import { listDirectory, readTextFile } from "./read_files.ts";
 import { inodeOf } from "./files.ts";
-import { type NetworkNamespace, procPath } from "./namespace.ts";
+import type { NetworkNamespace } from "./namespace.ts";
+import { procPath } from "./namespace_inodes.ts";
 import type { ProcessHandle } from "./process_handle.ts";
 
 const MOUNTS = "/proc/self/mountinfo";

@@ -11,6 +11,7 @@ import {
   type GatheredFrame,
   type WriteResults,
 } from "./frames.ts";
+import { endsReading, type PauseTimers, ReadPause } from "./read_pause.ts";
 import type { Watch } from "./reactor.ts";
 
 /** Maximum frames per batch. Small, so that the frames are still in the CPU cache when they are sent. */
@@ -18,7 +19,7 @@ const BATCH_FRAMES = 16;
 /** Maximum batches per turn. */
 const BATCHES = 2;
 
-/** See {@linkcode FrameReader}. While there is no free slot, the reader disables its watch. */
+/** See {@linkcode FrameReader}. While there is no free slot, and after a failed read, the reader disables its watch. */
 export class PollFrameReader implements FrameReader {
   readonly #libc = libc();
   readonly #errno = errnoCell();
@@ -27,8 +28,9 @@ export class PollFrameReader implements FrameReader {
   readonly #sink: FrameSink;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #watch: Watch;
+  readonly #pause: ReadPause;
   /** True while the watch is disabled because there was no free slot. */
-  #paused = false;
+  #starved = false;
   #ended = false;
 
   /** @param watch watches the descriptor */
@@ -37,22 +39,30 @@ export class PollFrameReader implements FrameReader {
     memory: FrameMemory,
     sink: FrameSink,
     watch: (ready: () => void) => Watch,
+    timers: PauseTimers,
   ) {
     this.#fd = fd;
     this.#memory = memory;
     this.#sink = sink;
     this.#watch = watch(() => this.#read());
+    this.#pause = new ReadPause(timers, () => this.#continue());
   }
 
   resume(): void {
-    if (!this.#paused || this.#ended) return;
-    this.#paused = false;
-    this.#watch.enable(true);
+    if (!this.#starved) return;
+    this.#starved = false;
+    this.#continue();
   }
 
   stop(): void {
     this.#ended = true;
+    this.#pause.close();
     this.#watch.close();
+  }
+
+  #continue(): void {
+    if (this.#starved || this.#pause.active || this.#ended) return;
+    this.#watch.enable(true);
   }
 
   #read(): void {
@@ -71,7 +81,7 @@ export class PollFrameReader implements FrameReader {
     while (!batch.full) {
       const slot = memory.reserve();
       if (slot < 0) {
-        this.#paused = true;
+        this.#starved = true;
         this.#watch.enable(false);
         return false;
       }
@@ -84,7 +94,7 @@ export class PollFrameReader implements FrameReader {
         const why = this.#errno[0]!;
         memory.unreserve(slot);
         if (length < 0 && why !== Errno.EAGAIN && why !== Errno.EINTR) {
-          this.#end(why);
+          this.#fail(why);
         }
         return false;
       }
@@ -93,12 +103,17 @@ export class PollFrameReader implements FrameReader {
     return true;
   }
 
-  /** Disables the watch, because a failed descriptor would stay ready, and reports the error. */
-  #end(why: number): void {
+  /** Handles a failed read. The descriptor may stay ready. */
+  #fail(errno: number): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.#watch.enable(false);
-    this.#sink.onEnd(why);
+    if (endsReading(errno)) {
+      this.#ended = true;
+      this.#sink.onEnd(errno);
+    } else {
+      this.#pause.start();
+      this.#sink.onFailed(errno);
+    }
   }
 }
 

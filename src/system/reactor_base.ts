@@ -58,6 +58,7 @@ export abstract class ReactorBase implements Reactor {
       memory,
       sink,
       (ready) => this.watchFast(fd, ready),
+      this,
     );
   }
 

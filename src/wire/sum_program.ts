@@ -7,8 +7,8 @@
  * The words are summed as little-endian ones, 64 bytes at a time in 32-bit lanes, the rest 4 bytes at a time. The folded
  * sum is then swapped to big-endian, which gives the same as the sum of big-endian words (RFC 1071 section 2, B).
  *
- * A lane grows by at most 4 * 0xffff for every 64 bytes, so it does not overflow below 1 MiB. The result is 0 only if
- * all bytes are 0. An access outside the memory traps.
+ * The sum of two lanes, which are added at the end, grows by at most 8 * 0xffff for every 64 bytes, so it does not
+ * overflow up to 512 KiB. The result is 0 only if all bytes are 0. An access outside the memory traps.
  */
 
 /** Parameters and local variables by index. */

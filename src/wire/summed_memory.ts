@@ -18,7 +18,7 @@ export class SummedMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   /**
-   * Returns the sum of the big-endian 16-bit words in `length` bytes at offset `at`, at most 1 MiB, folded into 16 bits
+   * Returns the sum of the big-endian 16-bit words in `length` bytes at offset `at`, at most 512 KiB, folded into 16 bits
    * with end-around carry. An odd last byte is the high half of a word. Throws a `WebAssembly.RuntimeError` if the bytes
    * are not all in the memory.
    */

@@ -10,6 +10,8 @@ import {
 } from "../../src/base/events.ts";
 import { BURST, EventSink } from "../../src/base/event_sink.ts";
 
+const IB0 = { name: "ib0", namespace: 4026531840n };
+
 function open() {
   const clock = new FakeClock();
   const events: EventRecord[] = [];
@@ -23,9 +25,9 @@ function open() {
   return { clock, events, wakes, sink };
 }
 
-Deno.test("an event has its time, interface, kind, name and texts", () => {
+Deno.test("an event has its time, interface with its namespace, kind, name and texts", () => {
   const { events, sink } = open();
-  sink.add("ib0", "link", "state", () => ({
+  sink.add(IB0, "link", "state", () => ({
     subject: "ib0",
     old: undefined,
     new: "running\u001b[31m",
@@ -34,6 +36,7 @@ Deno.test("an event has its time, interface, kind, name and texts", () => {
   assertEquals(events, [{
     "time_ms": 1_700_000_000_000,
     ifname: "ib0",
+    namespace: 4026531840,
     kind: "link",
     event: "state",
     subject: "ib0",
@@ -47,8 +50,8 @@ Deno.test("further events of a kind than the burst are counted, not made, and re
   let made = 0;
   const add = (kind: "neigh" | "link") => {
     const details = () => ({ subject: `${made++}` });
-    if (kind === "neigh") sink.add("ib0", kind, "resolved", details);
-    else sink.add("ib0", kind, "state", details);
+    if (kind === "neigh") sink.add(IB0, kind, "resolved", details);
+    else sink.add(IB0, kind, "state", details);
   };
   for (let i = 0; i < BURST + 70; i++) add("neigh");
   add("link");

@@ -1,7 +1,7 @@
 /** `ipoib capture` and `ipoib extcap`: options, and the answers to Wireshark. */
 
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { isExtcapCall } from "../../src/cli/commands/extcap.ts";
+import { isExtcapCall } from "../../src/cli/plugin_call.ts";
 import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
 import type { CaptureRecord } from "../../src/ipc/schema.ts";

@@ -140,6 +140,90 @@ Deno.test("events of all interfaces of the namespace are printed by their times"
   assertEquals((await cli.run("events --since 1d")).out, "");
 });
 
+/** The initial namespace and another one of the fixture. */
+const INITIAL = 4026531840;
+const BLUE = 4026532281;
+
+/** Events of a parent, of two children in containers, of which one has gone, and of the port. */
+function eventsEverywhere(): EventRecord[] {
+  const child = state("running", TIME + 1, "eth0");
+  return [
+    { ...state("running"), namespace: INITIAL },
+    { ...child, namespace: BLUE },
+    { ...child, "time_ms": TIME + 2, new: "gone", namespace: 0 },
+    { ...FAILED, "time_ms": TIME + 3, kind: "fabric", namespace: INITIAL },
+  ];
+}
+
+/** Starts a fake process that has them. A named child is looked up in namespace blue. */
+async function daemonEverywhere(cli: CliFixture): Promise<EventHistory> {
+  const history = new EventHistory();
+  eventsEverywhere().forEach((each) => history.add(each));
+  const handlers = history.handlers({
+    find: (name = "ib0", namespace = BigInt(INITIAL)) => ({ name, namespace }),
+  });
+  await cli.daemon("ib0", { handlers, moved: { blue: "eth0" } });
+  return history;
+}
+
+Deno.test("events of a namespace are those of its interfaces and the port; -a prints each event once, in its namespace", async () => {
+  await using cli = new CliFixture();
+  await daemonEverywhere(cli);
+  const text = async (line: string) =>
+    (await cli.run(line)).out.replaceAll(
+      /\[2026[^\]]*\] |, cause: [^\n]*/g,
+      "",
+    );
+  const fabric = "ib0 fabric failed 10.9.0.2: was 80:00\n";
+  const running = "link state: starting -> running\n";
+  assertEquals(await text("events"), `ib0 ${running}${fabric}`);
+  assertEquals(await text("-n blue events"), `eth0 ${running}${fabric}`);
+  assertEquals(
+    await text("-a events"),
+    `netns: (initial)\nib0 ${running}${fabric}` +
+      `netns: blue\neth0 ${running}` +
+      "netns: (left)\neth0 link state: starting -> gone\n",
+  );
+  const { out } = await cli.run("-a -j events link");
+  assertEquals(
+    JSON.parse(out).map((
+      { netns, ifname }: EventRecord & { netns?: string },
+    ) => [netns, ifname]),
+    [[undefined, "ib0"], ["blue", "eth0"], [undefined, "eth0"]],
+  );
+});
+
+Deno.test("monitor follows the events of its namespace, with -a those of all, labelled with the namespace of each", async () => {
+  for (
+    const [line, expected] of [
+      ["monitor", ["ib0 link", "ib0 fabric"]],
+      ["-n blue monitor", ["eth0 link", "ib0 fabric"]],
+      ["-a monitor", [
+        "[netns (initial)] ib0 link",
+        "[netns blue] eth0 link",
+        "[netns (left)] eth0 link",
+        "[netns (initial)] ib0 fabric",
+      ]],
+    ] as const
+  ) {
+    await using cli = new CliFixture();
+    const history = await daemonEverywhere(cli);
+    let done = false;
+    cli.outEnded = (out) => done = out.includes("fabric");
+    const begun = followed(history);
+    const running = cli.run(line);
+    await begun;
+    await keepAdding(
+      () => done,
+      () => eventsEverywhere().forEach((each) => history.add(each)),
+    );
+    const { out } = await running;
+    const lines = out.trimEnd().split("\n")
+      .map((each) => each.replace(/( link| fabric) .*/, "$1"));
+    assertEquals(lines, [...expected], line);
+  }
+});
+
 Deno.test("events refuse a wrong word and a wrong time, and say that an interface is not running", async () => {
   await using cli = new CliFixture();
   assertEquals((await cli.run("events")).code, 3);
@@ -172,6 +256,24 @@ Deno.test("monitor follows the interfaces of the namespace, and one that appears
   assertEquals([code, err], [0, ""]);
   assert(!out.includes("old") && !out.includes("neigh"), out);
   assert(out.startsWith("ib0 link state: starting -> running, cause: test\n"));
+});
+
+Deno.test("monitor omits no event of a process that has taken the place of another, also one from before the end of that", async () => {
+  await using cli = new CliFixture();
+  const old = await daemon(cli, "ib0");
+  let done = false;
+  cli.outEnded = (out) => done = out.includes("last");
+  const begun = followed(old);
+  const running = cli.run("monitor");
+  await begun;
+  // As in an upgrade, in which the new process begins before the old one has ended.
+  const first = state("first", Date.now());
+  await until("a later time", () => Date.now() > first.time_ms);
+  assertEquals((await cli.run("down ib0")).code, 0);
+  const next = await daemon(cli, "ib0", [first]);
+  await keepAdding(() => done, () => next.add(state("last", Date.now())));
+  const { out } = await running;
+  assertEquals(out.split(" -> first").length, 2, out);
 });
 
 Deno.test("monitor prints JSON lines, times and colors if asked to", async () => {

@@ -1,23 +1,44 @@
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { VARIABLES } from "../../src/base/variables.ts";
 import { Cli } from "../../src/cli/cli.ts";
 import { Exit } from "../../src/cli/errors.ts";
 import { EthtoolExit } from "../../src/cli/ethtool_set.ts";
-import { buildProgram } from "../../src/cli/program.ts";
+import { addCommands, bareProgram } from "../../src/cli/program.ts";
+import { endOf, fromCommand } from "../../src/cli/translate.ts";
 import { VERSION } from "../../src/ipc/version.ts";
 import { CliFixture } from "./support.ts";
 
 /** Returns the command tree. */
-function programOf(cli: CliFixture) {
-  return buildProgram(
-    new Cli(cli.environment({ code: 0, out: "", err: "" })),
-  );
+async function programOf(cli: CliFixture): Promise<CommandUnknownOpts> {
+  return throwing(await addCommands(bareProgram(), contextOf(cli)));
+}
+
+/** Returns the program with the commands that a command line may name. */
+async function programFor(
+  cli: CliFixture,
+  words: readonly string[],
+): Promise<CommandUnknownOpts> {
+  const program = bareProgram();
+  const named = fromCommand(words, program);
+  return throwing(await addCommands(program, contextOf(cli), named));
+}
+
+function contextOf(cli: CliFixture): Cli {
+  return new Cli(cli.environment({ code: 0, out: "", err: "" }));
+}
+
+/** Makes a command and its subcommands throw errors and print none. */
+function throwing(command: CommandUnknownOpts): CommandUnknownOpts {
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  command.commands.forEach(throwing);
+  return command;
 }
 
 Deno.test("help of every command is written to standard output with exit code 0", async () => {
   await using cli = new CliFixture();
-  const program = programOf(cli);
+  const program = await programOf(cli);
   const objects = program.commands.map((each) => each.name());
   const commands = program.commands.flatMap((object) =>
     object.commands.map((each) => `${object.name()} ${each.name()}`)
@@ -41,16 +62,55 @@ Deno.test("help of every command is written to standard output with exit code 0"
 
 Deno.test("each command is built if a word of the command line names it", async () => {
   await using cli = new CliFixture();
-  const context = new Cli(cli.environment({ code: 0, out: "", err: "" }));
-  const built = (words: string[]) =>
-    buildProgram(context, words).commands.map((each) => each.name());
-  const all = built([]);
+  const built = async (words: string[]) =>
+    (await programFor(cli, words)).commands.map((each) => each.name());
+  const all = await built([]);
   for (const name of all) {
-    const some = built(["-d", name]);
+    const some = await built(["-n", "up", "-d", name, "get"]);
     assert(some.includes(name) && some.length < all.length, name);
   }
   assertStringIncludes((await cli.run("lnik up")).err, "did you mean link?");
 });
+
+Deno.test("a command line means the same with the commands that it may name as with all", async () => {
+  await using cli = new CliFixture();
+  const program = await programOf(cli);
+  const lines = program.commands.flatMap((object) => {
+    const name = object.name();
+    const words = object.commands.flatMap((each) => [
+      each.name(),
+      ...each.aliases(),
+    ]);
+    return [
+      ...prefixes(name).map((word) => [word]),
+      ...words.flatMap(prefixes).map((word) => [name, word]),
+    ];
+  });
+  for (const words of lines) {
+    const meaning = meaningOf(words, await programFor(cli, words));
+    // An unknown command is looked for among all.
+    if (meaning.includes("unknown command")) continue;
+    assertEquals(meaning, meaningOf(words, program), words.join(" "));
+  }
+});
+
+/** Returns all words with which `word` begins. */
+function prefixes(word: string): string[] {
+  return Array.from(word, (_letter, at) => word.slice(0, at + 1));
+}
+
+/** Returns the usage of the command that words name, or their error. */
+function meaningOf(
+  words: readonly string[],
+  program: CommandUnknownOpts,
+): string {
+  try {
+    const { command } = endOf(words, program);
+    return `${command.parent?.name()} ${command.name()} ${command.usage()}`;
+  } catch (error) {
+    return String(error);
+  }
+}
 
 Deno.test("help of an unknown word is refused like the word itself", async () => {
   await using cli = new CliFixture();
@@ -84,7 +144,7 @@ Deno.test("-V prints the version", async () => {
 
 Deno.test("invalid arguments print an error line and a usage line and return exit code 1", async () => {
   await using cli = new CliFixture();
-  const objects = programOf(cli).commands.map((each) => each.name());
+  const objects = (await programOf(cli)).commands.map((each) => each.name());
   const cases: Array<[string, string, string]> = [
     [
       "",

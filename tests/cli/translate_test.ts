@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Cli } from "../../src/cli/cli.ts";
-import { buildProgram } from "../../src/cli/program.ts";
+import { addCommands, bareProgram } from "../../src/cli/program.ts";
 import { translate } from "../../src/cli/translate.ts";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { CliFixture } from "./support.ts";
@@ -9,7 +9,7 @@ import { CliFixture } from "./support.ts";
 async function translated(line: string): Promise<string> {
   await using cli = new CliFixture();
   const environment = cli.environment({ code: 0, out: "", err: "" });
-  const program = buildProgram(new Cli(environment));
+  const program = await addCommands(bareProgram(), new Cli(environment));
   prepare(program);
   return translate(line.split(" "), program).join(" ");
 }

@@ -1,6 +1,6 @@
 /** `ipoib upgrade`, `ipoib version`, and `ipoib down` of an interface whose process was killed. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { VERSION } from "../../src/ipc/version.ts";
 import * as records from "../ipc/records.ts";
@@ -25,6 +25,41 @@ Deno.test("upgrade prepares the process and starts the new one", async () => {
   });
   assertEquals(calls, [["upgrade", {}]]);
   assertEquals(cli.upgrades, [RECORD]);
+});
+
+Deno.test("upgrade --pid finds the process of an interface in any network namespace", async () => {
+  await using cli = new CliFixture();
+  await cli.deadSocket("ib0");
+  const calls = await cli.daemon("ib1", {
+    netns: "blue",
+    handlers: { upgrade: () => RECORD },
+    moved: { green: "eth0" },
+  });
+  assertEquals(await cli.run(`upgrade --pid ${Deno.pid}`), {
+    code: 0,
+    out: `ib1: version ${VERSION} has replaced version 0.0.9 (pid 7)\n`,
+    err: "",
+  });
+  assertEquals(calls, [["upgrade", {}]]);
+  assertEquals(await cli.run("upgrade --pid 1"), {
+    code: 3,
+    out: "",
+    err: "ipoib: Process 1 has no interface (see ipoib version -a)\n",
+  });
+  const both = await cli.run("upgrade ib0 --pid 1");
+  assertEquals(both.code, 1);
+});
+
+Deno.test("systemd's unit reloads by PID, since its file may name a network namespace", async () => {
+  for (const path of ["packaging/systemd/ipoib@.service", "docs/restart.md"]) {
+    const text = await Deno.readTextFile(
+      new URL(`../../${path}`, import.meta.url),
+    );
+    assertMatch(
+      text,
+      /^ExecReload=\/usr\/bin\/ipoib upgrade --pid \$MAINPID$/m,
+    );
+  }
 });
 
 Deno.test("upgrade prints nothing more and returns the code if the new process fails", async () => {

@@ -1,11 +1,11 @@
 /** The stored events of a process. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { EventRecord } from "../../src/base/events.ts";
+import { type EventRecord, LEFT_NAMESPACE } from "../../src/base/events.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
 import { ItemStream } from "../../src/ipc/item_stream.ts";
 import { LIMITS } from "../../src/ipc/limits.ts";
-import type { StreamContext } from "../../src/ipc/server.ts";
+import type { CallContext, StreamContext } from "../../src/ipc/server.ts";
 
 function event(time: number, kind = "link", ifname = "ib0"): EventRecord {
   return { "time_ms": time, ifname, kind, event: "state", subject: `${time}` };
@@ -40,6 +40,36 @@ Deno.test("events are selected by interface, kind and time; those of the port be
   assertEquals(times(history.list({ name: "ib0" })), [1, 2]);
   assertEquals(times(history.list({ kinds: ["link", "group"] })), [2, 3, 4]);
   assertEquals(times(history.list({ since: 3 })), [3, 4]);
+});
+
+Deno.test("interfaces of one name have their own events in each namespace, and those of a namespace end when it is left", async () => {
+  const names = {
+    find: (name = "ib0", namespace = 1n) => ({ name, namespace }),
+  };
+  const history = new EventHistory();
+  const handlers = history.handlers(names);
+  const shown = async (name?: string, namespace?: bigint) =>
+    times(
+      await handlers["events.show"](
+        name === undefined ? {} : { name },
+        { namespace } as CallContext,
+      ),
+    );
+  history.add({ ...event(1), namespace: 1 });
+  history.add({ ...event(2), namespace: 2 });
+  history.add({ ...event(3, "fabric"), namespace: 1 });
+  history.add({ ...event(4), namespace: 3 });
+  assertEquals(await shown("ib0"), [1, 3]);
+  assertEquals(await shown("ib0", 2n), [2, 3]);
+  assertEquals(await shown(), [1, 2, 3, 4]);
+  // The kernel uses the inode of a deleted namespace again.
+  history.left(2n);
+  history.add({ ...event(5), namespace: 2 });
+  assertEquals(await shown("ib0", 2n), [3, 5]);
+  assertEquals(
+    history.list({}).map(({ namespace }) => namespace),
+    [1, LEFT_NAMESPACE, 1, 3, 2],
+  );
 });
 
 Deno.test("events.watch sends the events since a time, then new ones, until its signal is aborted", async () => {

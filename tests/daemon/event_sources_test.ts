@@ -72,7 +72,7 @@ Deno.test("the subnet manager that is missing and found again, and packet faults
     wakeAfter: () => {},
   });
   const events = new SubnetEvents(
-    new InterfaceEvents(sink, () => "ib0"),
+    new InterfaceEvents(sink, () => ({ name: "ib0", namespace: 1n })),
     "default",
   );
   // The first process of a subnet finds no manager, which is no event.

@@ -1,9 +1,11 @@
 /** Handlers of an interface's control socket: those that run in the main thread, and those that call the worker. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
 import type { DataCalls } from "../../src/daemon/commands/context.ts";
 import { EventHistory } from "../../src/daemon/event_history.ts";
 import { interfaceHandlers } from "../../src/daemon/handlers.ts";
+import { InterfacePlaces } from "../../src/daemon/interface_places.ts";
 import { Readiness } from "../../src/daemon/readiness.ts";
 import type { Service } from "../../src/daemon/thread/service.ts";
 import { type Method, methods, placeOf } from "../../src/ipc/schema.ts";
@@ -12,11 +14,21 @@ import * as records from "../ipc/records.ts";
 
 type Answer = (method: string, params: unknown) => unknown;
 
+/** Namespaces of the parent, and of a container with a child of the same name. */
+const HOST = 1n;
+const CONTAINER = 2n;
+
+const PARENT = { name: "ib0", namespace: HOST };
+
 /** Creates the handlers of `ib0` with a fake worker that answers with `answer`, and records calls and actions. */
 function interfaceOver(answer: Answer) {
   const calls: [string, unknown][] = [];
   const after: (() => void)[] = [];
   const readiness = new Readiness();
+  const places = new InterfacePlaces(
+    PARENT,
+    () => ({ remain: () => true }),
+  );
   let stopped = 0;
   let changes = 0;
   const service = {
@@ -27,7 +39,7 @@ function interfaceOver(answer: Answer) {
   } as unknown as Service<DataCalls>;
   const handlers = interfaceHandlers({
     service,
-    name: () => "ib0",
+    places,
     readiness,
     events: new EventHistory(),
     config: () => ({ options: {}, recv_queue_size: 256 }),
@@ -116,12 +128,37 @@ Deno.test("wait replies when the interface is running", async () => {
   let answered = false;
   const waiting = Promise.resolve(handlers.wait({}, context))
     .then(() => answered = true);
-  readiness.set("ib0", "waiting for the subnet manager");
+  readiness.set(PARENT, "waiting for the subnet manager");
   await new Promise((resolve) => setTimeout(resolve));
   assert(!answered);
   readiness.setConfigured();
-  readiness.set("ib0", "running");
+  readiness.set(PARENT, "running");
   await waiting;
+});
+
+Deno.test("a child in another namespace may have the name of the parent: requests of that namespace concern the child", async () => {
+  const { handlers, calls, context, readiness, replied, stopped } =
+    interfaceOver(() => ({}));
+  const there = { ...context, namespace: CONTAINER };
+  readiness.setConfigured();
+  readiness.set(PARENT, "running");
+  readiness.set({ ...PARENT, namespace: CONTAINER }, "waiting for the port");
+  assertEquals(await handlers.wait({ name: "ib0" }, context), {});
+  let answered = false;
+  const waiting = Promise.resolve(handlers.wait({ name: "ib0" }, there))
+    .then(() => answered = true);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(!answered);
+  readiness.set({ ...PARENT, namespace: CONTAINER }, "running");
+  await waiting;
+  const error = assertThrows(
+    () => handlers["config.show"]({ name: "ib0" }, there),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_NOT_PARENT");
+  assertEquals(await handlers.down({ name: "ib0" }, there), {});
+  replied();
+  assertEquals([calls, stopped()], [[["link.del", { name: "ib0" }]], 0]);
 });
 
 Deno.test("interfaceHandlers() notes changes of the configuration, before the reply and not for queries", async () => {

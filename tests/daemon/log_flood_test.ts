@@ -28,7 +28,7 @@ Deno.test("100 000 malformed frames produce a limited number of log lines, and t
   const malformed = Uint8Array.of(0xff, 0xff, 0xff);
   for (let i = 0; i < FRAMES; i++) {
     const connection = i % 100;
-    manager.connect(connection);
+    manager.connect(connection, 0);
     manager.receive(connection, malformed, clock.now());
   }
   assert(lines.length <= MAX_LINES, `${lines.length} lines`);

@@ -2,7 +2,7 @@
 
 import { assertMatch, assertStringIncludes } from "@std/assert";
 import { Cli } from "../../src/cli/cli.ts";
-import { buildProgram } from "../../src/cli/program.ts";
+import { addCommands, bareProgram } from "../../src/cli/program.ts";
 import { systemEnvironment } from "../../src/cli/system_environment.ts";
 
 const FOLDER = new URL("../../docs/", import.meta.url);
@@ -19,7 +19,11 @@ for (const { name } of Deno.readDirSync(FOLDER)) {
 
 Deno.test("docs/use.md names every command", async () => {
   const text = await Deno.readTextFile(new URL("use.md", FOLDER));
-  for (const command of buildProgram(new Cli(systemEnvironment())).commands) {
+  const program = await addCommands(
+    bareProgram(),
+    new Cli(systemEnvironment()),
+  );
+  for (const command of program.commands) {
     assertStringIncludes(text, `\`ipoib ${command.name()}`);
   }
 });

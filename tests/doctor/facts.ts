@@ -76,16 +76,18 @@ export const subnet: SubnetFacts = {
   stoppedPids: [],
 };
 
+function withPorts(
+  attributes: Partial<SubnetRecord["ports"][number]>,
+): SubnetFacts {
+  const ports = record.ports.map((port) => ({ ...port, ...attributes }));
+  return { ...subnet, record: { value: { ...record, ports } } };
+}
+
 /** The same, with all ports down. */
-export const downSubnet: SubnetFacts = {
-  ...subnet,
-  record: {
-    value: {
-      ...record,
-      ports: record.ports.map((port) => ({ ...port, state: "down" })),
-    },
-  },
-};
+export const downSubnet = withPorts({ state: "down" });
+
+/** The same, with the processes of all ports in other PID namespaces. */
+export const unseenSubnet = withPorts({ pid: 0 });
 
 const chain: LinkRecord["mtu_chain"] = {
   port: 2044,

@@ -1,6 +1,7 @@
 /** The facts of this machine: host, namespace, echo requests over the loopback device, interfaces of ib_ipoib. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { EchoSocket } from "../../src/doctor/gather/echo.ts";
 import { gatherHost } from "../../src/doctor/gather/host.ts";
@@ -10,6 +11,7 @@ import {
   InterfaceNamespace,
   sourceFor,
 } from "../../src/doctor/gather/namespace.ts";
+import { gatherSubnet } from "../../src/doctor/gather/subnet.ts";
 import { isPeer } from "../../src/doctor/gather/peer.ts";
 import {
   isStopped,
@@ -18,8 +20,11 @@ import {
 import { addressIn, socketAddress } from "../../src/doctor/gather/sockaddr.ts";
 import { Capability, hasCapability } from "../../src/system/capability.ts";
 import { namespaceInode, ownNamespace } from "../../src/system/namespace.ts";
+import { subnetSocketPath } from "../../src/ipc/locate.ts";
 import { exists } from "../../src/ipc/runtime_directory.ts";
+import { IpcServer } from "../../src/ipc/server.ts";
 import { until } from "../e2e/harness/until.ts";
+import * as records from "../ipc/records.ts";
 import { testWhere } from "../test_where.ts";
 import { ipAddress } from "../wire/support.ts";
 import { link } from "./facts.ts";
@@ -155,6 +160,48 @@ Deno.test("the namespace of an interface is found by its inode, and its addresse
     IpoibError,
   );
   assertEquals(error.code, "E_NETNS");
+});
+
+Deno.test("PIDs of a subnet whose manager is in another PID namespace are unknown", async () => {
+  await using parts = new AsyncDisposableStack();
+  const runtime = await Deno.makeTempDir();
+  parts.defer(() => Deno.remove(runtime, { recursive: true }));
+  const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  parts.defer(async () => {
+    child.kill("SIGKILL");
+    await child.status;
+  });
+  child.kill("SIGSTOP");
+  await until("the stop", () => isStopped(child.pid));
+  const [port] = records.subnet.ports;
+  let pid = Deno.pid;
+  const server = await IpcServer.listen(
+    subnetSocketPath(runtime, "default"),
+    "Subnet default",
+    {
+      "subnet.show": () => ({
+        ...records.subnet,
+        manager: { ...records.subnet.manager, pid },
+        ports: [{ ...port!, pid: child.pid }],
+      }),
+      "subnet.fault.show": () => ({ version: 0, rules: [], waiting: [] }),
+    },
+  );
+  parts.defer(() => server.close());
+  const gathered = async () => {
+    const { record, stoppedPids } = await gatherSubnet(
+      runtime,
+      "default",
+      patient(5000),
+    );
+    assert("value" in record);
+    const { manager, ports } = record.value;
+    return [manager.pid, ports.map(({ pid }) => pid), stoppedPids];
+  };
+  assertEquals(await gathered(), [Deno.pid, [child.pid], [child.pid]]);
+  // The PID of the manager in its own namespace, where the other one is that of another process.
+  pid = Deno.pid + 1;
+  assertEquals(await gathered(), [Deno.pid, [0], []]);
 });
 
 Deno.test("an address with a label is one of its device", () => {

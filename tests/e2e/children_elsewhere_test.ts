@@ -1,6 +1,7 @@
 /** Children in other network namespaces than their parent, as in containers. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { LinkRecord } from "../../src/ipc/schema.ts";
 import { Host, labTest, must, until } from "./harness/mod.ts";
 
 function children(host: Host): Promise<unknown[]> {
@@ -30,6 +31,17 @@ labTest(
       "0x8001",
       "0x8002",
     ]);
+
+    // Each has its own events, and each event is printed once.
+    const moved = async (...words: string[]) =>
+      (await lab.ipoib("events", "link", ...words)).stdout.split("\n")
+        .filter((line) => line.includes(" eth0 link renamed "));
+    for (const pod of pods) {
+      assertEquals((await moved("-n", pod.namespace)).length, 1);
+      assertEquals((await moved("-n", pod.namespace, "eth0")).length, 1);
+    }
+    assertEquals((await moved("-n", parent.namespace)).length, 0);
+    assertEquals((await moved("-a")).length, 2);
 
     await must(["ip", "netns", "del", second.namespace]);
     await until(
@@ -72,5 +84,35 @@ labTest(
     assertEquals(after.ifindex, before.ifindex);
     const addresses = await inside("ip", "-br", "addr", "show", "ib0.8001");
     assert(addresses.includes("10.8.0.1/24"), addresses);
+  },
+);
+
+labTest(
+  "A child in a container may have the name of its parent: its state and its end are its own",
+  async (lab) => {
+    const [parent] = await lab.running(1);
+    const pod = new Host(lab, await lab.namespace(), "");
+    await parent.ipoib("child", "create", "0x8001");
+    await parent.ip("link", "set", "ib0.8001", "netns", pod.namespace);
+    await pod.ip("link", "set", "ib0.8001", "name", "ib0");
+    await until(
+      "the child in its namespace",
+      async () => (await pod.ipoib("get", "ib0", "pkey")).stdout === "0x8001\n",
+    );
+    // The child is down, the parent runs: an upgrade waits for the parent if it is ready before.
+    // By PID from another namespace, as systemd does.
+    const { pid } = await parent.link();
+    const upgraded = await lab.ipoib("upgrade", "--pid", String(pid));
+    assertEquals(upgraded.code, 0, upgraded.stderr);
+    const [link] = await parent.show<LinkRecord[]>("link", "show", "ib0");
+    assertEquals(link!.state, "running");
+    await until(
+      "the child in its namespace",
+      async () => (await pod.ipoib("get", "ib0", "pkey")).stdout === "0x8001\n",
+    );
+    assertEquals((await pod.ipoib("down", "ib0")).code, 0);
+    assertEquals(await children(parent), []);
+    const [still] = await parent.show<LinkRecord[]>("link", "show", "ib0");
+    assertEquals(still!.state, "running");
   },
 );

@@ -1,6 +1,7 @@
 /** Effects of port events on an interface: down and up, change of the LID or the P_Key table, client reregister. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
 import {
   fault,
   fixedPair,
@@ -9,6 +10,7 @@ import {
   type Lab,
   labTest,
   pause,
+  startManager,
   until,
   untilConnected,
 } from "./harness/mod.ts";
@@ -112,3 +114,19 @@ labTest("A client reregister loses no packet", async (lab) => {
   assertGreater((await b.counters())["port_rcv_packets"]!, before);
   await untilConnected(a, b);
 });
+
+labTest(
+  "The manager shows the PID of a port's process as it sees it, also if the process is in another PID namespace",
+  async (lab) => {
+    await startManager(lab);
+    const [host] = await lab.hosts(1);
+    const isolated = ["unshare", "--pid", "--fork", "--kill-child"];
+    await host.up({ command: [...isolated, ...programCommand()] });
+    const { stdout } = await lab.ipoib("-j", "subnet", "show");
+    const [{ ports: [port] }] = JSON.parse(stdout);
+    // proc(5): the PIDs in all PID namespaces of the process, the innermost last.
+    const status = await Deno.readTextFile(`/proc/${port.pid}/status`);
+    const pids = /^NSpid:\s+(.*)$/m.exec(status)![1]!.split("\t");
+    assertEquals(pids, [`${port.pid}`, `${(await host.link()).pid}`]);
+  },
+);

@@ -5,6 +5,8 @@ import { programCommand } from "../../scripts/program.ts";
 import { fullForm } from "../../scripts/test/form.ts";
 import { patient } from "../../scripts/machine.ts";
 import { IpoibError } from "../../src/base/errors.ts";
+import type { Fd } from "../../src/system/fd.ts";
+import { tryLock } from "../../src/system/lock.ts";
 import { connect } from "../../src/system/unix_socket.ts";
 import { HandoverChannel } from "../../src/daemon/restart/handover_channel.ts";
 import {
@@ -16,6 +18,7 @@ import {
 import {
   exists,
   type Host,
+  type Lab,
   labTest,
   linkAddress,
   managerPid,
@@ -251,6 +254,13 @@ labTest(
   },
 );
 
+/** Prevents that another process replaces a subnet manager that does not answer. Disposal ends it. */
+function holdTakeover({ runtime }: Lab): Fd {
+  const lock = tryLock(`${runtime}/subnet/default/takeover.lock`);
+  if (lock) return lock;
+  throw new Error("A process takes over the subnet");
+}
+
 /** Starts an upgrade, whose new process waits for a stopped subnet manager. Returns also the PID of that process. */
 async function waitingUpgrade(
   host: Host,
@@ -276,6 +286,8 @@ for (const args of [[], ["--persist"]]) {
       await configure(host);
       const { pid } = await host.link();
       const before = [await kernelState(host), await ownState(host)];
+      // On a slow machine an upgrade takes longer than a manager may be silent.
+      using _takeover = holdTakeover(lab);
 
       const first = await waitingUpgrade(host, manager);
       Deno.kill(first.pid, "SIGTERM");

@@ -4,6 +4,8 @@ interface Node {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Node>>;
   readonly item?: Node;
+  /** Returns the schema itself, if it is built later. */
+  readonly getter?: () => Node;
 }
 
 /** Returns the sorted paths of the required members of a valibot schema. */
@@ -11,7 +13,11 @@ export function requiredMembers(schema: unknown): string[] {
   return [...walk(schema as Node, "")].sort();
 }
 
-function* walk({ entries, item }: Node, path: string): Generator<string> {
+function* walk(
+  { entries, item, getter }: Node,
+  path: string,
+): Generator<string> {
+  if (getter) yield* walk(getter(), path);
   if (item) yield* walk(item, `${path}[]`);
   for (const [name, entry] of Object.entries(entries ?? {})) {
     if (entry.type.includes("optional")) continue;

@@ -56,7 +56,7 @@ export class FakeSubnet {
   /** Registers a port. After the fabric has settled, the port is active and has a LID and P_Keys. */
   register(port: FakePort): void {
     const id = this.#fabric.ports.indexOf(port);
-    this.manager.connect(id);
+    this.manager.connect(id, 0);
     this.#receive(
       port,
       encodeControl({

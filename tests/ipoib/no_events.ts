@@ -2,4 +2,7 @@
 
 import { InterfaceEvents } from "../../src/ipoib/interface_events.ts";
 
-export const NO_EVENTS = new InterfaceEvents(undefined, () => "ib0");
+export const NO_EVENTS = new InterfaceEvents(
+  undefined,
+  () => ({ name: "ib0", namespace: 1n }),
+);

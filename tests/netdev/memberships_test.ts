@@ -1,6 +1,9 @@
 import type { IpAddress } from "../../src/wire/ip_address.ts";
 import { assert, assertEquals } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
 import { FakeClock } from "../../src/base/clock.ts";
+import { Errno } from "../../src/base/errno.ts";
+import { configureLog } from "../../src/base/log.ts";
 import type { NetConfig } from "../../src/netdev/netdev.ts";
 import type { MembershipSource } from "../../src/netdev/memberships/kernel_memberships.ts";
 import { openMemberships } from "../../src/netdev/memberships/open_memberships.ts";
@@ -23,6 +26,7 @@ import {
 } from "./support.ts";
 import { configure } from "./tap_support.ts";
 import { testWhere } from "../test_where.ts";
+import { FailingCall } from "../system/failing_call.ts";
 
 const IGMP = [
   "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter",
@@ -201,6 +205,45 @@ for (const source of sources) {
       ]);
       memberships.close();
       for (const socket of sockets) socket.close();
+    },
+  );
+}
+
+for (const source of sources) {
+  kernelTest(
+    `openMemberships(): if a read is refused, ${source} keeps the groups and reads them after a second`,
+    () => {
+      const lines: string[] = [];
+      configureLog("warning", { write: (text) => void lines.push(text) });
+      const clock = new FakeClock(1000);
+      using netns = new TestNamespace();
+      const reactor = new PollReactor(clock);
+      using tap = openTap({ name: "ib0", netns: netns.fd });
+      using requests = new RequestSocket(netns.fd);
+      const memberships = openMemberships(source, {
+        ...{ reactor, netns: netns.fd, ifindex: tap.ifindex },
+        changed: () => {},
+      });
+      const groups = () => ipv4Groups(memberships.groups.values()).map(String);
+      setLink(requests, tap.ifindex, { up: true });
+      clock.advance(1000);
+      {
+        const { ENOBUFS, ENOMEM } = Errno;
+        // A loss of events makes `rtnetlink` read the groups.
+        using _lost = new FailingCall(libc(), "recv", 1, ENOBUFS);
+        const read = source === "proc" ? "pread" : "send";
+        using failing = new FailingCall(libc(), read, 1, ENOMEM);
+        for (let i = 0; i < 2; i++) reactor.turn(0);
+        assertEquals(failing.failed, true);
+      }
+      assertEquals(groups(), []);
+      assertEquals(lines.length, 1, lines.join());
+      for (const [ms, expected] of [[999, []], [1, ["224.0.0.1"]]] as const) {
+        clock.advance(ms);
+        for (let i = 0; i < 2; i++) reactor.turn(0);
+        assertEquals(groups(), [...expected]);
+      }
+      memberships.close();
     },
   );
 }

@@ -79,6 +79,7 @@ function readsFrames(reactor: ReactorBase): void {
         queue.append(slot[i]!, packet, HANDLE, 1, 1);
       }
     },
+    onFailed: (errno) => assert(false, `errno ${errno}`),
     onEnd: (errno) => assert(false, `errno ${errno}`),
   });
   const payload = send(netns);

@@ -225,10 +225,10 @@ export class Rig {
     }
   }
 
-  connect(): RigPort {
+  connect(pid = 0): RigPort {
     const port = new RigPort(this, ++this.#connections);
     this.ports.set(port.connection, port);
-    this.manager.connect(port.connection);
+    this.manager.connect(port.connection, pid);
     return port;
   }
 
@@ -238,7 +238,7 @@ export class Rig {
     hello: Partial<Hello> = {},
     memberships: readonly Membership[] = [],
   ): RigPort {
-    const port = this.connect();
+    const port = this.connect(100 + n);
     this.hello(port, n, hello);
     if (memberships.length > 0) this.bring(port, memberships);
     return port;
@@ -263,7 +263,7 @@ export class Rig {
         secret: secretOf(n),
         guid: guidOf(n),
         name: `ib${n}`,
-        pid: 100 + n,
+        pid: n,
         ...hello,
       }),
     );

@@ -2,7 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
+import { FakeClock } from "../../src/base/clock.ts";
 import { Errno } from "../../src/base/errno.ts";
+import { createEventFd, ring } from "../../src/system/event_fd.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import {
   type FrameSink,
@@ -10,6 +12,7 @@ import {
   MAX_PIECES,
   type WriteResults,
 } from "../../src/system/frames.ts";
+import { READ_PAUSE_MS } from "../../src/system/read_pause.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import type { ReactorBase } from "../../src/system/reactor_base.ts";
 import { socketPair } from "../../src/system/socket_pair.ts";
@@ -19,16 +22,17 @@ import { EBADF } from "./errno_values.ts";
 
 const why = whyNoUring();
 
-/** Registers a test per reactor. */
+/** Registers a test per reactor. The clock is that of the reactor. */
 function reactorTest(
   name: string,
-  run: (reactor: ReactorBase) => void,
+  run: (reactor: ReactorBase, clock: FakeClock) => void,
 ): void {
-  Deno.test(`poll: ${name}`, () => run(new PollReactor()));
+  const clock = new FakeClock();
+  Deno.test(`poll: ${name}`, () => run(new PollReactor(clock), clock));
   Deno.test({
     name: `io_uring: ${name}${why === undefined ? "" : ` (skipped: ${why})`}`,
     ignore: why !== undefined,
-    fn: () => run(openUringReactor()),
+    fn: () => run(openUringReactor(clock), clock),
   });
 }
 
@@ -37,6 +41,7 @@ class Collected implements FrameSink {
   readonly frames: number[][] = [];
   readonly batches: number[] = [];
   readonly slots: number[] = [];
+  readonly failed: number[] = [];
   readonly ended: number[] = [];
   keep = false;
   readonly #memory: FakeFrames;
@@ -52,6 +57,10 @@ class Collected implements FrameSink {
       if (this.keep) this.slots.push(slot[i]!);
       else this.#memory.unreserve(slot[i]!);
     }
+  }
+
+  onFailed(errno: number): void {
+    this.failed.push(errno);
   }
 
   onEnd(errno: number): void {
@@ -144,6 +153,7 @@ reactorTest("a sink may stop all readers", (reactor) => {
         delivered++;
         for (const stop of stops) stop();
       },
+      onFailed: () => {},
       onEnd: () => {},
     });
     stops.push(() => frames.stop());
@@ -154,20 +164,72 @@ reactorTest("a sink may stop all readers", (reactor) => {
   for (const pair of pairs) for (const end of pair) end.close();
 });
 
-reactorTest("a failed read ends the reader once", (reactor) => {
+reactorTest("a reader reads again after a failed read", (reactor, clock) => {
   const [reader, writer] = socketPair();
   const memory = new FakeFrames(2, 64);
   const sink = new Collected(memory);
-  reactor.readFrames(reader.number, memory, sink);
+  const frames = reactor.readFrames(reader.number, memory, sink);
   reactor.turn(0);
   // Closing a socket with unread data makes the next read of its peer fail with ECONNRESET (unix(7)).
   assertEquals(libc().write(reader.number, Uint8Array.of(1), 1), 1);
+  assertEquals(libc().write(writer.number, Uint8Array.of(7), 1), 1);
   writer.close();
-  turns(reactor, 3);
+  turns(reactor);
+  assertEquals(sink.failed, [Errno.ECONNRESET]);
   assertEquals(sink.frames, []);
-  assertEquals(sink.ended, [Errno.ECONNRESET]);
+  clock.advance(READ_PAUSE_MS);
+  turns(reactor);
+  assertEquals(sink.frames, [[7]]);
+  assertEquals([sink.failed.length, sink.ended], [1, []]);
+  frames.stop();
   reader.close();
 });
+
+reactorTest(
+  "a reader whose reads all fail pauses after each of them",
+  (reactor, clock) => {
+    using event = createEventFd();
+    // A read of less than 8 bytes from an eventfd fails with EINVAL (eventfd(2)).
+    const memory = new FakeFrames(2, 4);
+    const sink = new Collected(memory);
+    const frames = reactor.readFrames(event.number, memory, sink);
+    ring(event.number);
+    for (let n = 1; n <= 3; n++) {
+      turns(reactor);
+      // A free slot does not end the pause.
+      frames.resume();
+      turns(reactor);
+      assertEquals(sink.failed, new Array(n).fill(Errno.EINVAL));
+      clock.advance(READ_PAUSE_MS);
+    }
+    frames.stop();
+    turns(reactor);
+    assertEquals([sink.failed.length, sink.ended], [3, []]);
+  },
+);
+
+reactorTest(
+  "a read that fails with EFAULT, as of a device that is deleted, ends the reader once",
+  (reactor, clock) => {
+    const [reader, writer] = socketPair();
+    const memory = Object.assign(new FakeFrames(2, 64), {
+      vnetAddress: [8n, 8n],
+    });
+    const sink = new Collected(memory);
+    const frames = reactor.readFrames(reader.number, memory, sink);
+    reactor.turn(0);
+    for (let n = 0; n < 2; n++) {
+      libc().write(writer.number, Uint8Array.of(n), 1);
+      turns(reactor, 3);
+      clock.advance(READ_PAUSE_MS);
+    }
+    assertEquals([sink.frames, sink.failed], [[], []]);
+    assertEquals(sink.ended, [Errno.EFAULT]);
+    frames.stop();
+    reader.close();
+    writer.close();
+  },
+);
 
 reactorTest(
   "a writer reports written frames once they are submitted, and failures with their errno",

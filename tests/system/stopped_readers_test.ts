@@ -45,7 +45,7 @@ async function kept(
   const sinks: WeakRef<object>[] = [];
   const run = () => {
     using event = createEventFd();
-    const sink = { onFrames: () => {}, onEnd: failed };
+    const sink = { onFrames: () => {}, onFailed: failed, onEnd: () => {} };
     sinks.push(new WeakRef(sink));
     const reader = reactor.readFrames(event.number, memory, sink);
     end(reactor, reader, event.number);
@@ -128,6 +128,7 @@ class TwoReaders {
           for (let i = 0; i < count; i++) this.memory.unreserve(slot[i]!);
           received(number);
         },
+        onFailed: () => {},
         onEnd: () => {},
       })
     );
@@ -147,7 +148,9 @@ class TwoReaders {
     const [end, peer] = socketPair();
     let slots = 0;
     const onFrames = ({ count }: FrameBatch) => slots += count;
-    reactor.readFrames(end.number, memory, { onFrames, onEnd: () => {} });
+    const ignore = () => {};
+    const sink = { onFrames, onFailed: ignore, onEnd: ignore };
+    reactor.readFrames(end.number, memory, sink);
     for (let i = 0; i < 2 * SLOTS; i++) {
       libc().write(peer.number, Uint8Array.of(1), 1);
       reactor.turn(0);

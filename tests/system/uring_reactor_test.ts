@@ -4,8 +4,10 @@ import {
   assertInstanceOf,
   assertThrows,
 } from "@std/assert";
+import { ioUringCalls } from "../../ffi/io_uring.ts";
 import { libc } from "../../ffi/libc.ts";
 import { FakeClock } from "../../src/base/clock.ts";
+import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { createEventFd, ring as ringBell } from "../../src/system/event_fd.ts";
 import { openReactor } from "../../src/system/open_reactor.ts";
@@ -15,6 +17,7 @@ import {
   UringReactor,
 } from "../../src/system/uring/uring_reactor.ts";
 import { whyNoUring } from "../e2e/harness/kernel.ts";
+import { FailingCall } from "./failing_call.ts";
 
 const why = whyNoUring();
 const missing = why === undefined ? "" : ` (skipped: ${why})`;
@@ -100,6 +103,25 @@ ringTest(
     bell.ring();
     reactor.turn(0);
     assertEquals(failures, 2);
+  },
+);
+
+ringTest(
+  "UringReactor loses no operation of a full queue of which the kernel takes none at first",
+  (reactor) => {
+    using event = createEventFd();
+    reactor.doorbells.open(event.number, () => {}).ring();
+    let refused = 0;
+    const writer = reactor.frameWriter(1_000_000, {
+      onWritten: () => {},
+      onRefused: () => refused++,
+    });
+    using failing = new FailingCall(ioUringCalls(), "enter", 1, Errno.EAGAIN);
+    for (let i = 0; i < 700; i++) writer.write(0n, 1);
+    assertEquals(failing.failed, true);
+    for (let i = 0; i < 3; i++) reactor.turn(0);
+    const rung = libc().read(event.number, new Uint8Array(8), 8) === 8;
+    assertEquals([rung, refused], [true, 700]);
   },
 );
 

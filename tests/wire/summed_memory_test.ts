@@ -35,6 +35,16 @@ Deno.test("SummedMemory sums 64 KiB of ones without overflow, and nothing as 0",
   assertEquals(memory.sum(SIZE - 1, 1), 0xff00);
 });
 
+Deno.test("SummedMemory sums up to 512 KiB of ones without overflow", () => {
+  const most = 1 << 19;
+  const memory = new SummedMemory(most);
+  memory.bytes.fill(0xff);
+  for (const length of [most - 64, most - 2, most]) {
+    assertEquals(memory.sum(0, length), 0xffff, `${length}`);
+    assertEquals(memory.sum(0, length - 1), 0xff00, `${length - 1}`);
+  }
+});
+
 Deno.test("SummedMemory refuses bytes outside the memory", () => {
   const memory = new SummedMemory(SIZE);
   for (const [at, length] of [[SIZE - 1, 2], [SIZE, 1], [-1, 4], [0, -1]]) {

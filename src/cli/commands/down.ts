@@ -5,11 +5,8 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, netnsOf } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { integer, INTERFACE } from "../options.ts";
+import { integer, INTERFACE, MAX_PID } from "../options.ts";
 import type { Target } from "../session.ts";
-
-/** PID_MAX_LIMIT of the kernel. */
-const MAX_PID = 4_194_304;
 
 export function down(cli: Cli) {
   return new Command("down")

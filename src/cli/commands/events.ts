@@ -3,7 +3,9 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { completeOperands } from "../completion/grammar.ts";
+import { initialInode, isEventIn, placeOfEvent } from "../event_places.ts";
 import { EVENT_WORDS, eventOperands, parseEventWords } from "../event_words.ts";
+import { globalsOf } from "../options.ts";
 import { eventJson, renderEvent } from "../render/event_text.ts";
 import { showRecords } from "../show_records.ts";
 import { SINCE, since } from "../since.ts";
@@ -22,9 +24,26 @@ export function events(cli: Cli) {
     .action(async (words, options, command) => {
       const { name, kinds } = parseEventWords(words);
       const filter = { ...options, ...(kinds ? { kinds } : {}) };
+      const { environment } = cli;
+      const { netns, allNetns = false } = globalsOf(command);
+      const everywhere = allNetns && name === undefined;
+      const initial = everywhere ? await initialInode(environment) : undefined;
+      const { inode } = await environment.namespace(netns);
       await showRecords(cli, command, name, {
-        fetch: ({ client }, params) =>
-          client.call("events.show", { ...params, ...filter }),
+        fetch: async ({ client, child }, params) => {
+          // A child in another namespace has the process of its parent, which is asked, too.
+          if (everywhere && child) return [];
+          const found = await client.call("events.show", {
+            ...params,
+            ...filter,
+          });
+          return allNetns
+            ? found
+            : found.filter((each) => isEventIn(each, inode));
+        },
+        placeOf: everywhere
+          ? (event, place) => placeOfEvent(event, initial, place)
+          : undefined,
         order: (a, b) => a.time_ms - b.time_ms,
         render: (records, style) =>
           records.map((event) => renderEvent({ event }, style, true)).join(""),

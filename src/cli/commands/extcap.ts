@@ -1,6 +1,6 @@
 /**
  * `ipoib extcap`: the interface of Wireshark to external capture programs (extcap(4)). Wireshark runs a program of its
- * extcap directory with options that begin with `--extcap-`, so a symbolic link to ipoib suffices (cli/run.ts).
+ * extcap directory with options that begin with `--extcap-`, so a symbolic link to ipoib suffices (cli/plugin_call.ts).
  */
 
 import { Command, Option } from "@commander-js/extra-typings";
@@ -25,13 +25,6 @@ const EDGE_NAMES = {
   host: "frames between the kernel and the interface",
   both: "both",
 } as const;
-
-/** True for a command line of Wireshark. */
-export function isExtcapCall([first = "", ...rest]: readonly string[]) {
-  return first.startsWith("--extcap-") ||
-    (first === "--capture" &&
-      rest.some((word) => word.startsWith("--extcap-")));
-}
 
 /** Returns the lines for `--extcap-interfaces`. */
 function interfaceLines(interfaces: readonly ExtcapInterface[]): string {

@@ -3,6 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { completeOperands } from "../completion/grammar.ts";
+import { initialInode, isEventIn, placeOfEvent } from "../event_places.ts";
 import { EventMonitor, type EventSource } from "../event_monitor.ts";
 import { EVENT_WORDS, eventOperands, parseEventWords } from "../event_words.ts";
 import { errorLine } from "../errors.ts";
@@ -30,9 +31,14 @@ export function monitor(cli: Cli) {
       const { netns, allNetns = false } = globalsOf(command);
       await cli.checkRunning(command, name);
       const selection = { name, netns, allNetns, eachInterface: false };
+      const print = printEvents(cli, command);
+      const { inode } = await environment.namespace(netns);
+      const initial = allNetns ? await initialInode(environment) : undefined;
+      let names: ReadonlyMap<bigint, string> = new Map();
       let reported = false;
       await new EventMonitor(environment, {
         sources: async () => {
+          if (allNetns) names = await environment.namespaceNames();
           const { sources, hidden } = await interfaceSources(cli, selection);
           if (hidden && !reported) {
             reported = true;
@@ -43,7 +49,11 @@ export function monitor(cli: Cli) {
         },
         kinds,
         none: noneRunningText(allNetns),
-        take: printEvents(cli, command),
+        take: (event, { namespace }) => {
+          if (!allNetns) return !isEventIn(event, inode) || print(event);
+          const place = placeOfEvent(event, initial, { inode: namespace });
+          return print(event, namespaceLabel(place, names));
+        },
       }).run();
     });
 }
@@ -54,9 +64,6 @@ async function interfaceSources(
   selection: Selection,
 ): Promise<{ sources: EventSource[]; hidden: boolean }> {
   const { asked, incomplete } = await socketsOf(environment, selection);
-  const names = selection.allNetns
-    ? await environment.namespaceNames()
-    : undefined;
   const sources = asked
     // Without a name, a child in another namespace is followed with its parent, which is listed too.
     .filter(({ socket: { target } }) =>
@@ -69,7 +76,7 @@ async function interfaceSources(
       only: selection.name !== undefined || target !== undefined
         ? name
         : undefined,
-      netns: names && namespaceLabel(place, names),
+      namespace: place.inode,
     }));
   return { sources, hidden: incomplete };
 }

@@ -16,11 +16,12 @@ export function subnetMonitor(cli: Cli) {
     .argument("[NAME]", "subnet name (default: all)", subnetName)
     .action(async (name, _options, self) => {
       const { environment } = cli;
+      const print = printEvents(cli, self);
       await new EventMonitor(environment, {
         sources: () => Promise.resolve(managerSources(environment, name)),
         kinds: undefined,
         none: "No subnet manager is running",
-        take: printEvents(cli, self),
+        take: (event) => print(event),
       }).run();
     });
 }

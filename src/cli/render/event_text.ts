@@ -44,7 +44,7 @@ export function renderEvent(
 
 /** Converts an event for JSON: the time as in ISO 8601, in UTC. */
 export function eventJson(
-  { event: { "time_ms": timeMs, ...rest }, netns }: ShownEvent,
+  { event: { "time_ms": timeMs, namespace: _, ...rest }, netns }: ShownEvent,
 ): object {
   return {
     time: new Date(timeMs).toISOString(),

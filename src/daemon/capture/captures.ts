@@ -13,7 +13,7 @@ import {
 import type { CaptureEdges, CaptureRecord } from "../../ipc/schema.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import { DROP_REASONS } from "../../ipoib/statistics.ts";
-import { initialNamespaceInode } from "../../system/namespace.ts";
+import { initialNamespaceInode } from "../../system/namespace_inodes.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { Capture } from "./capture.ts";
 

@@ -14,6 +14,7 @@ import type { Millis } from "../../base/units.ts";
 import { Acceptor } from "../../system/acceptor.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
+import { peerPid } from "../../system/peer_credentials.ts";
 import { listen, receive, send } from "../../system/unix_socket.ts";
 import {
   SubnetManager,
@@ -123,7 +124,7 @@ export class ManagerHost {
     this.#connections.set(id, { fd, watch, queue: [], queuedBytes: 0 });
     this.#unregistered.set(id, this.now + HELLO_MS);
     if (this.#unregistered.size === 1) this.#helloTimer.at(this.now + HELLO_MS);
-    this.manager.connect(id);
+    this.manager.connect(id, peerPid(fd.number) ?? 0);
   }
 
   #drain(id: number): void {

@@ -6,7 +6,7 @@
  * that succeeds becomes the manager. A manager that does not answer is replaced (manager_lock.ts).
  */
 
-import { type EventRecord, eventRecord } from "../../base/events.ts";
+import type { EventRecord } from "../../base/events.ts";
 import { getLogger, type LogLevel } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
@@ -200,13 +200,11 @@ export class ManagerRole {
   #take(cause: string): void {
     this.onRole(true, cause);
     const { subnet, name } = this.#options;
-    this.#events.add(
-      eventRecord(Date.now(), `subnet ${subnet}`, "fabric", "manager", {
-        subject: "subnet manager",
-        new: `${name}, pid ${Deno.pid}`,
-        cause,
-      }),
-    );
+    this.#events.record({ name: `subnet ${subnet}` }, "fabric", "manager", {
+      subject: "subnet manager",
+      new: `${name}, pid ${Deno.pid}`,
+      cause,
+    });
   }
 
   async #takeOver(): Promise<ManagerLock | undefined> {

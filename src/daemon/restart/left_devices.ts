@@ -13,12 +13,12 @@ import { isOwnKind } from "../../netdev/tap/wait_for_name.ts";
 import type { Fd } from "../../system/fd.ts";
 import { removeFile } from "../../system/files.ts";
 import {
-  initialNamespaceInode,
   namespaceInode,
   openNamespace,
   ownNamespace,
   withNamespace,
 } from "../../system/namespace.ts";
+import { initialNamespaceInode } from "../../system/namespace_inodes.ts";
 import { sweep } from "../sweep.ts";
 import {
   allStates,

@@ -2,6 +2,7 @@
 
 import { Errno, errnoText } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
+import { formatPid } from "../../base/units.ts";
 import type {
   DoctorRecord,
   NeighRecord,
@@ -163,7 +164,7 @@ function peerPort(facts: PeerFacts): Finding | undefined {
       `${label}: its process is stopped`,
       `kill -CONT ${port.pid}`,
     )
-    : ok(`${label}, pid ${port.pid}`);
+    : ok(`${label}, ${formatPid(port.pid)}`);
 }
 
 function path(facts: PeerFacts): Finding {

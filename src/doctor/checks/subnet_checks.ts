@@ -1,6 +1,7 @@
 /** Checks of an embedded subnet: its manager, its ports, and injected faults. */
 
 import { hex } from "../../base/hex.ts";
+import { formatPid } from "../../base/units.ts";
 import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
 import type { SubnetFacts } from "../facts.ts";
 import {
@@ -30,7 +31,7 @@ function manager(
     );
   }
   const { manager, ports, partitions, dropped = {} } = record.value;
-  const text = `run by ${manager.name}, pid ${manager.pid}`;
+  const text = `run by ${manager.name}, ${formatPid(manager.pid)}`;
   const counts = Object.entries(dropped).map(([reason, n]) => `${reason} ${n}`);
   const details = [
     `${ports.length} ports, ${partitions.length} partitions`,
@@ -68,10 +69,13 @@ function ports({ name, record, refusal, stoppedPids }: SubnetFacts) {
       : [];
   });
   if (found.length > 0) return found;
+  const unseen = ports.filter(({ pid }) => pid === 0).length;
   return ok(
-    `${ports.length}, none is down or stopped`,
+    unseen === 0
+      ? `${ports.length}, none is down or stopped`
+      : `${ports.length}, none is down; ${unseen} run in other PID namespaces, and may be stopped`,
     ports.map(({ name, lid, pid, state }) =>
-      `${name} lid ${hex(lid)} pid ${pid} ${state}`
+      `${name} lid ${hex(lid)} ${formatPid(pid)} ${state}`
     ),
   );
 }

@@ -5,6 +5,8 @@ import { IpcClient } from "../../ipc/client.ts";
 import { subnetSocketPath } from "../../ipc/locate.ts";
 import type { SubnetFacts } from "../facts.ts";
 import { factOf, reasonOf } from "./fact.ts";
+import type { SubnetRecord } from "../../ipc/schema.ts";
+import { listenerPid } from "../../system/peer_credentials.ts";
 import { isStopped, stoppedProcess } from "./silent_process.ts";
 
 /** Throws nothing: a manager that does not answer is a fact. */
@@ -17,7 +19,10 @@ export async function gatherSubnet(
   const path = subnetSocketPath(runtime, name);
   try {
     using client = await IpcClient.connect(path, "the manager");
-    const record = await client.call("subnet.show", {}, timeout);
+    const record = withOurPids(
+      await client.call("subnet.show", {}, timeout),
+      listenerPid(path),
+    );
     const pids = [record.manager, ...record.ports].map(({ pid }) => pid);
     return {
       name,
@@ -35,4 +40,19 @@ export async function gatherSubnet(
       : reasonOf(cause);
     return { name, refusal, record: { why }, faults: { why }, stoppedPids: [] };
   }
+}
+
+/**
+ * Returns the record with PIDs of the PID namespace of this process: if the manager has another PID here, those of the
+ * ports are not known.
+ *
+ * @param pid the PID of the manager as this process sees it
+ */
+function withOurPids(record: SubnetRecord, pid = 0): SubnetRecord {
+  const { manager, ports } = record;
+  return manager.pid === pid ? record : {
+    ...record,
+    manager: { ...manager, pid },
+    ports: ports.map((port) => ({ ...port, pid: 0 })),
+  };
 }

@@ -1,7 +1,7 @@
 /**
  * Injects packet faults into the traffic of one send memory, between `post` and the links.
  *
- * 1. Fate: the packet is dropped, duplicated or marked for reordering (fault_fate.ts).
+ * 1. Decision: the packet is dropped, duplicated or marked for reordering (fault_decisions.ts).
  * 2. Rate: a token bucket with a depth of one packet gives the time at which the link has carried the packet.
  * 3. Delay: the delay, varied by the jitter, is added to that time.
  * 4. A packet that is not due now is stored (fault_store.ts) and sent by a timer.
@@ -21,7 +21,7 @@ import {
 } from "../../subnet/fault_messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { PostResult } from "../post_result.ts";
-import { Fates } from "./fault_fate.ts";
+import { FaultDecisions } from "./fault_decisions.ts";
 import {
   FaultStore,
   type StoredFlow,
@@ -81,8 +81,8 @@ export interface FaultNext<Link> {
 
 /** The fault state of the packets to one receiver. */
 interface Peer {
-  readonly unicast: Fates;
-  readonly multicast: Fates;
+  readonly unicast: FaultDecisions;
+  readonly multicast: FaultDecisions;
   /** Time at which the link has carried all packets so far, at the rule's rate. */
   freeAt: number;
   /** Number of stored packets. */
@@ -143,15 +143,15 @@ export class FaultInjector<Link extends FaultLink> {
   ): PostResult {
     const { values } = this.#counted;
     const peer = this.#peer(link.guid);
-    const fates = multicast ? peer.multicast : peer.unicast;
-    fates.next();
-    if (fates.drop) {
+    const decisions = multicast ? peer.multicast : peer.unicast;
+    decisions.next();
+    if (decisions.drop) {
       values[FAULT_DROP]!++;
       this.#pool.unref(slot);
       return PostResult.Sent;
     }
-    const copy = fates.duplicate ? this.#copy(slot, length) : -1;
-    const { delay, reorder } = fates;
+    const copy = decisions.duplicate ? this.#copy(slot, length) : -1;
+    const { delay, reorder } = decisions;
     const result = this.#pass(peer, link, slot, length, delay, reorder);
     if (copy >= 0) {
       const second = this.#pass(peer, link, copy, length, delay, false);
@@ -176,10 +176,14 @@ export class FaultInjector<Link extends FaultLink> {
   ): PostResult {
     const { values } = this.#counted;
     const peer = this.#peer(link.guid);
-    const fates = peer.unicast;
+    const decisions = peer.unicast;
     let losses = 0;
-    for (fates.next(); fates.drop || fates.reorder; fates.next()) {
-      values[fates.drop ? FAULT_DROP : FAULT_REORDER]!++;
+    for (
+      decisions.next();
+      decisions.drop || decisions.reorder;
+      decisions.next()
+    ) {
+      values[decisions.drop ? FAULT_DROP : FAULT_REORDER]!++;
       if (++losses > flow.retryCount) {
         this.#pool.unref(slot);
         flow.exhausted();
@@ -190,21 +194,21 @@ export class FaultInjector<Link extends FaultLink> {
     const now = this.#reactor.clock.now();
     const carried = this.#carriedAt(peer, length, now);
     const repeated = losses * Math.min(OVERTAKE_MS, flow.ackTimeout);
-    const due = Math.max(carried + fates.delay + repeated, flow.lastDue);
+    const due = Math.max(carried + decisions.delay + repeated, flow.lastDue);
     if (due > now || flow.stored > 0) {
       if (!this.#hasSpace(peer)) return PostResult.NoCredit;
       peer.stored++;
       flow.stored++;
       flow.lastDue = due;
       this.#store.add(peer, link, slot, length, due, flow);
-      if (fates.delay > 0) values[FAULT_DELAY]!++;
+      if (decisions.delay > 0) values[FAULT_DELAY]!++;
       if (carried > now) values[FAULT_RATE]!++;
     } else {
       const result = this.#next.push(link, slot, length);
       if (result !== PostResult.Sent) return result;
     }
     peer.freeAt = carried;
-    if (fates.duplicate) values[FAULT_DUPLICATE]!++;
+    if (decisions.duplicate) values[FAULT_DUPLICATE]!++;
     return PostResult.Sent;
   }
 
@@ -298,8 +302,8 @@ export class FaultInjector<Link extends FaultLink> {
     if (!peer) {
       const rule = this.#rule!;
       peer = {
-        unicast: new Fates(rule, this.#guid, guid, false),
-        multicast: new Fates(rule, this.#guid, guid, true),
+        unicast: new FaultDecisions(rule, this.#guid, guid, false),
+        multicast: new FaultDecisions(rule, this.#guid, guid, true),
         freeAt: 0,
         stored: 0,
       };

@@ -45,6 +45,8 @@ export interface ConnectedReceivers {
 export class ReceiveQueue {
   /** True after a {@linkcode poll} that has left no completion. */
   emptied = false;
+  /** Number of completions of the last {@linkcode poll}, those without a packet too. */
+  polled = 0;
   readonly #tap: PacketTap;
   readonly #datagrams: ReceiveBuffers;
   /** The sets of buffers by number. */
@@ -140,11 +142,15 @@ export class ReceiveQueue {
     }
   }
 
-  /** Moves up to `limit` packets into `batch` and returns their number. */
+  /**
+   * Polls up to `limit` completions, moves their packets into `batch`, and returns the number of packets. It may be 0
+   * although further packets are ready, if {@linkcode emptied} is false.
+   */
   poll(batch: VerbsRxBatch, limit: number): number {
     const completions = this.#cq.view;
     const most = Math.min(limit, batch.capacity);
     const n = Math.max(0, this.#cq.poll(most));
+    this.polled = n;
     this.emptied = n < most;
     let count = 0;
     this.#counted[Count.ReceivesCompleted]! += n;
@@ -155,7 +161,6 @@ export class ReceiveQueue {
       // The set of a closed connection.
       if (set === undefined) continue;
       const buffer = id & BUFFER_MASK;
-      const connected = set !== this.#datagrams;
       set.outstanding--;
       const status = completions.getInt32(at + IbvWc.Status, true);
       if (status !== Ibv.WC_SUCCESS) {
@@ -177,23 +182,14 @@ export class ReceiveQueue {
       batch.length[count] = length;
       batch.encap[count] = view.getInt32(base + PAYLOAD - 4);
       batch.vnetAddress[count] = vnetAddress[buffer]!;
-      if (connected) {
-        const qpn = completions.getInt32(at + IbvWc.QpNum, true);
-        const connection = this.#connections.received(qpn);
-        if (connection === undefined) {
-          set.append(buffer);
-          continue;
-        }
-        batch.sourceQpn[count] = qpn;
-        batch.sourceLid[count] = 0;
-        batch.flags[count] = RxFlag.Connected;
-        set.hold(buffer);
-        if (this.#tap.active) {
-          this.#tap.connected.received(batch, count, connection);
-        }
-        count++;
+      if (set !== this.#datagrams) {
+        if (this.#takeMessage(at, batch, count)) {
+          set.hold(buffer);
+          count++;
+        } else set.append(buffer);
         continue;
       }
+      // A datagram: here, because a call for each costs 1 to 9 ns.
       const wcFlags = completions.getInt32(at + IbvWc.Flags, true);
       const grh = (wcFlags & Ibv.WC_GRH) !== 0;
       const valid = (wcFlags & Ibv.WC_IP_CSUM_OK) !== 0;
@@ -219,6 +215,21 @@ export class ReceiveQueue {
     batch.count = count;
     this.#counted[Count.ReceivedPackets]! += count;
     return count;
+  }
+
+  /**
+   * Completes packet `i` of the batch, a message of a connection whose completion is at an offset. Returns false if the
+   * message is dropped, because the connection is closed.
+   */
+  #takeMessage(at: number, batch: VerbsRxBatch, i: number): boolean {
+    const qpn = this.#cq.view.getInt32(at + IbvWc.QpNum, true);
+    const connection = this.#connections.received(qpn);
+    if (connection === undefined) return false;
+    batch.sourceQpn[i] = qpn;
+    batch.sourceLid[i] = 0;
+    batch.flags[i] = RxFlag.Connected;
+    if (this.#tap.active) this.#tap.connected.received(batch, i, connection);
+    return true;
   }
 
   /** Releases the buffers of a batch, to be posted by {@linkcode repost}. */

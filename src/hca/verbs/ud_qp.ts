@@ -38,7 +38,7 @@ import { SendCompletions } from "./send_completions.ts";
 import { SendQueue } from "./send_queue.ts";
 import { CONNECTED_REQUESTS } from "./send_requests.ts";
 
-/** Maximum number of packets received in one turn, so that the network device is served too. */
+/** Maximum number of receive completions in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
 
 /** See {@linkcode UdQp}. */
@@ -336,13 +336,14 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
 
   poll(batch: RxBatch): number {
     if (this.#closed) return batch.count = 0;
-    if (this.#budget <= 0) {
-      this.more = true;
-      return batch.count = 0;
+    while (this.#budget > 0) {
+      const n = this.#receives.poll(batch as VerbsRxBatch, this.#budget);
+      this.#budget -= this.#receives.polled;
+      // 0 ends the turn. After a poll whose messages were all dropped, further packets may be ready.
+      if (n > 0 || this.#receives.emptied) return n;
     }
-    const n = this.#receives.poll(batch as VerbsRxBatch, this.#budget);
-    this.#budget -= n;
-    return n;
+    this.more = true;
+    return batch.count = 0;
   }
 
   release(batch: RxBatch): void {
@@ -375,6 +376,8 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Writes of received packets that the reactor has only prepared still read the buffers.
+    this.#port.reactor.submit();
     this.#groups.close();
     this.#qps.remove(this, [this.#sendCq, this.#recvCq]);
     this.connections.close();

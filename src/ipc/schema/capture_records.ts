@@ -1,7 +1,7 @@
 /** Schemas of captures. */
 
 import * as v from "valibot";
-import { count, u16 } from "./fields.ts";
+import { builtLater, count, u16 } from "./fields.ts";
 
 /** The edges of an interface at which packets are captured. */
 export const CAPTURE_EDGES = ["fabric", "host", "both"] as const;
@@ -13,17 +13,19 @@ export const MAX_CAPTURE_BYTES = 1 << 28;
 export const DEFAULT_CAPTURE_BYTES = 1 << 24;
 
 /** A capture that waits for its client. */
-export const CaptureRecordSchema = v.object({
-  /** Socket (SOCK_SEQPACKET) that passes the ring (capture/ring.ts) to the first client. The capture ends with it. */
-  socket: v.string(),
-  /** Version of the ring and its records. */
-  version: count,
-  /** Bytes of the ring's records. */
-  capacity: count,
-  /** Names of the drop reasons, which the records give by index. */
-  reasons: v.array(v.string()),
-  /** Device and number of the port, such as soft:default. */
-  device: v.string(),
-  port: u16,
-});
+export const CaptureRecordSchema = builtLater(() =>
+  v.object({
+    /** Socket (SOCK_SEQPACKET) that passes the ring (capture/ring.ts) to the first client. The capture ends with it. */
+    socket: v.string(),
+    /** Version of the ring and its records. */
+    version: count,
+    /** Bytes of the ring's records. */
+    capacity: count,
+    /** Names of the drop reasons, which the records give by index. */
+    reasons: v.array(v.string()),
+    /** Device and number of the port, such as soft:default. */
+    device: v.string(),
+    port: u16,
+  })
+);
 export type CaptureRecord = v.InferOutput<typeof CaptureRecordSchema>;

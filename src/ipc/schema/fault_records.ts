@@ -6,7 +6,7 @@
  */
 
 import * as v from "valibot";
-import { shortText, u16, u32 } from "./fields.ts";
+import { builtLater, shortText, u16, u32 } from "./fields.ts";
 
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 /** Maximum delay, in milliseconds. */
@@ -31,7 +31,7 @@ const fields = {
 };
 
 /** Parameters of `fault set`: one rule. */
-export const FaultRequestSchema = v.strictObject(fields);
+export const FaultRequestSchema = builtLater(() => v.strictObject(fields));
 export type FaultRequest = v.InferOutput<typeof FaultRequestSchema>;
 
 /** Formats a rule as the arguments of `ipoib subnet fault set`. */
@@ -50,50 +50,58 @@ export function ruleWords(rule: FaultRequest): string {
   return words.join(" ");
 }
 
-export const FaultClearSchema = v.strictObject({
-  port: v.exactOptional(portGuid),
-});
+export const FaultClearSchema = builtLater(() =>
+  v.strictObject({
+    port: v.exactOptional(portGuid),
+  })
+);
 
 /** Result of the fault methods: all rules. */
-export const FaultRecordSchema = v.object({
-  version: v.number(),
-  rules: v.array(v.object(fields)),
-  /** Ports that have not applied these rules, for example because their process is stopped. */
-  waiting: v.array(v.object({ lid: u16, name: v.string() })),
-});
+export const FaultRecordSchema = builtLater(() =>
+  v.object({
+    version: v.number(),
+    rules: v.array(v.object(fields)),
+    /** Ports that have not applied these rules, for example because their process is stopped. */
+    waiting: v.array(v.object({ lid: u16, name: v.string() })),
+  })
+);
 export type FaultRecord = v.InferOutput<typeof FaultRecordSchema>;
 
 /** An operation on a port. */
-export const PortOperationSchema = v.variant("action", [
-  v.strictObject({
-    port: portGuid,
-    action: v.picklist(["down", "up", "reregister"]),
-  }),
-  v.strictObject({
-    port: portGuid,
-    action: v.literal("lid"),
-    /** If absent, the manager assigns the next free LID. */
-    lid: v.exactOptional(u16),
-  }),
-  v.strictObject({
-    port: portGuid,
-    action: v.literal("pkeys"),
-    /** The P_Key table. If absent, the manager restores the table defined by the partitions. */
-    pkeys: v.exactOptional(
-      v.pipe(v.array(u16), v.minLength(1), v.maxLength(1024)),
-    ),
-  }),
-]);
+export const PortOperationSchema = builtLater(() =>
+  v.variant("action", [
+    v.strictObject({
+      port: portGuid,
+      action: v.picklist(["down", "up", "reregister"]),
+    }),
+    v.strictObject({
+      port: portGuid,
+      action: v.literal("lid"),
+      /** If absent, the manager assigns the next free LID. */
+      lid: v.exactOptional(u16),
+    }),
+    v.strictObject({
+      port: portGuid,
+      action: v.literal("pkeys"),
+      /** The P_Key table. If absent, the manager restores the table defined by the partitions. */
+      pkeys: v.exactOptional(
+        v.pipe(v.array(u16), v.minLength(1), v.maxLength(1024)),
+      ),
+    }),
+  ])
+);
 export type PortOperation = v.InferOutput<typeof PortOperationSchema>;
 
 /** Result of a reload of the partitions. */
-export const ReloadRecordSchema = v.object({
-  /** The file that was read; absent for the built-in partitions. */
-  file: v.exactOptional(shortText),
-  partitions: v.number(),
-  /** Number of ports whose P_Key table has changed. */
-  ports: v.number(),
-  /** Warnings about statements of the file that have no effect. */
-  warnings: v.array(v.string()),
-});
+export const ReloadRecordSchema = builtLater(() =>
+  v.object({
+    /** The file that was read; absent for the built-in partitions. */
+    file: v.exactOptional(shortText),
+    partitions: v.number(),
+    /** Number of ports whose P_Key table has changed. */
+    ports: v.number(),
+    /** Warnings about statements of the file that have no effect. */
+    warnings: v.array(v.string()),
+  })
+);
 export type ReloadRecord = v.InferOutput<typeof ReloadRecordSchema>;

@@ -10,6 +10,14 @@
 
 import * as v from "valibot";
 
+/** Returns the schema that `build` makes, which is built when it is first used: a command uses few of the records. */
+export function builtLater<S extends v.GenericSchema>(
+  build: () => S,
+): v.LazySchema<S> {
+  let built: S | undefined;
+  return v.lazy(() => built ??= build());
+}
+
 /** A nonnegative integer, such as a counter or a size. */
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 

@@ -25,7 +25,10 @@ export interface KernelMemberships {
   readonly source: MembershipSource;
   /** A change replaces the map. */
   readonly groups: Groups;
-  /** Reads all groups again, and calls `changed` if they differ. */
+  /**
+   * Reads all groups again, and calls `changed` if they differ. If the kernel refuses, keeps the groups, and reads them
+   * again later.
+   */
   refresh(): void;
   /** Called after the interface has sent an IGMP or MLD report: the groups may have changed. */
   noteReport(now: Millis): void;

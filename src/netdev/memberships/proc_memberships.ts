@@ -19,6 +19,7 @@ import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import type { Timer } from "../../system/reactor.ts";
+import { RefusableRead } from "../refusable_read.ts";
 import {
   changePause,
   type Groups,
@@ -76,6 +77,7 @@ export class ProcMemberships implements KernelMemberships {
   /** Undefined if the kernel has no IPv6. */
   readonly #file6: Fd | undefined;
   readonly #timer: Timer;
+  readonly #reads = new RefusableRead();
   #buffer = new Uint8Array(4096);
   #groups: Groups;
   #lastRead: Millis;
@@ -110,8 +112,8 @@ export class ProcMemberships implements KernelMemberships {
   }
 
   refresh(): void {
-    const groups = this.#read();
-    if (sameGroups(groups, this.#groups)) return;
+    const groups = this.#reads.attempt(this.#ifindex, () => this.#read());
+    if (!groups || sameGroups(groups, this.#groups)) return;
     this.#groups = groups;
     this.#changed();
   }

@@ -13,6 +13,7 @@ import {
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { AF_INET, AF_INET6 } from "../rtnetlink/address.ts";
+import { READ_AGAIN_MS, RefusableRead } from "../refusable_read.ts";
 import { RequestSocket } from "../rtnetlink/socket.ts";
 import {
   changePause,
@@ -36,7 +37,8 @@ export class RtnetlinkMemberships implements KernelMemberships {
   #groups: Groups;
   /** The next value of `groups`, to which events are applied. */
   #next: Map<string, IpAddress> | undefined;
-  /** True if events were lost since the last update. */
+  readonly #reads = new RefusableRead();
+  /** True if events were lost since the last update, or the last dump was refused. */
   #lost = false;
   #changedAt: Millis = -Infinity;
 
@@ -76,7 +78,13 @@ export class RtnetlinkMemberships implements KernelMemberships {
   }
 
   refresh(): void {
-    this.#replace(this.#dump());
+    const groups = this.#reads.attempt(this.#ifindex, () => this.#dump());
+    if (groups) {
+      this.#replace(groups);
+      return;
+    }
+    this.#lost = true;
+    this.#timer.at(this.#reactor.clock.now() + READ_AGAIN_MS);
   }
 
   noteReport(_now: Millis): void {

@@ -138,3 +138,17 @@ export function dumpAddressMessages<T>(
     "list addresses",
   );
 }
+
+/** Returns true if both lists have equal addresses in the same order. */
+export function sameAddresses(
+  a: readonly InterfaceAddress[],
+  b: readonly InterfaceAddress[],
+): boolean {
+  return a.length === b.length && a.every((one, i) => {
+    const other = b[i]!;
+    return one.address.equals(other.address) &&
+      one.prefixLength === other.prefixLength &&
+      one.broadcast?.w3 === other.broadcast?.w3 && one.scope === other.scope &&
+      one.secondary === other.secondary;
+  });
+}

@@ -2,10 +2,10 @@
  * A mirror of the kernel's configuration of one interface, updated by rtnetlink events.
  *
  * The mirror subscribes to events before the first dump, so that it misses no change. If events are lost because the
- * socket's queue is full (ENOBUFS), it dumps again. It identifies the interface by index: a rename only changes `name`.
- * If the interface is moved to another namespace, the mirror locates it with `locate` and attaches to it there.
- * Listeners are called from the reactor, never from within a call into the mirror, and changes of the same kind are
- * combined.
+ * socket's queue is full (ENOBUFS), it dumps again; if the kernel refuses, it repeats that after a second. It identifies
+ * the interface by index: a rename only changes `name`. If the interface is moved to another namespace, the mirror
+ * locates it with `locate` and attaches to it there. Listeners are called from the reactor, never from within a call
+ * into the mirror, and changes of the same kind are combined.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -15,7 +15,7 @@ import { Errno } from "../../base/errno.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { MIN_IPV6_MTU } from "../../wire/ipv6_address.ts";
 import type { NetworkNamespace } from "../../system/namespace.ts";
-import type { Reactor } from "../../system/reactor.ts";
+import type { Timer } from "../../system/reactor.ts";
 import type {
   Groups,
   MembershipSource,
@@ -29,21 +29,23 @@ import type {
 } from "../netdev.ts";
 import {
   type AddressRecord,
-  dumpAddresses,
   parseAddress,
   RTM_DELADDR,
   RTM_NEWADDR,
+  sameAddresses,
 } from "./address.ts";
 import { Attachment } from "./attachment.ts";
+import { type Configuration, readConfiguration } from "./configuration.ts";
 import {
-  getLink,
   type LinkInfo,
   parseLink,
   RTM_DELLINK,
   RTM_NEWLINK,
 } from "./link_message.ts";
 import type { NetlinkMessage } from "./message.ts";
+import type { MirrorOptions } from "./mirror_options.ts";
 import { MirroredNeighbours } from "./kernel_neighbours.ts";
+import { READ_AGAIN_MS, RefusableRead } from "../refusable_read.ts";
 import { RTM_DELRULE, RTM_NEWRULE, rulesMatchPorts } from "./rule.ts";
 import { lookupRoutes } from "./route_legs.ts";
 import type { RequestSocket } from "./socket.ts";
@@ -58,25 +60,6 @@ const CHANGES: readonly ConfigChange[] = [
 
 type LinkState = Pick<LinkInfo, "up" | "carrier" | "mtu" | "name">;
 
-/** Namespace and index of an interface. */
-export interface InterfaceLocation extends Disposable {
-  /** An open namespace; undefined for the thread's own. */
-  readonly netns: number | undefined;
-  readonly ifindex: number;
-}
-
-export interface MirrorOptions {
-  readonly reactor: Reactor;
-  /** An open namespace, used during construction only; undefined for the thread's own. */
-  readonly netns?: number | undefined;
-  readonly ifindex: number;
-  readonly memberships?: MembershipSource | "auto";
-  /** Returns the location of the interface after it has left its namespace, or undefined if it was deleted. */
-  readonly locate?: () => InterfaceLocation | undefined;
-  /** Size in bytes of the queues for events. */
-  readonly receiveBuffer?: number;
-}
-
 /** The {@linkcode NetConfig} of an interface. */
 export class ConfigMirror implements NetConfig {
   readonly #options: MirrorOptions;
@@ -86,6 +69,9 @@ export class ConfigMirror implements NetConfig {
     this.#gone ? undefined : this.#attached
   );
   #attached: Attachment;
+  readonly #reads = new RefusableRead();
+  /** Set after a refused dump. */
+  readonly #again: Timer;
   #link: LinkState;
   #ipv6Removals = 0;
   #records = new Map<string, InterfaceAddress>();
@@ -104,16 +90,24 @@ export class ConfigMirror implements NetConfig {
   constructor(options: MirrorOptions) {
     this.#options = options;
     this.#link = { up: false, carrier: false, mtu: 0, name: "" };
-    this.#attached = this.#attach(options.netns, options.ifindex);
-    this.#dump();
+    using parts = new DisposableStack();
+    this.#attached = parts.adopt(
+      this.#attach(options.netns, options.ifindex),
+      (attached) => attached.close(),
+    );
+    this.#again = parts.adopt(
+      options.reactor.timer(() => this.#dumpAgain()),
+      (timer) => timer.close(),
+    );
+    this.#set(this.#read());
     if (this.#left) {
-      this.close();
       throw new IpoibError(
         "E_NETDEV_GONE",
         `Network interface ${options.ifindex} does not exist`,
         { errno: Errno.ENODEV },
       );
     }
+    parts.move();
     this.#pending.clear();
   }
 
@@ -198,6 +192,7 @@ export class ConfigMirror implements NetConfig {
   }
 
   close(): void {
+    this.#again.close();
     this.#attached.close();
   }
 
@@ -226,10 +221,26 @@ export class ConfigMirror implements NetConfig {
       // The lost events may have been of a link that was down.
       this.#ipv6Removals++;
       this.#pending.add("link");
-      this.#dump();
-    } else if (this.#readRules) {
+      this.#dumpAgain();
+      return;
+    }
+    if (this.#readRules) {
       this.#routesByPort = rulesMatchPorts(this.#attached.requests);
     }
+    this.#finish();
+  }
+
+  /** Reads the whole configuration after a loss of events. If the kernel refuses, keeps the old one and tries again. */
+  #dumpAgain(): void {
+    const { clock } = this.#options.reactor;
+    const read = this.#reads.attempt(this.ifindex, () => this.#read());
+    if (read) this.#set(read);
+    this.#again.at(read ? Infinity : clock.now() + READ_AGAIN_MS);
+    this.#finish();
+  }
+
+  /** Follows the interface if it has left the namespace, and calls the listeners. */
+  #finish(): void {
     this.#readRules = false;
     if (this.#left) this.#follow();
     // The kernel joins 224.0.0.1 when the link goes up, and leaves it when the link goes down.
@@ -272,18 +283,21 @@ export class ConfigMirror implements NetConfig {
     }
   }
 
-  /** Reads the whole configuration. */
-  #dump(): void {
-    const { requests, ifindex, memberships } = this.#attached;
-    const link = getLink(requests, ifindex);
-    if (!link) {
+  /** Throws `E_NETLINK`. */
+  #read(): Configuration | "gone" {
+    const { requests, ifindex } = this.#attached;
+    return readConfiguration(requests, ifindex);
+  }
+
+  #set(read: Configuration | "gone"): void {
+    if (read === "gone") {
       this.#left = true;
       return;
     }
-    this.#setLink(link);
-    this.#setRecords(dumpAddresses(requests, ifindex));
-    this.#routesByPort = rulesMatchPorts(requests);
-    memberships.refresh();
+    this.#setLink(read.link);
+    this.#setRecords(read.addresses);
+    this.#routesByPort = read.routesByPort;
+    this.#attached.memberships.refresh();
     this.#pending.add("route");
   }
 
@@ -302,6 +316,7 @@ export class ConfigMirror implements NetConfig {
       );
     }
     this.#gone = true;
+    this.#again.at(Infinity);
     this.#link = { ...this.#link, up: false };
     this.#setRecords([]);
     this.#pending.clear();
@@ -315,7 +330,7 @@ export class ConfigMirror implements NetConfig {
     if (!location) return false;
     this.#attached = this.#attach(location.netns, location.ifindex);
     this.#ipv6Removals++;
-    this.#dump();
+    this.#set(this.#read());
     if (this.#left) {
       this.#attached.close();
       return false;
@@ -373,17 +388,4 @@ const NO_GROUPS: Groups = new Map();
 /** True if the kernel runs IPv6 on a link in this state. */
 function runsIpv6({ up, mtu }: LinkState): boolean {
   return up && mtu >= MIN_IPV6_MTU;
-}
-
-function sameAddresses(
-  a: readonly InterfaceAddress[],
-  b: readonly InterfaceAddress[],
-): boolean {
-  return a.length === b.length && a.every((one, i) => {
-    const other = b[i]!;
-    return one.address.equals(other.address) &&
-      one.prefixLength === other.prefixLength &&
-      one.broadcast?.w3 === other.broadcast?.w3 && one.scope === other.scope &&
-      one.secondary === other.secondary;
-  });
 }

@@ -1,4 +1,4 @@
-/** Multishot reads: the kernel fills lent slots, one frame each, until it has no slot left. */
+/** Multishot reads: the kernel fills lent slots, one frame each, until it has no slot left or a read fails. */
 
 import { Errno } from "../../base/errno.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
@@ -8,6 +8,7 @@ import {
   type FrameReader,
   type FrameSink,
 } from "../frames.ts";
+import { endsReading, type PauseTimers, ReadPause } from "../read_pause.ts";
 import type { ProvidedBuffers } from "./buffer_group.ts";
 import { CQE_MORE, type Operation, type Ring } from "./ring.ts";
 
@@ -25,6 +26,7 @@ export interface UringReaderParts {
   readonly memory: FrameMemory;
   readonly group: ProvidedBuffers;
   readonly sink: FrameSink;
+  readonly timers: PauseTimers;
   /** List of the readers to arm or to deliver. */
   readonly active: PendingList<UringReader>;
   /** Cancels the reader's read, which is in progress. */
@@ -42,6 +44,7 @@ export class UringReader implements FrameReader, Operation, Pending {
   armed = false;
   readonly #parts: UringReaderParts;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
+  readonly #pause: ReadPause;
   #ended = false;
   /** True while the sink, which owns the slots of the batch, takes it. */
   #delivering = false;
@@ -49,13 +52,15 @@ export class UringReader implements FrameReader, Operation, Pending {
   constructor(parts: UringReaderParts) {
     this.#parts = parts;
     this.tag = parts.tag;
+    this.#pause = new ReadPause(parts.timers, () => parts.active.add(this));
     parts.active.add(this);
   }
 
-  /** Prepares a read if none is in progress and the kernel has slots. */
+  /** Prepares a read if none is in progress, the kernel has slots, and the last read did not fail just before. */
   arm(): void {
     const { ring, fd, group } = this.#parts;
-    if (this.armed || this.#ended || group.available === 0) return;
+    if (this.armed || this.#ended || this.#pause.active) return;
+    if (group.available === 0) return;
     const at = ring.prepare();
     const { words } = ring;
     words[at] = READ_MULTISHOT | BUFFER_SELECT;
@@ -81,14 +86,21 @@ export class UringReader implements FrameReader, Operation, Pending {
         this.#batch.add(slot, result);
         if (this.#batch.full) this.deliver();
       }
-    } else if (
-      result < 0 && result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED &&
-      !this.#ended
-    ) {
-      this.#ended = true;
-      this.#parts.sink.onEnd(-result);
+    } else if (result < 0 && !this.#ended && !isTransient(-result)) {
+      this.#fail(-result);
     }
     if (this.#ended && !this.armed) this.#parts.ended(this);
+  }
+
+  #fail(errno: number): void {
+    const { sink } = this.#parts;
+    if (endsReading(errno)) {
+      this.#ended = true;
+      sink.onEnd(errno);
+    } else {
+      this.#pause.start();
+      sink.onFailed(errno);
+    }
   }
 
   /** Delivers the batch to the sink. */
@@ -106,6 +118,7 @@ export class UringReader implements FrameReader, Operation, Pending {
 
   stop(): void {
     this.#ended = true;
+    this.#pause.close();
     const { active, cancel, ended } = this.#parts;
     active.remove(this);
     if (!this.#delivering) this.#drop();
@@ -121,4 +134,10 @@ export class UringReader implements FrameReader, Operation, Pending {
     }
     batch.count = 0;
   }
+}
+
+/** Returns true if a read ended because there was no slot, or it was cancelled or interrupted: that is no failure. */
+function isTransient(errno: number): boolean {
+  return errno === Errno.ENOBUFS || errno === Errno.ECANCELED ||
+    errno === Errno.EINTR;
 }

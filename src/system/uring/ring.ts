@@ -173,7 +173,7 @@ export class Ring {
    * next `enter`. Submits the queue first if it is full.
    */
   prepare(): number {
-    if (this.#unsubmitted > this.#sqMask) this.enter(NO_WAIT);
+    if (this.#unsubmitted > this.#sqMask) this.submit();
     const at = (this.#tail & this.#sqMask) * SQE_WORDS;
     const { words } = this;
     // A loop, because `fill` is a call into the runtime.
@@ -211,6 +211,11 @@ export class Ring {
     else if (why !== Errno.EBUSY && why !== Errno.EAGAIN) {
       throw lastError("E_URING", "wait for an io_uring", { errno: why });
     }
+  }
+
+  /** Submits all prepared entries: again if the kernel takes only some, or none because it lacks memory (EAGAIN). */
+  submit(): void {
+    while (this.#unsubmitted > 0) this.enter(NO_WAIT);
   }
 
   /** True if the kernel has taken all prepared entries. */

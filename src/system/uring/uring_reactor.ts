@@ -78,6 +78,7 @@ export class UringReactor extends ReactorBase {
       memory,
       group: this.#groupOf(memory),
       sink,
+      timers: this,
       active: this.#readers,
       cancel: (reader) => this.#cancel(reader),
       ended: (reader) => {
@@ -121,7 +122,7 @@ export class UringReactor extends ReactorBase {
   }
 
   override submit(): void {
-    while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
+    this.#ring.submit();
   }
 
   protected override watchFast(fd: number, ready: () => void): Watch {

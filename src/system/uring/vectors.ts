@@ -10,7 +10,7 @@ import {
   IOVEC_WORDS,
   MAX_PIECES,
 } from "../frames.ts";
-import { NO_WAIT, type Ring } from "./ring.ts";
+import type { Ring } from "./ring.ts";
 
 /** Number of frames that can be prepared before they are submitted. */
 const FRAMES = 64;
@@ -40,9 +40,7 @@ export class WriteVectors {
    */
   copy({ words, pieces }: GatheredFrame): bigint {
     const ring = this.#ring;
-    if (this.#used === FRAMES) {
-      while (!ring.allSubmitted) ring.enter(NO_WAIT);
-    }
+    if (this.#used === FRAMES) ring.submit();
     if (ring.allSubmitted) this.#used = 0;
     const frame = this.#used++;
     const to = this.#words;

@@ -83,9 +83,11 @@ Deno.test("ManagerHost registers a port on its hello, and removes it when it dis
   const [welcome] = bench.read(port);
   assert(welcome !== "closed" && welcome?.type === "welcome");
   assertEquals(welcome.guid, GUID);
-  assertEquals(bench.host.manager.snapshot().ports.map(({ guid }) => guid), [
-    GUID,
-  ]);
+  // The PID is that of the connection: that of the hello is in the PID namespace of its sender.
+  assertEquals(
+    bench.host.manager.snapshot().ports.map(({ guid, pid }) => [guid, pid]),
+    [[GUID, Deno.pid]],
+  );
   port.close();
   bench.turn(3);
   assertEquals(bench.host.manager.snapshot().ports, []);

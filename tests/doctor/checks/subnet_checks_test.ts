@@ -3,7 +3,7 @@
 import { subnetChecks } from "../../../src/doctor/checks/subnet_checks.ts";
 import type { SubnetFacts } from "../../../src/doctor/facts.ts";
 import { testChecks } from "../check_cases.ts";
-import { downSubnet, subnet } from "../facts.ts";
+import { downSubnet, subnet, unseenSubnet } from "../facts.ts";
 
 const faulty = (
   rule: Partial<{ port: string; drop: number; delay: number; rate: number }>,
@@ -38,6 +38,7 @@ testChecks(subnetChecks, subnet, {
       "ipoib subnet fault default port 0x0002 up",
     ],
     [{ ...subnet, stoppedPids: [4712] }, "failure", "kill -CONT 4712"],
+    [unseenSubnet, "ok", "2, none is down; 2 run in other PID namespaces"],
   ],
   faults: [
     [REFUSED, "skipped", "the manager refuses this user"],

@@ -1,9 +1,14 @@
 /** iperf3 between hosts. */
 
+import { patient } from "../../../scripts/machine.ts";
 import { run } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Program } from "./program.ts";
 import { until } from "./until.ts";
+
+/** Tests expect a million bytes, for which a slow machine may need more than a second. */
+const MAX_SECONDS = 4;
+const SECONDS = `${Math.min(MAX_SECONDS, Math.ceil(patient(1)))}`;
 
 /** Starts an iperf3 server, which runs until the lab is disposed of. */
 export async function iperfServer(host: Host): Promise<Program> {
@@ -21,7 +26,7 @@ export interface IperfResult {
 }
 
 /**
- * Runs a client for one second with additional arguments `args`. Throws if iperf3 reports an error. The client is run
+ * Runs a client for one second, or up to {@linkcode MAX_SECONDS} on a slow machine, with additional arguments `args`. Throws if iperf3 reports an error. The client is run
  * again if it is refused: a server does not listen for a moment after each client.
  */
 export async function iperf(
@@ -31,7 +36,7 @@ export async function iperf(
 ): Promise<IperfResult> {
   const { end } = await until("the server of iperf3 to listen", async () => {
     const { code, stdout, stderr } = await run(
-      from.inside(["iperf3", "-J", "-c", to, "-t", "1", ...args]),
+      from.inside(["iperf3", "-J", "-c", to, "-t", SECONDS, ...args]),
     );
     if (stdout.includes("Connection refused")) return false;
     const report = code === 0 ? JSON.parse(stdout) : {};

@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { PostResult } from "../../../src/hca/post_result.ts";
 import { FaultInjector, OVERTAKE_MS } from "../../../src/hca/soft/faults.ts";
-import { Fates } from "../../../src/hca/soft/fault_fate.ts";
+import { FaultDecisions } from "../../../src/hca/soft/fault_decisions.ts";
 import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
 import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import type { FaultRule } from "../../../src/subnet/fault_messages.ts";
@@ -104,21 +104,26 @@ function drops(
   to: string,
   multicast = false,
 ): number[] {
-  const fates = new Fates({ seed, since: 1, drop: 20 }, from, to, multicast);
+  const decisions = new FaultDecisions(
+    { seed, since: 1, drop: 20 },
+    from,
+    to,
+    multicast,
+  );
   return numbers(100).filter(() => {
-    fates.next();
-    return fates.drop;
+    decisions.next();
+    return decisions.drop;
   });
 }
 
-Deno.test("Fates: seed 7 with drop 20 always drops the same packets", () => {
+Deno.test("FaultDecisions: seed 7 with drop 20 always drops the same packets", () => {
   assertEquals(
     drops(7, A, B),
     [1, 10, 34, 37, 39, 40, 45, 68, 69, 73, 81, 91, 93, 96, 98, 99],
   );
 });
 
-Deno.test("Fates: another seed, direction, receiver or cast type affects other packets", () => {
+Deno.test("FaultDecisions: another seed, direction, receiver or cast type affects other packets", () => {
   const base = drops(7, A, B);
   assertNotEquals(drops(8, A, B), base);
   assertNotEquals(drops(7, B, A), base);
@@ -126,19 +131,24 @@ Deno.test("Fates: another seed, direction, receiver or cast type affects other p
   assertNotEquals(drops(7, A, B, true), base);
 });
 
-Deno.test("Fates: the shares match the rule, and the draws are independent", () => {
+Deno.test("FaultDecisions: the shares match the rule, and the draws are independent", () => {
   const rule = { since: 1, seed: 1, drop: 10, duplicate: 30, reorder: 50 };
-  const fates = new Fates({ ...rule, delay: 5, jitter: 2 }, A, B, false);
+  const decisions = new FaultDecisions(
+    { ...rule, delay: 5, jitter: 2 },
+    A,
+    B,
+    false,
+  );
   const count = 100_000;
   const seen = { drop: 0, duplicate: 0, reorder: 0, both: 0, early: 0 };
   for (let i = 0; i < count; i++) {
-    fates.next();
-    if (fates.drop) seen.drop++;
-    if (fates.duplicate) seen.duplicate++;
-    if (fates.reorder) seen.reorder++;
-    if (fates.duplicate && fates.reorder) seen.both++;
-    if (fates.delay < 5) seen.early++;
-    assertEquals(fates.delay >= 3 && fates.delay < 7, true);
+    decisions.next();
+    if (decisions.drop) seen.drop++;
+    if (decisions.duplicate) seen.duplicate++;
+    if (decisions.reorder) seen.reorder++;
+    if (decisions.duplicate && decisions.reorder) seen.both++;
+    if (decisions.delay < 5) seen.early++;
+    assertEquals(decisions.delay >= 3 && decisions.delay < 7, true);
   }
   const near = (n: number, share: number) =>
     assertEquals(Math.abs(n / count - share) < 0.01, true, `${n}: ${share}`);
@@ -174,7 +184,7 @@ Deno.test("FaultInjector: a rule for the port overrides the general rule", () =>
   assertEquals(rig.marks, [1]);
 });
 
-Deno.test("FaultInjector drops the packets that Fates selects, independently of other links", () => {
+Deno.test("FaultInjector drops the packets that FaultDecisions selects, independently of other links", () => {
   const rig = new Rig();
   rig.set({ seed: 7, drop: 20 });
   for (const i of numbers(100)) {

@@ -1,4 +1,4 @@
-/** A UD queue pair on a fake device, which completes sends when the test says so. */
+/** A UD queue pair on a fake device, which completes sends and receives when the test says so. */
 
 import { assertEquals } from "@std/assert";
 import { addressOf, bytesAt } from "../../../ffi/libc.ts";
@@ -23,7 +23,7 @@ import {
 } from "../../../src/hca/verbs/send_memory.ts";
 import { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
-import { FakeVerbs, type SeenRequest } from "./fake_verbs.ts";
+import { FakeCompletions, FakeVerbs, type SeenRequest } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
 
 /** Number of receive buffers. */
@@ -38,6 +38,7 @@ export class UdQpRig implements Disposable {
   readonly counted = new VerbsCounters();
   readonly memory: VerbsSendMemory;
   readonly taps = new Taps();
+  readonly reactor = new FakeReactor();
   /** Entries of the completion queues, and the `struct ibv_qp_init_attr`. */
   readonly entries: number[] = [];
   created = new DataView(new ArrayBuffer(0));
@@ -48,30 +49,36 @@ export class UdQpRig implements Disposable {
   attached = 0;
   readonly qp: VerbsUdQp;
   readonly qps = new PortQueuePairs();
+  /** The completions of receives. */
+  readonly received = new FakeCompletions();
+  /** Number of completions of receives that had waited each time that their queue was armed. */
+  readonly waitedAtArm: number[] = [];
   readonly #object = new Uint8Array(IbvQp.QpNum + 4);
   #completed: SeenRequest | undefined;
 
-  /** @param large true if the send memory has space for large sends */
-  constructor(large: boolean) {
+  /**
+   * @param large true if the send memory has space for large sends
+   * @param receives number of receive buffers
+   */
+  constructor(large: boolean, receives = RECEIVES) {
     const { verbs, counted, taps } = this;
     const send = this.memory = new VerbsSendMemory(verbs.library, 0n, large);
     new DataView(this.#object.buffer).setUint32(IbvQp.QpNum, QPN, true);
     const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
     const port = {
       ...{ device: this.#device(), pd: 1n, channel: 2n, send, counted, taps },
-      ...{ attributes, reactor: new FakeReactor() },
+      ...{ attributes, reactor: this.reactor },
       ...{ roce: undefined, sharedReceives: 0 },
     };
     this.qp = new VerbsUdQp(port as unknown as PortResources, this.qps, {
       pkeyIndex: 0,
-      recvQueueSize: RECEIVES,
+      recvQueueSize: receives,
     });
     verbs.posts.length = 0;
   }
 
   #device(): Pick<VerbsDevice, "name" | "context" | "library" | "bind"> {
     const { verbs } = this;
-    const idle = { set: () => {}, call: () => 0 };
     const library = {
       ...verbs.library,
       ibv_create_cq: (_context: bigint, entries: number) => {
@@ -94,14 +101,22 @@ export class UdQpRig implements Disposable {
     return {
       ...{ name: "fake", context: 0n, library },
       bind: (operation, args) => {
-        if (operation === IbvContext.PollCq) {
-          const [cq, , address] = args as [bigint, bigint, bigint];
-          const call = () => cq === SEND_CQ ? this.#complete(address) : 0;
-          return { set: () => {}, call };
+        const [cq, , address] = args as [bigint, bigint, bigint];
+        const sends = cq === SEND_CQ;
+        switch (operation) {
+          case IbvContext.PollCq: {
+            let limit = 0;
+            return {
+              set: (_index, low) => limit = low,
+              call: () =>
+                sends ? this.#complete(address) : this.#receive(address, limit),
+            };
+          }
+          case IbvContext.ReqNotifyCq:
+            return { set: () => {}, call: () => sends ? 0 : this.#armed() };
+          default:
+            return verbs.bind(operation, args);
         }
-        return operation === IbvContext.ReqNotifyCq
-          ? idle
-          : verbs.bind(operation, args);
       },
     };
   }
@@ -121,6 +136,20 @@ export class UdQpRig implements Disposable {
     view.setBigUint64(IbvWc.WrId, id, true);
     view.setUint32(IbvWc.Status, Ibv.WC_SUCCESS, true);
     return 1;
+  }
+
+  /** Moves up to `limit` completions of receives to an array of `struct ibv_wc`. Returns their number. */
+  #receive(address: bigint, limit: number): number {
+    const { received } = this;
+    const n = received.poll(limit);
+    const bytes = new Uint8Array(bytesAt(address, n * IbvWc.Size));
+    bytes.set(new Uint8Array(received.view.buffer, 0, bytes.length));
+    return n;
+  }
+
+  #armed(): number {
+    this.waitedAtArm.push(this.received.waiting.length);
+    return 0;
   }
 
   [Symbol.dispose](): void {

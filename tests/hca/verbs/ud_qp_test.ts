@@ -1,6 +1,7 @@
 /** A UD queue pair on a fake device: its capacities, and the checks of posted packets. */
 
 import { assert, assertEquals } from "@std/assert";
+import { libc } from "../../../ffi/libc.ts";
 import { IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
 import type { RcConnection } from "../../../src/hca/rc_qp.ts";
@@ -19,9 +20,33 @@ import { RECEIVES, UdQpRig } from "./ud_qp_rig.ts";
 const ENCAP = 0x08000000;
 const PATH = { dlid: 9, sl: 3, staticRate: 0 };
 
+/** Length of a message without a packet: shorter than the GRH and the IPoIB header. */
+const TOO_SHORT = 43;
+
 class Rig extends UdQpRig {
-  constructor() {
-    super(true);
+  constructor(receives?: number) {
+    super(true, receives);
+  }
+
+  /** Completes a receive of each length, in the order of the buffers. */
+  receive(...lengths: number[]): void {
+    const messages = lengths.map((length, id) => ({ id, length }));
+    this.received.waiting.push(...messages);
+  }
+
+  /** Polls as the engine does, and returns the numbers of packets. */
+  poll(): number[] {
+    const batch = this.qp.createBatch();
+    const polls: number[] = [];
+    this.qp.onReceive = () => {
+      for (let n = this.qp.poll(batch); n > 0; n = this.qp.poll(batch)) {
+        polls.push(n);
+        this.qp.release(batch);
+      }
+    };
+    this.waitedAtArm.length = 0;
+    this.qp.receive();
+    return polls;
   }
 
   /** Posts and flushes a frame. */
@@ -103,6 +128,26 @@ Deno.test("an event of sends is requested once until it has arrived", () => {
   assertEquals([qp.onCompletion(sends!), qp.armSends()], [false, true]);
 });
 
+Deno.test("a turn of receiving arms the completion queue only when it is empty, also after polls without packets", () => {
+  using rig = new Rig(256);
+  const short = new Array<number>(64).fill(TOO_SHORT);
+  rig.receive(...short, 100);
+  assertEquals(rig.poll(), [1]);
+  assertEquals([rig.waitedAtArm, rig.qp.more], [[0], false]);
+});
+
+Deno.test("messages without a packet use up the budget of a turn, and the next turn continues", () => {
+  using rig = new Rig(256);
+  const short = new Array<number>(128).fill(TOO_SHORT);
+  rig.receive(...short, 100, 100);
+  assertEquals(rig.poll(), []);
+  const { qp, qps } = rig;
+  assertEquals([rig.waitedAtArm, qp.more, qp.busy], [[], true, true]);
+  assertEquals(qps.active.count, 1);
+  assertEquals(rig.poll(), [2]);
+  assertEquals([rig.waitedAtArm, qp.more], [[0], false]);
+});
+
 Deno.test("a closed queue pair is not active", () => {
   const rig = new Rig();
   const frame = frameOf(large());
@@ -111,6 +156,25 @@ Deno.test("a closed queue pair is not active", () => {
   rig[Symbol.dispose]();
   qp.receive();
   assertEquals([qps.active.count, qps.all.size, qps.byCq.size], [0, 0, 0]);
+});
+
+Deno.test("a closed queue pair submits the prepared writes of its packets before it unmaps their memory", () => {
+  const rig = new Rig();
+  const calls: string[] = [];
+  rig.reactor.submit = () => void calls.push("submit");
+  const functions = libc() as unknown as Record<string, () => number>;
+  const { munmap } = functions;
+  functions.munmap = (...args) => {
+    calls.push("munmap");
+    return munmap!(...args);
+  };
+  try {
+    rig.qp.close();
+  } finally {
+    functions.munmap = munmap!;
+  }
+  assertEquals([...new Set(calls)], ["submit", "munmap"]);
+  rig[Symbol.dispose]();
 });
 
 Deno.test("a large send is posted as segments that fit the MTU, and tapped as they are sent", () => {

@@ -19,7 +19,7 @@ import {
   parseLinkAddress,
 } from "../../../src/wire/link_address.ts";
 import { hex, ipAddress, viewOf } from "../../wire/support.ts";
-import { type Host, ipv4Frame, packetOf, QKEY, Rig } from "../rig.ts";
+import { type Host, ip, ipv4Frame, packetOf, QKEY, Rig } from "../rig.ts";
 
 /** IEEE 802 local experimental EtherType 1. */
 const ETHER_TYPE = 0x88b5;
@@ -284,6 +284,31 @@ Deno.test("a second family's flows are distributed over the legs of a route", ()
   for (let flow = 0; flow < 32; flow++) send(a, wideFrame(A, far, { flow }));
   const got = [b.received().length, c.received().length];
   assertEquals([got[0]! + got[1]!, got.every((n) => n > 6)], [32, true]);
+  rig.check();
+});
+
+Deno.test("families that share the next hops of routes each distribute their own flows", () => {
+  const { rig, a, b, c } = hosts();
+  const { config } = a.netdev;
+  const legs = GATEWAYS.map((nextHop) => ({ nextHop, weight: 1 }));
+  config.addRoute(ip("192.168.0.0"), 16, { type: "unicast", legs });
+  const wide = (flow: number) => wideFrame(A, ipAddress("fdff::9"), { flow });
+  const ipv4 = (length: number) => {
+    const payload = new Uint8Array(8 + length);
+    return ipv4Frame("10.0.0.1", "192.168.7.7", { payload });
+  };
+  const sendAll = (frameOf: (n: number) => Uint8Array) => {
+    for (let n = 0; n < 16; n++) send(a, frameOf(n));
+    return [b.received().length, c.received().length].sort((x, y) => x - y);
+  };
+  for (const first of [wide, ipv4]) {
+    config.emit("route");
+    send(a, first(0));
+    sendAll(() => first(0));
+    assertEquals(sendAll(ipv4), [0, 16], "packets of one IPv4 flow");
+    assertEquals(sendAll(() => wide(7)), [0, 16], "packets of one wide flow");
+    assertEquals(sendAll(wide)[0]! > 0, true, "packets of 16 wide flows");
+  }
   rig.check();
 });
 

@@ -9,7 +9,7 @@ import {
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { manPages } from "../../../scripts/manual/pages.ts";
 import { Cli } from "../../../src/cli/cli.ts";
-import { buildProgram } from "../../../src/cli/program.ts";
+import { addCommands, bareProgram } from "../../../src/cli/program.ts";
 import { systemEnvironment } from "../../../src/cli/system_environment.ts";
 import { TOPICS } from "../../../src/cli/topics.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../../../src/cli/config/interface_file.ts";
 import { missingTools, testWhere } from "../../test_where.ts";
 
-const pages = manPages(new Date("2026-11-30T00:00:00Z"));
+const pages = await manPages(new Date("2026-11-30T00:00:00Z"));
 const decoder = new TextDecoder();
 
 /** Returns the source of a page without its escape sequences. */
@@ -53,11 +53,14 @@ async function runOn(
   }
 }
 
-Deno.test("ipoib(8) has every command with its description, arguments and options", () => {
+Deno.test("ipoib(8) has every command with its description, arguments and options", async () => {
   const page = plainSource("ipoib.8");
   const contains = (text: string) =>
     assert(page.includes(text.replaceAll("`", "")), text);
-  const program = buildProgram(new Cli(systemEnvironment()));
+  const program = await addCommands(
+    bareProgram(),
+    new Cli(systemEnvironment()),
+  );
   for (const command of allOf(program)) {
     const words = [command.name()];
     for (let above = command.parent; above; above = above.parent) {
@@ -85,9 +88,13 @@ Deno.test("ipoib(8) has a section for each topic of the help", () => {
   }
 });
 
-Deno.test("ipoib.conf(5) has every key of configuration files", () => {
+Deno.test("ipoib.conf(5) has every key of configuration files", async () => {
   const page = plainSource("ipoib.conf.5");
-  const [up] = buildProgram(new Cli(systemEnvironment()), ["up"]).commands;
+  const program = await addCommands(
+    bareProgram(),
+    new Cli(systemEnvironment()),
+  );
+  const up = program.commands.find((each) => each.name() === "up");
   const options = up!.options.filter(({ long }) =>
     long && !NOT_IN_FILES.includes(long)
   ).map(({ long }) => long!.slice(2));

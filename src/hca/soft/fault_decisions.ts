@@ -19,7 +19,7 @@ const Draw = { drop: 0, duplicate: 1, reorder: 2, jitter: 3 } as const;
 const DRAWS = 4;
 
 /** The decisions on one link, in packet order: call {@linkcode next} for each packet, then read the fields. */
-export class Fates {
+export class FaultDecisions {
   drop = false;
   duplicate = false;
   reorder = false;
