@@ -8,8 +8,8 @@ import { IPPROTO_ICMP, openSocket, SOCK_RAW, socketAddress } from "./socket.ts";
 
 /** Bytes of an echo's payload, as in ping(8). */
 const PAYLOAD = 56;
-/** A later answer counts as lost. */
-const REPLY_TIMEOUT_MS = 1000;
+/** A later answer counts as lost. It exceeds the usual time by far, because the machine may be slow. */
+const REPLY_TIMEOUT_MS = 10_000;
 
 /** Sends `count` echo requests. Waits for the answer of each, and `intervalMs` before the next. */
 export function ping(

@@ -14,8 +14,8 @@ import {
 
 const CHUNK = 256 * 1024;
 const REPORT_MS = 1000;
-/** A stream without progress for this time has failed. */
-const STALL_TIMEOUT_MS = 5000;
+/** A stream without progress for this time has failed. The start of the other end counts, on a slow machine too. */
+const STALL_TIMEOUT_MS = 60_000;
 const SOCK_CLOEXEC = 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 

@@ -3,8 +3,9 @@
 import type { Guest } from "./guest.ts";
 import { report } from "./report.ts";
 
+/** Interval of the pings at normal machine speed. */
 const INTERVAL_MS = 100;
-/** Replies per second with which a flow has recovered. Low, because the machines are slow. */
+/** Replies in ten intervals with which a flow has recovered. Low, because the machines are slow. */
 const STEADY = 3;
 
 /** Pings from a guest to an address. */
@@ -29,22 +30,32 @@ export interface OutageOptions {
   inject(): Promise<unknown>;
   /** Seconds at normal machine speed after which a flow without replies is lost. */
   limit: number;
+  /** True if flows may be down before the event. Otherwise it waits for the first reply on each flow. */
+  down?: boolean;
 }
 
 /** Pings on all flows during the event and until they recover. Reports and returns the outage of each flow. */
 export async function outages(
   flows: readonly Flow[],
-  { title, inject, limit }: OutageOptions,
+  { title, inject, limit, down = false }: OutageOptions,
 ): Promise<Outage[]> {
   const log = (i: number) => `/tmp/flow.${i}.log`;
-  await Promise.all(flows.map(({ from, to }, i) =>
-    from.must(
+  await Promise.all(flows.map(async ({ from, to }, i) => {
+    await from.must(
       // With option -w ping would exit at the first ICMP error.
-      `timeout ${from.patient(limit) + 600} stdbuf -oL ping -D -n -i ${
-        INTERVAL_MS / 1000
-      } ${to} > ${log(i)} 2>&1 & echo $! > ${log(i)}.pid; sleep 1`,
-    )
-  ));
+      `timeout ${from.patient(limit + 600)} stdbuf -oL ping -D -n -i ${
+        (intervalOf(from) / 1000).toFixed(3)
+      } ${to} > ${log(i)} 2>&1 & echo $! > ${
+        log(i)
+      }.pid; sleep ${from.slowness}`,
+    );
+    if (down) return;
+    await from.waitFor(
+      `grep -q 'bytes from' ${log(i)}`,
+      limit,
+      `cat ${log(i)}`,
+    );
+  }));
   await inject();
   const result = await Promise.all(
     flows.map(({ from }, i) => follow(from, log(i), limit)),
@@ -66,9 +77,9 @@ async function follow(
     `date +%s.%N
      answers() { grep -c 'bytes from' ${log}; }
      end=$((SECONDS + ${seconds})); steady=0
-     sleep 1
+     sleep ${guest.slowness}
      while [ $steady = 0 ] && [ $SECONDS -lt $end ]; do
-       before=$(answers); sleep 1
+       before=$(answers); sleep ${guest.slowness}
        [ $(($(answers) - before)) -lt ${STEADY} ] || steady=1
      done
      kill $(cat ${log}.pid); echo $steady; cat ${log}`,
@@ -76,8 +87,13 @@ async function follow(
   );
   const [now, steady] = text.split("\n", 2);
   return steady === "1"
-    ? outageOf(answerTimes(text), Number(now) * 1000)
+    ? outageOf(answerTimes(text), Number(now) * 1000, intervalOf(guest))
     : { pauseMs: Infinity, resumedMs: Infinity };
+}
+
+/** Returns the interval of the pings from a guest in milliseconds. */
+function intervalOf({ slowness }: Guest): number {
+  return INTERVAL_MS * slowness;
 }
 
 /** Parses the output of `ping -D`. Returns the times of the replies in milliseconds since the epoch. */
@@ -92,9 +108,13 @@ export function longestGap(times: readonly number[]): number {
   return Math.max(0, ...gaps);
 }
 
-/** Computes the outage from the times of the replies and the end of the event. */
-export function outageOf(times: readonly number[], injected: number): Outage {
-  const pauseMs = Math.max(0, longestGap(times) - INTERVAL_MS);
+/** Computes the outage from the times of the replies, the end of the event and the interval of the pings. */
+export function outageOf(
+  times: readonly number[],
+  injected: number,
+  intervalMs: number,
+): Outage {
+  const pauseMs = Math.max(0, longestGap(times) - intervalMs);
   const next = times.find((time) => time > injected) ?? Infinity;
   return {
     pauseMs: Math.round(pauseMs),

@@ -3,31 +3,75 @@
 import { roundTripsOf } from "../ping_output.ts";
 import type { Guest } from "./guest.ts";
 
+/** Requests in a row that must be answered. */
 const PINGS = 3;
 const INTERVAL_SECONDS = 0.2;
-/** Wait for a reply at normal machine speed. */
+/** Wait for the replies at normal machine speed. */
 const REPLY_SECONDS = 5;
+/** Precedes the output of each ping. */
+const TITLE = "pings of ";
 
 /**
  * Pings each address with each payload size in bytes. Returns one line for each combination of which a request was not
- * answered.
+ * answered, as {@linkcode lossOf} says.
+ *
+ * Ping runs until the replies have arrived: after the last of a number of requests, it waits for only two round trips,
+ * which is too short on a busy machine.
  */
 export async function unanswered(
   guest: Guest,
   addresses: readonly string[],
   sizes: readonly number[],
 ): Promise<string[]> {
-  const wait = guest.patient(REPLY_SECONDS);
   const output = await guest.must(
-    addresses.flatMap((address) =>
-      sizes.map((size) =>
-        `ping -q -n -c ${PINGS} -i ${INTERVAL_SECONDS} -W ${wait} -s ${size} ${address} > /tmp/ping.out 2>&1 ||
-         echo '${address} with ${size} bytes' $(grep -o '[0-9]* received' /tmp/ping.out)`
-      )
-    ).join("\n") + "\ntrue",
+    pingScript(addresses, sizes, guest.patient(REPLY_SECONDS), guest.slowness),
     120,
   );
-  return linesOf(output);
+  return output.split(TITLE).slice(1).flatMap((text) => {
+    const loss = lossOf(text);
+    return loss === undefined ? [] : [`${text.split("\n")[0]}: ${loss}`];
+  });
+}
+
+/**
+ * Returns a bash script that pings each address with each payload size, until there are {@linkcode PINGS} replies or
+ * `seconds` are over. It prints the output of each ping after a title.
+ */
+export function pingScript(
+  addresses: readonly string[],
+  sizes: readonly number[],
+  seconds: number,
+  slowness: number,
+): string {
+  const each = (address: string, size: number) =>
+    `echo '${TITLE}${address} with ${size} bytes'
+     timeout ${seconds} stdbuf -oL ping -n -i ${INTERVAL_SECONDS} -s ${size} ${address} > $log 2>&1 & pid=$!
+     while kill -0 $pid && [ $(grep -c 'bytes from' $log) -lt ${PINGS} ]; do
+       sleep ${(INTERVAL_SECONDS / 2 * slowness).toFixed(3)}
+     done 2> /dev/null
+     { kill $pid; wait $pid; } 2> /dev/null
+     cat $log`;
+  const all = addresses.flatMap((address) =>
+    sizes.map((size) => each(address, size))
+  );
+  return ["log=$(mktemp)", ...all, "rm $log"].join("\n");
+}
+
+/**
+ * Returns what is missing in the output of ping(8), or undefined if {@linkcode PINGS} requests in a row were answered.
+ * The first of them must be among the first {@linkcode PINGS} requests. Those before it may be lost: ib_ipoib drops
+ * packets while it looks for a path or opens a connection.
+ */
+export function lossOf(output: string): string | undefined {
+  const replies = [...output.matchAll(/ bytes from .* icmp_seq=(\d+) /g)]
+    .map((match) => Number(match[1]));
+  const answered = [...new Set(replies)].sort((a, b) => a - b);
+  const [first = Infinity] = answered;
+  const isComplete = first <= PINGS && answered.length >= PINGS &&
+    answered[PINGS - 1] === first + PINGS - 1;
+  return isComplete
+    ? undefined
+    : `replies to requests ${answered.join(", ") || "none"}`;
 }
 
 /** Returns a command that sends one request and waits for the reply, for `seconds` at normal machine speed. */

@@ -1,6 +1,7 @@
 /** nginx under the load generator wrk, over IPoIB. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { labTest, until } from "./harness/mod.ts";
 
 labTest(
@@ -35,7 +36,8 @@ http {
       return stdout.includes(":8080");
     });
     const text = await client.must(
-      ...["wrk", "-t", "1", "-c", "8", "-d", "2s", "--timeout", "10s"],
+      ...["wrk", "-t", "1", "-c", "8", "-d", `${Math.ceil(patient(2))}s`],
+      ...["--timeout", `${Math.ceil(patient(10))}s`],
       `http://${server.address}:8080/page`,
     );
     const requests = Number(/(\d+) requests in/.exec(text)?.[1]);

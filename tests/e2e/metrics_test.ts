@@ -8,6 +8,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { programCommand } from "../../scripts/program.ts";
 import { fullForm } from "../../scripts/test/form.ts";
 import { peersAmong } from "../../src/cli/peers.ts";
@@ -179,6 +180,9 @@ const DOCUMENTED = {
 };
 const PROMETHEUS = 19_791;
 const METRICS = 19_788;
+/** Interval of the scrapes, and time limit of each. */
+const SCRAPE_S = Math.ceil(patient(1));
+const RANGE = `${60 * SCRAPE_S}s`;
 
 const withPrometheus = fullForm(
   "Prometheus scrapes the metrics and answers the queries of the dashboard",
@@ -197,7 +201,7 @@ labTest(
     await Deno.mkdir(folder);
     await Deno.writeTextFile(
       `${folder}/prometheus.yml`,
-      `global: {scrape_interval: 1s, scrape_timeout: 1s}
+      `global: {scrape_interval: ${SCRAPE_S}s, scrape_timeout: ${SCRAPE_S}s}
 scrape_configs:
   - job_name: ipoib
     static_configs: [{targets: ["127.0.0.1:${METRICS}"]}]
@@ -213,13 +217,13 @@ scrape_configs:
       const reply = await fetch(url + encodeURIComponent(expr));
       return await reply.json();
     };
-    const samples = "count_over_time(ipoib_interface_running[1m]) > 5";
+    const samples = `count_over_time(ipoib_interface_running[${RANGE}]) > 5`;
     await until("six scrapes", async () => {
       await a.ping(b);
       const { data } = await query(samples).catch(() => ({}));
       return data?.result?.length > 0;
     }, 60_000);
-    for (const { title, expr } of [...dashboardQueries(), DOCUMENTED]) {
+    for (const { title, expr } of [...dashboardQueries(RANGE), DOCUMENTED]) {
       const { status, error, data } = await query(expr);
       assertEquals(
         [status, error],

@@ -15,6 +15,10 @@ import { configure } from "./tap_support.ts";
 const FRAME_HEADER = 26;
 const MAX_FRAME = 65_536 + FRAME_HEADER;
 
+/** Time and number of turns after which the kernel has started the queue of a device with carrier. */
+const QUEUE_MS = 50;
+const QUEUE_TURNS = 10;
+
 /** A device, and the packets that the kernel has sent to it. */
 export class CoalescingDevice {
   readonly netdev: TapNetdev;
@@ -62,7 +66,9 @@ export class CoalescingDevice {
       this.netdev.config.neighbours.setPermanent(ipAddress(each));
     }
     // The kernel starts the queue shortly after the carrier is up.
-    this.turns(10);
+    const end = performance.now() + patient(QUEUE_MS);
+    this.turns(QUEUE_TURNS);
+    while (performance.now() < end) this.turns(1);
   }
 
   /** Writes the coalesced packets of a poll, with the next turn if the reactor writes later. */

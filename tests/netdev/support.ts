@@ -48,6 +48,9 @@ export function kernelTest(
   testWhere(missing, name, fn);
 }
 
+/** Minimum number of turns of {@linkcode TestNamespace.settle}. */
+const SETTLE_TURNS = 3;
+
 /** A new network namespace and a reactor. */
 export class TestNamespace implements Disposable {
   readonly #namespace = createNamespace();
@@ -67,10 +70,16 @@ export class TestNamespace implements Disposable {
     return true;
   }
 
-  /** Runs the loop for `ms` milliseconds. */
+  /** Runs the loop for `ms` milliseconds at normal machine speed, and for some turns at least. */
   settle(ms = 30): void {
-    const end = performance.now() + ms;
-    while (performance.now() < end) this.reactor.turn(ms);
+    const end = performance.now() + patient(ms);
+    for (
+      let turns = 0;
+      turns < SETTLE_TURNS || performance.now() < end;
+      turns++
+    ) {
+      this.reactor.turn(ms / SETTLE_TURNS);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -50,13 +50,21 @@ export class Samples {
     });
   }
 
-  /** Returns descriptions of growth by process; empty lists if the resources are stable. */
+  /**
+   * Returns descriptions of growth by process; empty lists if the resources are stable. Without samples at the start or
+   * the end, says so for each process.
+   */
   growth(): Record<string, string[]> {
-    const end = this.#samples.at(-1)!.ms;
+    const end = this.#samples.at(-1)?.ms ?? 0;
     const between = (from: number, to: number) =>
       this.#samples.filter(({ ms }) => ms >= from * end && ms <= to * end);
     const early = between(WARM_UP, 2 * WARM_UP);
     const late = between(1 - WARM_UP, 1);
+    if (early.length === 0 || late.length === 0) {
+      const why =
+        `growth is unknown: ${early.length} samples after the warm-up, ${late.length} at the end`;
+      return Object.fromEntries(this.#names.map((name) => [name, [why]]));
+    }
     return Object.fromEntries(this.#names.map((name, i) => {
       const grown: string[] = [];
       const most = (samples: Sample[], field: keyof ProcessState) =>

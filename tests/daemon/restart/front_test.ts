@@ -41,7 +41,7 @@ Deno.test("a signal that arrives before the report of another successor ends tha
   using successor = other;
   const first = new Deno.Command("true").spawn();
   await first.status;
-  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  await using child = new Deno.Command("sleep", { args: ["60"] }).spawn();
   const followed = followSuccessor(
     { pid: first.pid, version: "1", channel },
     ...[Promise.resolve(), 9] as const,

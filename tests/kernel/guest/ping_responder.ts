@@ -8,6 +8,7 @@
  * `{"qpn", "gid"}`, and at the end a {@linkcode Result}.
  */
 
+import { patient } from "../../../scripts/machine.ts";
 import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import type { RcConnection, RcQp } from "../../../src/hca/rc_qp.ts";
 import type { RxBatch } from "../../../src/hca/rx_batch.ts";
@@ -48,6 +49,8 @@ const PSN = 0x123;
 /** Response timeouts of the CM in a REQ, 4.096 us times 2 to this power. */
 const CM_TIMEOUT = 20;
 const NO_DATA = new Uint8Array(0);
+/** Longest wait for replies and completions at the end, at normal machine speed. */
+const END_MS = 5000;
 const [device, sizes, seconds] = Deno.args as [string, string, string];
 
 class Responder {
@@ -103,16 +106,31 @@ class Responder {
         body: { localCommId, remoteCommId, remoteQpn, privateData: NO_DATA },
       });
     }
-    for (let i = 0; i < 10; i++) this.reactor.turn(50);
+    const { messages } = this.result;
+    const replies = () => messages.filter((kind) => kind === "drep").length;
+    this.#turns(10, () => replies() >= this.#ids.length);
     this.result.received = this.#passive
       .reduce((sum, { received }) => sum + received, 0);
     for (const qp of this.#passive) qp.close();
     this.#active?.close();
-    for (let i = 0; i < 30; i++) this.reactor.turn(50);
-    this.result.counters = this.#port.counters();
+    const counters = () => this.result.counters = this.#port.counters();
+    this.#turns(30, () => {
+      const { posted, completed, abandoned } = counters();
+      return posted === completed! + abandoned!;
+    });
+    counters();
     this.#port.close();
     this.#umad.close();
     return this.result;
+  }
+
+  /** Runs at least `count` turns, and more until `done` returns true, for a limited time. */
+  #turns(count: number, done: () => boolean): void {
+    const end = performance.now() + patient(END_MS);
+    for (let i = 0; i < count || !done(); i++) {
+      if (i >= count && performance.now() > end) return;
+      this.reactor.turn(50);
+    }
   }
 
   #onMessage(mad: Uint8Array, from: MadAddress): void {

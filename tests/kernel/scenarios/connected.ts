@@ -21,8 +21,9 @@ const SIZES = [1000, 30_000, 60_000];
 const SECONDS = 3;
 const CONNECTED_MTU = 65_520;
 const RECONNECTIONS = 20;
-/** Time limit at normal machine speed. */
+/** Time limits at normal machine speed. */
 const RECOVERY_SECONDS = 5;
+const STREAM_SECONDS = 300;
 
 export function connected(fabric: Fabric): void {
   const allInMode = (mode: Mode) =>
@@ -67,7 +68,7 @@ export function connected(fabric: Fabric): void {
     change: () => Promise<unknown>,
   ): Promise<void> {
     const { a, c } = fabric;
-    const end = await startStreams(a, c, OURS, 300);
+    const end = await startStreams(a, c, OURS, a.patient(STREAM_SECONDS));
     try {
       const found = await outages([
         { name: "to ipoib", from: a, to: OURS },

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { SLOWNESS } from "../../../scripts/machine.ts";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 import { RejectReason } from "../../../src/wire/cm/rej.ts";
@@ -22,6 +23,7 @@ const SIZES = [56, 1000, 30_000, 60_000];
 /** Time limits in seconds, at normal machine speed. */
 const START_S = 60;
 const PINGS_S = 30;
+const REPLY_S = 5;
 
 /** Formats the link-layer address of an interface that accepts connections. */
 function linkAddress(qpn: number, gid: readonly number[]): string {
@@ -40,8 +42,8 @@ export function connections(fabric: Fabric): void {
         "echo connected > /sys/class/net/ib0/mode && ip link set ib0 mtu 65520",
       );
       await c.must(
-        `${RUN} ${RESPONDER} ibx0 ${SIZES.length} ${
-          START_S + PINGS_S
+        `${SLOWNESS}=${c.slowness} ${RUN} ${RESPONDER} ibx0 ${SIZES.length} ${
+          c.patient(START_S + PINGS_S)
         } > ${LOG} 2>&1 &`,
       );
       await c.waitFor(`grep -q '"qpn"' ${LOG}`, START_S, `cat ${LOG}`);
@@ -53,7 +55,9 @@ export function connections(fabric: Fabric): void {
       );
       for (const size of SIZES) {
         await b.must(
-          `for i in $(seq 20); do ping -q -c 1 -W 5 -s ${size} ${ADDRESS} && exit 0; done; exit 1`,
+          `for i in $(seq 20); do ping -q -c 1 -W ${
+            b.patient(REPLY_S)
+          } -s ${size} ${ADDRESS} && exit 0; done; exit 1`,
           PINGS_S,
         );
       }

@@ -1,6 +1,7 @@
 /** Tests of other suites that need only an InfiniBand port, run in a guest. */
 
 import { assertEquals } from "@std/assert";
+import { SLOWNESS } from "../../../scripts/machine.ts";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 import { outcomeOf } from "../../../scripts/test/outcome.ts";
@@ -13,8 +14,9 @@ const TESTS = [
 export function device(fabric: Fabric): void {
   for (const tests of TESTS) {
     fullTest(`${tests} passes on a host with an InfiniBand port`, async () => {
-      const { code, output } = await fabric.c.run(
-        `cd /project && deno test --no-check --cached-only --allow-all ${tests}`,
+      const { c } = fabric;
+      const { code, output } = await c.run(
+        `cd /project && ${SLOWNESS}=${c.slowness} deno test --no-check --cached-only --allow-all ${tests}`,
         180,
       );
       const { passed, failed, ignored } = outcomeOf(output, code === 0);

@@ -64,6 +64,7 @@ export function recovery(fabric: Fabric): void {
         title: "P_Key 0x8001 back at index 1",
         inject: () => table(["1:0x8001"]),
         limit: 30,
+        down: true,
       }),
     );
   });
@@ -141,6 +142,7 @@ export function recovery(fabric: Fabric): void {
       title: "another LID, peer notified",
       inject: reregister,
       limit: 30,
+      down: true,
     });
     for (const { resumedMs } of notified.slice(0, 2)) {
       assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);

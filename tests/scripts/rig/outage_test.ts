@@ -15,9 +15,12 @@ Deno.test("answerTimes() returns only the times of replies", () => {
 
 Deno.test("outageOf() returns the longest pause and the time to the first reply after the event", () => {
   const times = answerTimes(PINGS);
-  assertEquals(outageOf(times, 100_050), { pauseMs: 2000, resumedMs: 50 });
-  assertEquals(outageOf(times, 101_000), { pauseMs: 2000, resumedMs: 1200 });
-  assertEquals(outageOf(times, 103_000), {
+  assertEquals(outageOf(times, 100_050, 100), { pauseMs: 2000, resumedMs: 50 });
+  assertEquals(outageOf(times, 101_000, 500), {
+    pauseMs: 1600,
+    resumedMs: 1200,
+  });
+  assertEquals(outageOf(times, 103_000, 100), {
     pauseMs: 2000,
     resumedMs: Infinity,
   });

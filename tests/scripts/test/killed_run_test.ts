@@ -122,21 +122,37 @@ async function killRun(
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const runner = await childOf(task.pid);
-  await waitFor(moment, mark);
-  const seen = processes(mark);
-  Deno.kill(of === "the runner" ? runner : task.pid, signal);
-  const start = performance.now();
-  let remaining = seen;
-  while (remaining.length > 0 && performance.now() - start < patient(GONE_MS)) {
-    await pause(50);
-    remaining = processes(mark);
+  try {
+    const runner = await childOf(task.pid);
+    await waitFor(moment, mark);
+    const seen = processes(mark);
+    Deno.kill(of === "the runner" ? runner : task.pid, signal);
+    const start = performance.now();
+    const limit = patient(GONE_MS);
+    let remaining = seen;
+    while (remaining.length > 0 && performance.now() - start < limit) {
+      await pause(50);
+      remaining = processes(mark);
+    }
+    const title = `${suite}, ${signal} of ${of} after ${moment}`;
+    assertEquals(remaining, [], title);
+    assertEquals(files(temporary), before, title);
+    return seen;
+  } finally {
+    // Ends the processes of a run that the test could not kill, or that the kill has left.
+    killAll(mark);
+    await task.status;
   }
-  const title = `${suite}, ${signal} of ${of} after ${moment}`;
-  assertEquals(remaining, [], title);
-  assertEquals(files(temporary), before, title);
-  await task.status;
-  return seen;
+}
+
+function killAll(mark: string): void {
+  for (const pid of processesWith(MARK, mark)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch {
+      // It has exited.
+    }
+  }
 }
 
 Deno.test({
