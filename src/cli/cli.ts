@@ -5,7 +5,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
-import { openInterface, type Target } from "./session.ts";
+import { openInterface, type Otherwise, type Target } from "./session.ts";
 
 /** One run of the command line. */
 export class Cli {
@@ -18,14 +18,23 @@ export class Cli {
   }
 
   /** Calls {@linkcode openInterface} for interface `name` in the namespace that option `-n` selects. */
-  async open(command: CommandUnknownOpts, name?: string): Promise<Target> {
-    return await openInterface(this.environment, netnsOf(command), name);
+  async open(
+    command: CommandUnknownOpts,
+    name?: string,
+    otherwise?: Otherwise,
+  ): Promise<Target> {
+    const { environment } = this;
+    return await openInterface(environment, netnsOf(command), name, otherwise);
   }
 
   /** Throws the error of {@linkcode open} if an interface is named that is not running. With `-a`, it may be anywhere. */
-  async checkRunning(command: CommandUnknownOpts, name?: string) {
+  async checkRunning(
+    command: CommandUnknownOpts,
+    name?: string,
+    otherwise?: Otherwise,
+  ): Promise<void> {
     if (name === undefined || globalsOf(command).allNetns) return;
-    (await this.open(command, name)).client.close();
+    (await this.open(command, name, otherwise)).client.close();
   }
 
   /** Prints `records` as JSON with `-j`, otherwise as text; `json` converts a record for JSON. */

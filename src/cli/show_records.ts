@@ -10,7 +10,7 @@ import { namespaceName } from "./namespace.ts";
 import { type Family, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
-import { noneRunning, type Target } from "./session.ts";
+import { noneRunning, type Otherwise, type Target } from "./session.ts";
 
 /** Source and formats of the records of a command. */
 export interface Shown<T extends object> {
@@ -32,6 +32,8 @@ export interface Shown<T extends object> {
   readonly showsNamespace?: true;
   /** True to fetch the records of each interface separately. */
   readonly eachInterface?: true;
+  /** What the name may be if no interface has it. */
+  readonly otherwise?: Otherwise | undefined;
 }
 
 interface PlacedRecords<T> {
@@ -59,7 +61,7 @@ export async function showRecords<T extends object>(
 ): Promise<void> {
   const { allNetns = false, netns } = globalsOf(command);
   if (name !== undefined && !allNetns) {
-    using target = await cli.open(command, name);
+    using target = await cli.open(command, name, shown.otherwise);
     const records = await shown.fetch(target, { name: target.name });
     return print(cli, command, [{ records }], shown);
   }

@@ -20,9 +20,10 @@ export function events(cli: Cli) {
     .option(...SINCE, since)
     .addHelpText("after", HELP)
     .action(async (words, options, command) => {
-      const { name, kinds } = parseEventWords(words);
+      const { name, kinds, otherwise } = parseEventWords(words);
       const filter = { ...options, ...(kinds ? { kinds } : {}) };
       await showRecords(cli, command, name, {
+        otherwise,
         fetch: ({ client }, params) =>
           client.call("events.show", { ...params, ...filter }),
         order: (a, b) => a.time_ms - b.time_ms,
