@@ -127,7 +127,7 @@ function prepare(
   for (const child of command.commands) prepare(child, environment);
 }
 
-/** Prints a parser error and returns the exit code; help and version exit with 0. */
+/** Prints a parser error and returns its exit code, 1 unless the command has another; help and version exit with 0. */
 function report(
   { command, reason }: ParseError,
   environment: CliEnvironment,
@@ -135,7 +135,7 @@ function report(
   if (reason.exitCode === 0) return Exit.Ok;
   environment.err(errorLine(parserMessage(command, reason)));
   environment.err(usageLine(command));
-  return Exit.Usage;
+  return reason.exitCode;
 }
 
 /** Converts a message of commander to the style of this program. */

@@ -20,10 +20,12 @@ import { type Cli, netnsOf } from "../cli.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { errorLine, usageError } from "../errors.ts";
 import { lostEvents } from "../event_monitor.ts";
+import { refuseOptions } from "../foreign_options.ts";
 import { integer } from "../options.ts";
 import { renderEvent } from "../render/event_text.ts";
 import { PLAIN } from "../render/style.ts";
 import { openInterface } from "../session.ts";
+import { refusalOfTcpdump } from "../tcpdump_foreign.ts";
 
 const KIBIBYTE = 1024;
 
@@ -83,7 +85,7 @@ function path(text: string): string {
 }
 
 export function capture(cli: Cli) {
-  return new Command("capture")
+  return refuseOptions(new Command("capture"), refusalOfTcpdump)
     .description(
       "write the packets of an interface to a pcapng file, or print them",
     )
