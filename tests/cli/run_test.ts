@@ -127,6 +127,11 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "ipoib up [options] [IF...]",
     ],
     [
+      "up --mtu 71",
+      'Invalid MTU "71" (the minimum is 72 in datagram mode)',
+      "ipoib up [options] [IF...]",
+    ],
+    [
       "up a/b",
       "Argument IF 'a/b' is invalid: it must be an interface name of 1 to 15 bytes without slash, colon or white space, not . or ..",
       "ipoib up [options] [IF...]",

@@ -4,6 +4,7 @@
  */
 
 import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
+import { MIN_DATAGRAM_MTU } from "../../base/units.ts";
 import type {
   CoalesceRecord,
   FeatureRecord,
@@ -53,6 +54,14 @@ export interface Setting {
 
 /** Length of the transmit queue of a new interface, in packets. */
 const NEW_TX_QUEUE = 1000;
+
+/** Returns the administrator's MTU; undefined if connected mode allowed it, and datagram mode does not. */
+export function configuredMtu(
+  { mtu_chain: { admin }, linkinfo: { info_data: { mode } } }: LinkRecord,
+): number | undefined {
+  if (admin === undefined || mode === "connected") return admin;
+  return admin < MIN_DATAGRAM_MTU ? undefined : admin;
+}
 
 /** Returns a setting of `ipoib link set`. */
 function link(
@@ -138,7 +147,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "mtu": link(
     "mtu",
     "interface MTU in bytes",
-    (link) => link.mtu_chain.admin,
+    configuredMtu,
     "child",
   ),
   "recv-queue-size": {

@@ -138,6 +138,27 @@ PKEY = 0x0002
   );
 });
 
+Deno.test("the minimum MTU is that of the mode", () => {
+  const refused = 'Invalid MTU "71"';
+  const child = "[Child]\npkey = 1\n";
+  assertEquals(problems(`[Interface]\nmtu = 72\n${child}mtu = 72`), []);
+  assertEquals(problems("[Interface]\nmode = connected\nmtu = 71"), []);
+  assertEquals(problems(`${child}mtu = 71\nmode = connected`), []);
+  assertEquals(problems("[Interface]\nmtu = 71"), [`2:7: ${refused}`]);
+  assertEquals(problems(`${child}mtu = 71`), [`3:7: ${refused}`]);
+});
+
+Deno.test("an MTU that only connected mode allows is not shown in datagram mode", () => {
+  const shown = (mode: "datagram" | "connected") =>
+    SETTINGS.mtu!.shown(
+      apply(apply(NEW, SETTINGS.mtu!.read("ib0", "70")), {
+        method: "link.set",
+        params: { name: "ib0", mode },
+      }),
+    );
+  assertEquals([shown("connected"), shown("datagram")], ["70", undefined]);
+});
+
 Deno.test("every problem has its line and column", () => {
   assertEquals(
     problems(`[Interface]
@@ -314,7 +335,7 @@ const number = (min: number, max: number) =>
 /** Valid values of each setting. */
 const VALUES: Record<string, fc.Arbitrary<string>> = {
   "mode": fc.constantFrom("datagram", "connected"),
-  "mtu": number(68, 65_520),
+  "mtu": number(72, 65_520),
   "recv-queue-size": number(2, 8192),
   "umcast": fc.constantFrom("0", "1"),
   "alias": fc.constantFrom("rail one", "#1", "ü = [x]"),
