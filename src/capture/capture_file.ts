@@ -97,6 +97,16 @@ export class CaptureFile {
     this.#start(seconds);
   }
 
+  /** The path of the current file. */
+  get path(): string {
+    return this.#name(this.#startedAt);
+  }
+
+  /** Starts another file if it is time, also without packets. Throws `E_CAPTURE_FILE`. */
+  turn(seconds: number): void {
+    if (this.#parts.options.rotateSeconds !== undefined) this.#rotate(seconds);
+  }
+
   /** Writes a packet, if necessary to another file. Throws `E_CAPTURE_FILE`. */
   write({ frame, ...packet }: WrittenPacket): void {
     this.#rotate(packet.seconds);
@@ -134,7 +144,7 @@ export class CaptureFile {
       while (rest.length > 0) rest = rest.subarray(this.#sink!.writeSync(rest));
     } catch (cause) {
       if (cause instanceof Deno.errors.BrokenPipe) throw cause;
-      throw fileError("write", this.#name(this.#startedAt), cause);
+      throw fileError("write", this.path, cause);
     }
   }
 

@@ -109,7 +109,7 @@ export function capture(cli: Cli) {
     )
     .option(
       "-C <megabytes>",
-      "start another file after this size, in millions of bytes",
+      "start another file after this size, in millions of bytes: FILE, FILE1, ..., with -W FILE0, FILE1, ...",
       integer(1, 2 ** 31),
     )
     .option(
