@@ -195,6 +195,13 @@ Deno.test("child.create, child.list and child.delete manage children", () => {
   ]);
 });
 
+Deno.test("child.delete takes the P_Key that child.create has taken, without the full-member bit", () => {
+  const [a] = busyPair();
+  assertEquals(run(a, "child.create", { pkey: 0x1f41 }).pkey, "0x9f41");
+  run(a, "child.delete", { pkey: 0x1f41 });
+  assertEquals(run(a, "child.list"), []);
+});
+
 Deno.test("link.set sets MTU and state, and refuses invalid MTUs and unknown interfaces", () => {
   const [a] = busyPair();
   run(a, "link.set", { name: "ib1", mtu: 1500 });
