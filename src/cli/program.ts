@@ -27,7 +27,7 @@ import { maddrShow } from "./commands/maddr_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
 import { monitor } from "./commands/monitor.ts";
 import { metrics } from "./commands/metrics.ts";
-import { neighAdd } from "./commands/neigh_add.ts";
+import { neighAdd, neighChange, neighReplace } from "./commands/neigh_add.ts";
 import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
@@ -78,7 +78,10 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
   },
   neigh: {
     description: "manage neighbours and their link-layer addresses",
-    commands: [neighShow, neighFlush, neighAdd, neighDel],
+    commands: [
+      ...[neighShow, neighFlush, neighAdd],
+      ...[neighChange, neighReplace, neighDel],
+    ],
   },
   path: { description: "show paths to other ports", commands: [pathShow] },
   maddr: {
