@@ -7,6 +7,18 @@ import { parseInteger } from "./options.ts";
 
 const MAX_PKEY = 0xffff;
 
+/** The type of interfaces, as of `ip link add`. */
+export const KIND = "ipoib";
+
+/** Throws `E_USAGE` for another type than {@linkcode KIND}. */
+export function checkType(type: string): void {
+  if (type === KIND) return;
+  throw usageError(
+    `Link type "${type}" is not supported`,
+    `use type ${KIND}, or ip for interfaces of other types`,
+  );
+}
+
 export function readMtu(value: string): number {
   const mtu = parseInteger(value);
   if (mtu === undefined || mtu > CONNECTED_MTU) {

@@ -15,6 +15,8 @@ import { isExtcapCall } from "./commands/extcap.ts";
 import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
+import { commandOfIp } from "./iproute2.ts";
+import { globalsOf } from "./options.ts";
 import { buildProgram, isCommand } from "./program.ts";
 import { type Topic, topicOf } from "./topics.ts";
 import { translate } from "./translate.ts";
@@ -86,7 +88,8 @@ async function runWith(
   } catch (error) {
     if (error instanceof ParseError) {
       // The error names commands that are similar: all of them must be known.
-      const unknown = error.reason.code === "commander.unknownCommand";
+      const unknown = ["commander.unknownCommand", "commander.help"]
+        .includes(error.reason.code);
       if (unknown && words.length > 0) {
         return await runWith(args, environment, []);
       }
@@ -145,7 +148,13 @@ function parserMessage(
 ): IpoibError {
   if (reason.code === "commander.help") {
     const names = command.commands.map((child) => child.name());
-    return usageError("Command is missing", `expected ${names.join(", ")}`);
+    const { netns } = globalsOf(command);
+    return usageError(
+      "Command is missing",
+      command.parent === null && netns !== undefined
+        ? `"${netns}" is the network namespace of option -n`
+        : `expected ${names.join(", ")}`,
+    );
   }
   const [first = "", hint] = reason.message.replace(/^error: /, "")
     .split("\n");
@@ -160,8 +169,21 @@ function parserMessage(
     );
   return usageError(
     message.charAt(0).toUpperCase() + message.slice(1),
-    hint?.replace(/^\((.*)\?\)$/, "$1?").replace(/^Did/, "did"),
+    hint?.replace(/^\((.*)\?\)$/, "$1?").replace(/^Did/, "did") ??
+      ipHint(command, first),
   );
+}
+
+/** Returns a hint for a command of an object that only `ip` has. */
+function ipHint(
+  command: CommandUnknownOpts,
+  message: string,
+): string | undefined {
+  const word = /^unknown command '(.*)'$/.exec(message)?.[1];
+  const object = command.name();
+  if (word === undefined || command.parent === null) return undefined;
+  const name = commandOfIp(word, object);
+  return name === undefined ? undefined : `use ip ${object} ${name}`;
 }
 
 function usageLine(command: CommandUnknownOpts): string {

@@ -250,6 +250,16 @@ Deno.test("ipoib param shows all parameters or one, and changes one", async () =
   assertEquals(await cli.run("param dev x_level"), { ...done, out });
 });
 
+Deno.test("link del takes the type, as ip does", async () => {
+  await using cli = new CliFixture();
+  const handlers = { "link.del": () => ({ deleted: true }) };
+  const calls = await cli.daemon("kid", { handlers });
+  for (const words of ["kid type ipoib", "dev kid type ipoib", "kid"]) {
+    assertEquals(await cli.run(`link del ${words}`), done, words);
+    assertEquals(calls.pop(), ["link.del", { name: "kid" }]);
+  }
+});
+
 Deno.test("invalid words of neigh add and del are refused with exit code 1", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0");
