@@ -6,6 +6,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import type { CaptureEvent, CaptureOptions } from "../ipc/capture_options.ts";
 import { VERSION } from "../ipc/version.ts";
 import {
@@ -248,10 +249,9 @@ export class CaptureFile {
 }
 
 function fileError(action: string, name: string, cause: unknown): IpoibError {
-  const { message } = IpoibError.from(cause);
   return new IpoibError(
     "E_CAPTURE_FILE",
-    `Cannot ${action} "${name}": ${message}`,
+    `Cannot ${action} "${name}": ${systemReason(cause)}`,
     { cause },
   );
 }
