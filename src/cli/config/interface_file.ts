@@ -128,7 +128,7 @@ class Reader {
       else if (section.name !== "interface") {
         this.#refuse(
           section,
-          `Unknown section [${section.name}]`,
+          `Unknown section [${section.title}]`,
           "expected [Interface] or [Child]",
         );
       }

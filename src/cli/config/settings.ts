@@ -18,6 +18,7 @@ import {
   FeatureError,
   FeatureRefusal,
   readFeatures,
+  startsWithFeature,
 } from "../ethtool_features.ts";
 import {
   COALESCE,
@@ -135,6 +136,21 @@ function asUsage<T>(read: () => T): T {
   }
 }
 
+/** Splits pairs of a feature and `on` or `off`. Throws `E_USAGE`. */
+function featureWords(value: string): string[] {
+  const words = value.split(/\s+/);
+  for (let at = 0; at < words.length; at += 2) {
+    const [name, state] = words.slice(at, at + 2);
+    if (state !== "on" && state !== "off") {
+      throw usageError(`Feature "${name}" needs on or off`);
+    }
+    if (!startsWithFeature([name, state])) {
+      throw usageError(`Unknown feature "${name}"`);
+    }
+  }
+  return words;
+}
+
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   // The mode first, because it limits the MTU.
   "mode": link(
@@ -205,7 +221,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
       params: {
         name,
         request: Object.fromEntries(
-          asUsage(() => readFeatures(value.split(/\s+/), name)),
+          asUsage(() => readFeatures(featureWords(value), name)),
         ),
       },
     }),

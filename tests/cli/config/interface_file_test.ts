@@ -204,7 +204,7 @@ up = perhaps
       '8:8: Invalid value "maybe"',
       '9:10: Invalid umcast value "2"',
       "10:12: Invalid value 'x' for parameter 'rx-usecs'",
-      "11:12: Flag 'maybe' for parameter 'tso' is not followed by 'on' or 'off'",
+      '11:12: Feature "tso" needs on or off',
       '12:1: Key "features" is in line 11 too',
       '13:15: Invalid value "high" of debug_level',
       "14:9: Invalid value: Invalid length: Expected <=4096 but received 5000",
@@ -216,9 +216,14 @@ up = perhaps
       "29:1: Interface ib0 is the parent",
       '30:6: Invalid value "perhaps"',
       "31:1: Section [Interface] is in line 1 too",
-      "32:1: Unknown section [cousin]",
+      "32:1: Unknown section [Cousin]",
     ],
   );
+  const features = (value: string) =>
+    problems(`[Interface]\nfeatures = ${value}`)[0];
+  assertEquals(features("tso"), '2:12: Feature "tso" needs on or off');
+  assertEquals(features("gro on tso"), '2:12: Feature "tso" needs on or off');
+  assertEquals(features("wings on"), '2:12: Unknown feature "wings"');
   const [comment] = read("[Interface]\nmtu = 1500 # enough").problems;
   assertEquals(comment!.hint, "a comment stands on a line of its own");
 });
