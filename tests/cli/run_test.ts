@@ -157,6 +157,16 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "ipoib [options] COMMAND",
     ],
     [
+      "-j check-config x",
+      "Command check-config prints no JSON",
+      "ipoib check-config [options] [FILE...]",
+    ],
+    [
+      "capture ib0 -j",
+      "Command capture prints no JSON (tshark -T json -r FILE prints a file)",
+      "ipoib capture [options] <IF> [FILTER...]",
+    ],
+    [
       "up --mtu 71",
       'Invalid MTU "71" (the minimum is 72 in datagram mode)',
       "ipoib up [options] [IF...]",

@@ -21,7 +21,7 @@ import type { CliEnvironment } from "../environment.ts";
 import { errorLine, usageError } from "../errors.ts";
 import { lostEvents } from "../event_monitor.ts";
 import { refuseOptions } from "../foreign_options.ts";
-import { integer } from "../options.ts";
+import { integer, refuseJson } from "../options.ts";
 import { renderEvent } from "../render/event_text.ts";
 import { PLAIN } from "../render/style.ts";
 import { openInterface } from "../session.ts";
@@ -137,6 +137,7 @@ export function capture(cli: Cli) {
       integer(MIN_CAPTURE_BYTES / KIBIBYTE, MAX_CAPTURE_BYTES / KIBIBYTE),
     )
     .action(async (name, words, options, self) => {
+      refuseJson(self, "tshark -T json -r FILE prints a file");
       const { w, c, s, G, C, W, Q, edge, B } = options;
       const rotates = G !== undefined || C !== undefined;
       if (rotates && (w === undefined || w === "-")) {
