@@ -126,7 +126,7 @@ function prepare(
   });
   command.enablePositionalOptions();
   command.helpOption("-h, --help", "print help");
-  command.configureHelp({ showGlobalOptions: true });
+  command.configureHelp({ showGlobalOptions: true, minWidthToWrap: 24 });
   for (const child of command.commands) prepare(child, environment);
 }
 

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { VARIABLES } from "../../src/base/variables.ts";
-import { Cli } from "../../src/cli/cli.ts";
 import { Exit } from "../../src/cli/errors.ts";
 import { EthtoolExit } from "../../src/cli/ethtool_set.ts";
-import { buildProgram } from "../../src/cli/program.ts";
 import { VERSION } from "../../src/ipc/version.ts";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Cli } from "../../src/cli/cli.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { CliFixture } from "./support.ts";
 
 /** Returns the command tree. */
@@ -408,4 +409,23 @@ Deno.test("run() does not throw for any arguments", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("the lines of all helps, except those of the usage, have at most 80 columns", async () => {
+  await using cli = new CliFixture();
+  const environment = cli.environment({ code: 0, out: "", err: "" });
+  const paths = (command: CommandUnknownOpts): string[][] => [
+    [],
+    ...command.commands.flatMap((each) =>
+      paths(each).map((path) => [each.name(), ...path])
+    ),
+  ];
+  for (const path of paths(buildProgram(new Cli(environment)))) {
+    const { code, out } = await cli.run([...path, "--help"]);
+    assertEquals(code, 0);
+    const long = out.split("\n").filter((line) =>
+      line.length > 80 && !line.startsWith("Usage: ")
+    );
+    assertEquals(long, [], path.join(" "));
+  }
 });

@@ -9,8 +9,8 @@ import { showRecords } from "../show_records.ts";
 import { SINCE, since } from "../since.ts";
 
 const HELP = `
-The process of an interface keeps its last 4096 events. TIME is an age (90s, 15m,
-3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
+The process of an interface keeps its last 4096 events. TIME is an age (90s,
+15m, 3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
 
 export function events(cli: Cli) {
   return completeOperands(new Command("events"), eventOperands)

@@ -16,8 +16,8 @@ import type { Otherwise } from "../session.ts";
 import { showRecords } from "../show_records.ts";
 
 const HELP = `
-Files: ${SYSFS_FILES.join(", ")}
-
+Files:
+${SYSFS_FILES.map((name) => `  ${name}\n`).join("")}
 An interface that has the name of a file is given as "dev IF".`;
 
 const ATTRIBUTE: Otherwise = {

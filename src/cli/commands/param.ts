@@ -16,8 +16,10 @@ import { renderParams } from "../render/tables_text.ts";
 import type { Otherwise } from "../session.ts";
 
 const HELP = `
-Parameters: ${PARAMETERS.join(", ")}
-log_level is that of "ipoib up --log"; it applies to the lines of the interface and its children.
+Parameters:
+${PARAMETERS.map((name) => `  ${name}\n`).join("")}
+log_level is that of "ipoib up --log"; it applies to the lines of the interface
+and its children.
 
 An interface that has the name of a parameter is given as "dev IF".`;
 
