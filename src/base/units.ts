@@ -22,8 +22,10 @@ export type Millis = number;
 
 /** Length of the IPoIB encapsulation header in bytes (RFC 4391 section 6). */
 export const ENCAP_LENGTH = 4;
+/** Minimum MTU of a TAP, which is that of connected mode (Linux ETH_MIN_MTU). */
+export const MIN_DEVICE_MTU = 68;
 /** Minimum MTU in datagram mode: 68 bytes plus the IPoIB header (Linux ipoib_change_mtu). */
-export const MIN_DATAGRAM_MTU = 72;
+export const MIN_DATAGRAM_MTU = MIN_DEVICE_MTU + ENCAP_LENGTH;
 /** Maximum MTU in connected mode (Linux IPOIB_CM_MTU), in bytes of an IP packet. */
 export const CONNECTED_MTU = 65_520;
 /** Maximum length of a message on a connection, with the IPoIB header (Linux IPOIB_CM_BUF_SIZE). */

@@ -12,6 +12,10 @@ export const VARIABLES = {
   JOURNAL_STREAM:
     "Set by systemd: the device and inode of the stream to the journal. The log goes to the journal if standard error is that stream.",
   NO_COLOR: "Disables colors if set and not empty.",
+  LC_ALL:
+    "The locale. If it is unset, LC_CTYPE applies, then LANG. If it does not name UTF-8, `ipoib top` prints ASCII only.",
+  LC_CTYPE: "See LC_ALL.",
+  LANG: "See LC_ALL.",
   FORCE_COLOR:
     "Enables colors in help even if the output is not a terminal; 0 or false disables them.",
   CLICOLOR_FORCE:
@@ -46,4 +50,11 @@ export type CniVariable = typeof CNI_VARIABLES[number];
 /** Returns the value of a variable, or undefined if it is unset or empty. */
 export function variable(name: Variable | CniVariable): string | undefined {
   return Deno.env.get(name) || undefined;
+}
+
+/** True if the locale of the user has the encoding UTF-8 (locale(7)). */
+export function isUtf8Locale(): boolean {
+  const locale = variable("LC_ALL") ?? variable("LC_CTYPE") ??
+    variable("LANG") ?? "C";
+  return /\.utf-?8/i.test(locale);
 }

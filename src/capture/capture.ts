@@ -103,7 +103,7 @@ class CaptureRun {
   async run(): Promise<number> {
     const stop = () => void (this.#stopped = true);
     for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
-    this.#file?.open(Math.floor(Date.now() / 1000));
+    this.#file?.open(now());
     this.#say(`capturing on ${this.#options.name}, ${this.#whatAndWhere()}\n`);
     let interfaceEnded = false;
     try {
@@ -112,6 +112,7 @@ class CaptureRun {
         interfaceEnded = this.#connection.ended;
         const taken = this.#drain();
         this.#takeEvents();
+        if (taken === 0) this.#turnFile();
         this.#flush();
         if (interfaceEnded && taken === 0) break;
         await pause(taken > 0 ? BUSY_MS : IDLE_MS);
@@ -128,6 +129,12 @@ class CaptureRun {
     }
     this.#report(interfaceEnded);
     return 0;
+  }
+
+  /** Starts another file if it is time and no packet of the old one is left in the ring. */
+  #turnFile(): void {
+    this.#file?.turn(now());
+    if (this.#file?.full) this.#stopped = true;
   }
 
   /** Takes what was in the ring, and the events that had arrived, when a signal arrived. */
@@ -205,7 +212,9 @@ class CaptureRun {
   #whatAndWhere(): string {
     const { edges, file, filter } = this.#options;
     const what = edges === "both" ? "both edges" : `${edges} edge`;
-    const where = file === undefined || file === "-" ? "" : ` to ${file}`;
+    const where = this.#file === undefined || file === "-"
+      ? ""
+      : ` to ${this.#file.path}`;
     return `${what}${where}${filter === "" ? "" : `, filter "${filter}"`}`;
   }
 
@@ -234,6 +243,11 @@ function openSink(path: string): Sink {
     return { writeSync: (bytes) => Deno.stdout.writeSync(bytes) };
   }
   return Deno.openSync(path, { write: true, create: true, truncate: true });
+}
+
+/** Returns the time in seconds since 1970. */
+function now(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function pause(ms: number): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import type { CaptureEvent, CaptureOptions } from "../ipc/capture_options.ts";
 import { VERSION } from "../ipc/version.ts";
 import {
@@ -97,6 +98,16 @@ export class CaptureFile {
     this.#start(seconds);
   }
 
+  /** The path of the current file. */
+  get path(): string {
+    return this.#name(this.#startedAt);
+  }
+
+  /** Starts another file if it is time, also without packets. Throws `E_CAPTURE_FILE`. */
+  turn(seconds: number): void {
+    if (this.#parts.options.rotateSeconds !== undefined) this.#rotate(seconds);
+  }
+
   /** Writes a packet, if necessary to another file. Throws `E_CAPTURE_FILE`. */
   write({ frame, ...packet }: WrittenPacket): void {
     this.#rotate(packet.seconds);
@@ -134,7 +145,7 @@ export class CaptureFile {
       while (rest.length > 0) rest = rest.subarray(this.#sink!.writeSync(rest));
     } catch (cause) {
       if (cause instanceof Deno.errors.BrokenPipe) throw cause;
-      throw fileError("write", this.#name(this.#startedAt), cause);
+      throw fileError("write", this.path, cause);
     }
   }
 
@@ -238,10 +249,9 @@ export class CaptureFile {
 }
 
 function fileError(action: string, name: string, cause: unknown): IpoibError {
-  const { message } = IpoibError.from(cause);
   return new IpoibError(
     "E_CAPTURE_FILE",
-    `Cannot ${action} "${name}": ${message}`,
+    `Cannot ${action} "${name}": ${systemReason(cause)}`,
     { cause },
   );
 }

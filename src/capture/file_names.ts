@@ -3,7 +3,7 @@
  *
  * - With -G, the name is a format of strftime(3): %Y %m %d %H %M %S %s %j %y and %%. A name without such a field gets the
  *   number of the file, so that no file is overwritten (tcpdump overwrites it).
- * - With -C, the number of the file is appended, except to the first.
+ * - With -C, the number of the file is appended, except to the first without -W.
  * - With -C and -W, the numbers start again after the last file, whose number of digits all have.
  */
 

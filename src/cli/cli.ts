@@ -6,7 +6,7 @@ import { usageError } from "./errors.ts";
 import { globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
-import { openInterface, type Target } from "./session.ts";
+import { openInterface, type Otherwise, type Target } from "./session.ts";
 
 /** One run of the command line. */
 export class Cli {
@@ -22,15 +22,24 @@ export class Cli {
    * Calls {@linkcode openInterface} for interface `name` in the namespace that option `-n` selects. Throws `E_USAGE` with
    * `-a`.
    */
-  async open(command: CommandUnknownOpts, name?: string): Promise<Target> {
+  async open(
+    command: CommandUnknownOpts,
+    name?: string,
+    otherwise?: Otherwise,
+  ): Promise<Target> {
     refuseAllNetns(command);
-    return await openInterface(this.environment, netnsOf(command), name);
+    const { environment } = this;
+    return await openInterface(environment, netnsOf(command), name, otherwise);
   }
 
   /** Throws the error of {@linkcode open} if an interface is named that is not running. With `-a`, it may be anywhere. */
-  async checkRunning(command: CommandUnknownOpts, name?: string) {
+  async checkRunning(
+    command: CommandUnknownOpts,
+    name?: string,
+    otherwise?: Otherwise,
+  ): Promise<void> {
     if (name === undefined || globalsOf(command).allNetns) return;
-    (await this.open(command, name)).client.close();
+    (await this.open(command, name, otherwise)).client.close();
   }
 
   /** Prints `records` as JSON with `-j`, otherwise as text; `json` converts a record for JSON. */

@@ -4,18 +4,26 @@ import { EVENT_KINDS, type EventKind } from "../base/events.ts";
 import { keywords } from "./completion/grammar.ts";
 import { INTERFACES } from "./completion/live.ts";
 import { usageError } from "./errors.ts";
+import type { Otherwise } from "./session.ts";
 
 export interface EventWords {
   /** Interface; undefined for all. */
   readonly name: string | undefined;
   /** Undefined for all. */
   readonly kinds: EventKind[] | undefined;
+  /** What `name` may be if it is not an interface. */
+  readonly otherwise: Otherwise | undefined;
 }
 
 const ALL = "all";
 const EXPECTED = `expected an interface and kinds: ${
   [...EVENT_KINDS, ALL].join(", ")
 }`;
+
+const KIND: Otherwise = {
+  what: "a kind of events",
+  known: `kinds: ${[...EVENT_KINDS, ALL].join(", ")}`,
+};
 
 /** Description of the argument. */
 export const EVENT_WORDS =
@@ -33,6 +41,7 @@ export const eventOperands = keywords({
 export function parseEventWords(words: readonly string[]): EventWords {
   const names: string[] = [];
   const kinds = new Set<EventKind>();
+  let dev = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     const matching = word === ""
@@ -42,6 +51,7 @@ export function parseEventWords(words: readonly string[]): EventWords {
       const name = words[++i];
       if (name === undefined) throw usageError("Interface is missing");
       names.push(name);
+      dev = true;
     } else if (matching.length === 1) {
       for (const kind of EVENT_KINDS) {
         if (matching[0] === kind || matching[0] === ALL) kinds.add(kind);
@@ -52,5 +62,9 @@ export function parseEventWords(words: readonly string[]): EventWords {
     throw usageError(`Word "${names[1]}" is not valid`, EXPECTED);
   }
   const all = kinds.size === 0 || kinds.size === EVENT_KINDS.length;
-  return { name: names[0], kinds: all ? undefined : [...kinds] };
+  return {
+    name: names[0],
+    kinds: all ? undefined : [...kinds],
+    otherwise: dev ? undefined : KIND,
+  };
 }

@@ -285,10 +285,12 @@ async function absent(
   switch (error.code) {
     case "E_NOT_RUNNING":
       return {
-        problem: {
-          message: `${name} is not running`,
-          hint: `ipoib up ${name}`,
-        },
+        problem: /^[0-9.]+$/.test(name)
+          ? {
+            message: `${name} is neither a running interface nor an IP address`,
+            hint: "name an interface, a peer by its IP address, or both",
+          }
+          : { message: `${name} is not running`, hint: `ipoib up ${name}` },
         denied: false,
       };
     case "E_IPC_TIMEOUT": {

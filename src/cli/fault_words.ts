@@ -98,11 +98,11 @@ const READERS: Record<Field, (text: string) => number | undefined> = {
 /** Description of the expected value of each field, for hints. */
 const FORMS: Record<Field, string> = {
   drop: "a percentage from 0% to 100%",
-  delay: `a time such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
-  jitter: `a time such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
+  delay: `a time with its unit such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
+  jitter: `a time with its unit such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
   duplicate: "a percentage from 0% to 100%",
   reorder: "a percentage from 0% to 100%",
-  rate: "a rate such as 100mbit or 1gbit",
+  rate: "a rate with its unit such as 100mbit or 1gbit",
   seed: "a number from 0 to 4294967295",
 };
 
@@ -247,16 +247,16 @@ function percent(text: string): number | undefined {
   return inRange(/^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1], 1, 100);
 }
 
-/** `10`, `10ms`, `0.5s`, `500us`. */
+/** `10ms`, `0.5s`, `500us`. Without a unit, `tc` reads microseconds. */
 function milliseconds(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(us|ms|s)?$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(us|ms|s)$/.exec(text);
   const unit = { us: 1 / 1000, ms: 1, s: SECONDS_TO_MS }[match?.[2] ?? "ms"]!;
   return inRange(match?.[1], unit, MAX_DELAY_MS);
 }
 
-/** `100`, `100mbit`, `1gbit`, `500kbit`. */
+/** `100mbit`, `1gbit`, `500kbit`. Without a unit, `tc` reads bits per second. */
 function megabits(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kmg]bit)?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)([kmg]bit)$/i.exec(text);
   const unit = { k: 1 / 1000, m: 1, g: 1000 }[
     (match?.[2]?.[0] ?? "m").toLowerCase()
   ]!;

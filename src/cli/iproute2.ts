@@ -63,9 +63,8 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
   ],
   neigh: [
     { word: "add", name: "add" },
-    // `neigh add` replaces the address of an existing entry.
-    { word: "change", name: "add" },
-    { word: "replace", name: "add" },
+    { word: "change", name: "change" },
+    { word: "replace", name: "replace" },
     { word: "delete", name: "del" },
     { word: "get", name: "get" },
     { word: "show", name: "show" },

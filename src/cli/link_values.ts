@@ -1,11 +1,23 @@
 /** Parsers of the values of `link set` and `link add`. Each throws `E_USAGE` for an invalid value. */
 
-import { CONNECTED_MTU } from "../base/units.ts";
+import { CONNECTED_MTU, MIN_DATAGRAM_MTU } from "../base/units.ts";
 import { usageError } from "./errors.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "../ipc/schema/fields.ts";
 import { parseInteger } from "./options.ts";
 
 const MAX_PKEY = 0xffff;
+
+/** The type of interfaces, as of `ip link add`. */
+export const KIND = "ipoib";
+
+/** Throws `E_USAGE` for another type than {@linkcode KIND}. */
+export function checkType(type: string): void {
+  if (type === KIND) return;
+  throw usageError(
+    `Link type "${type}" is not supported`,
+    `use type ${KIND}, or ip for interfaces of other types`,
+  );
+}
 
 export function readMtu(value: string): number {
   const mtu = parseInteger(value);
@@ -16,6 +28,15 @@ export function readMtu(value: string): number {
     );
   }
   return mtu;
+}
+
+/** Throws `E_USAGE` for an MTU below the minimum of the mode, which is that of the parser in connected mode. */
+export function checkMinMtu(mtu: number, mode: unknown): void {
+  if (mode === "connected" || mtu >= MIN_DATAGRAM_MTU) return;
+  throw usageError(
+    `Invalid MTU "${mtu}"`,
+    `the minimum is ${MIN_DATAGRAM_MTU} in datagram mode`,
+  );
 }
 
 /** Reads the mode of the interface, or that of its operational state (`dormant`). */

@@ -6,6 +6,7 @@ import {
   InvalidArgumentError,
   Option,
 } from "@commander-js/extra-typings";
+import { usageError } from "./errors.ts";
 import { isSubnetName } from "../ipc/up_options.ts";
 
 /** The options of all commands, under the names of commander. */
@@ -93,6 +94,12 @@ export function addGlobals(program: CommandUnknownOpts): void {
 /** Returns the options of all commands that were given before or after `command`. */
 export function globalsOf(command: CommandUnknownOpts): GlobalOptions {
   return command.optsWithGlobals() as GlobalOptions;
+}
+
+/** Throws `E_USAGE` if `-j` was given to a command that prints no JSON. */
+export function refuseJson(command: CommandUnknownOpts, hint?: string): void {
+  if (!globalsOf(command).json) return;
+  throw usageError(`Command ${command.name()} prints no JSON`, hint);
 }
 
 /** Returns a parser of numbers from `min` to `max`, in the notation of {@linkcode parseInteger}. */

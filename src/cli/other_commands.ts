@@ -24,7 +24,7 @@ import { linkDel } from "./commands/link_del.ts";
 import { linkSet } from "./commands/link_set.ts";
 import { monitor } from "./commands/monitor.ts";
 import { metrics } from "./commands/metrics.ts";
-import { neighAdd } from "./commands/neigh_add.ts";
+import { neighAdd, neighChange, neighReplace } from "./commands/neigh_add.ts";
 import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { param } from "./commands/param.ts";
@@ -64,6 +64,8 @@ export const OTHER_COMMANDS = {
   monitor,
   metrics,
   "neigh add": neighAdd,
+  "neigh change": neighChange,
+  "neigh replace": neighReplace,
   "neigh del": neighDel,
   "neigh flush": neighFlush,
   param,

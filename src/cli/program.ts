@@ -66,6 +66,8 @@ const COMMANDS: Readonly<Record<string, MakeCommand | Group>> = {
       show: neighShow,
       flush: later("neigh flush"),
       add: later("neigh add"),
+      change: later("neigh change"),
+      replace: later("neigh replace"),
       del: later("neigh del"),
     },
   },

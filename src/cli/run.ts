@@ -14,6 +14,8 @@ import { Cli } from "./cli.ts";
 import { ASK } from "./completion/shells.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
+import { commandOfIp } from "./iproute2.ts";
+import { globalsOf } from "./options.ts";
 import { wordsOf } from "./plugin_call.ts";
 import { addCommands, bareProgram, isCommand } from "./program.ts";
 import { type Topic, topicOf } from "./topics.ts";
@@ -79,7 +81,8 @@ async function runWith(
   } catch (error) {
     if (error instanceof ParseError) {
       // The error names commands that are similar: all of them must be known.
-      const unknown = error.reason.code === "commander.unknownCommand";
+      const unknown = ["commander.unknownCommand", "commander.help"]
+        .includes(error.reason.code);
       if (unknown && !all) return await runWith(args, environment, true);
       return report(error, environment);
     }
@@ -114,11 +117,11 @@ function prepare(
   });
   command.enablePositionalOptions();
   command.helpOption("-h, --help", "print help");
-  command.configureHelp({ showGlobalOptions: true });
+  command.configureHelp({ showGlobalOptions: true, minWidthToWrap: 24 });
   for (const child of command.commands) prepare(child, environment);
 }
 
-/** Prints a parser error and returns the exit code; help and version exit with 0. */
+/** Prints a parser error and returns its exit code, 1 unless the command has another; help and version exit with 0. */
 function report(
   { command, reason }: ParseError,
   environment: CliEnvironment,
@@ -126,7 +129,7 @@ function report(
   if (reason.exitCode === 0) return Exit.Ok;
   environment.err(errorLine(parserMessage(command, reason)));
   environment.err(usageLine(command));
-  return Exit.Usage;
+  return reason.exitCode;
 }
 
 /** Converts a message of commander to the style of this program. */
@@ -136,7 +139,13 @@ function parserMessage(
 ): IpoibError {
   if (reason.code === "commander.help") {
     const names = command.commands.map((child) => child.name());
-    return usageError("Command is missing", `expected ${names.join(", ")}`);
+    const { netns } = globalsOf(command);
+    return usageError(
+      "Command is missing",
+      command.parent === null && netns !== undefined
+        ? `"${netns}" is the network namespace of option -n`
+        : `expected ${names.join(", ")}`,
+    );
   }
   const [first = "", hint] = reason.message.replace(/^error: /, "")
     .split("\n");
@@ -151,8 +160,21 @@ function parserMessage(
     );
   return usageError(
     message.charAt(0).toUpperCase() + message.slice(1),
-    hint?.replace(/^\((.*)\?\)$/, "$1?").replace(/^Did/, "did"),
+    hint?.replace(/^\((.*)\?\)$/, "$1?").replace(/^Did/, "did") ??
+      ipHint(command, first),
   );
+}
+
+/** Returns a hint for a command of an object that only `ip` has. */
+function ipHint(
+  command: CommandUnknownOpts,
+  message: string,
+): string | undefined {
+  const word = /^unknown command '(.*)'$/.exec(message)?.[1];
+  const object = command.name();
+  if (word === undefined || command.parent === null) return undefined;
+  const name = commandOfIp(word, object);
+  return name === undefined ? undefined : `use ip ${object} ${name}`;
 }
 
 function usageLine(command: CommandUnknownOpts): string {

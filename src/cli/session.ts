@@ -30,6 +30,17 @@ export class Target {
   }
 }
 
+/** What a word of a command line may be if it is not an interface. */
+export interface Otherwise {
+  /** With its article, such as "a parameter". */
+  readonly what: string;
+  /** The words, as a hint: "parameters: ..." */
+  readonly known?: string;
+}
+
+/** Number of interfaces that an error lists. */
+const MAX_LISTED = 16;
+
 /**
  * Connects to every process with a parent interface, or a child moved from another namespace, in the namespace. Adds
  * refusals for lack of permission to `denied`.
@@ -47,16 +58,19 @@ export async function openAll(
  *
  * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the interfaces), `E_NAME`, `E_NETNS`, and the errors of
  * `IpcClient.connect`.
+ *
+ * @param otherwise what `name` may be instead: the error says so
  */
 export async function openInterface(
   environment: CliEnvironment,
   netns: string | undefined,
   name?: string,
+  otherwise?: Otherwise,
 ): Promise<Target> {
   const directory = await directoryOf(environment, netns);
   return name === undefined
     ? await openOnly(directory, environment, netns)
-    : await openNamed(directory, environment, netns, name);
+    : await openNamed(directory, environment, netns, name, otherwise);
 }
 
 /** Returns the directory of the control sockets of a namespace. */
@@ -75,9 +89,12 @@ async function openNamed(
   environment: CliEnvironment,
   netns: string | undefined,
   name: string,
+  otherwise?: Otherwise,
 ): Promise<Target> {
+  const sockets = interfaceSockets(directory);
+  checkWithoutParent(name, sockets);
   const path = socketPath(directory, name);
-  const socket = interfaceSockets(directory).find((each) => each.name === name);
+  const socket = sockets.find((each) => each.name === name);
   try {
     return await connect({ ...socket, name, path });
   } catch (error) {
@@ -88,12 +105,15 @@ async function openNamed(
     others.forEach(({ client }) => client.close());
     const owner = await environment.ownerOfLeft(netns, name)
       .catch(() => undefined);
+    if (otherwise && owner === undefined) {
+      throw neither(name, otherwise, runningHere(sockets, others), error);
+    }
     const ipoib = commandIn(netns);
     throw new IpoibError("E_NOT_RUNNING", `${name} is not running`, {
       hint: owner !== undefined
         ? leftHint(name, owner, ipoib)
         : others.length > 0
-        ? `running here: ${namesOf(others)}`
+        ? runningHere(sockets, others)
         : `start it with ${ipoib} up ${name}`,
       cause: error,
     });
@@ -112,6 +132,47 @@ function leftHint(name: string, owner: string, ipoib: string): string {
 /** Returns the beginning of a command line in a namespace given by NAME, PID or PATH. */
 function commandIn(netns: string | undefined): string {
   return netns === undefined ? "ipoib" : `ipoib -n ${netns}`;
+}
+
+/** Throws `E_NOT_RUNNING` for the name of an interface with its parent, as lists print a child: `ib0.8001@ib0`. */
+function checkWithoutParent(
+  given: string,
+  sockets: readonly InterfaceSocket[],
+): void {
+  const [name] = given.split("@");
+  if (name === given || sockets.some((each) => each.name === given)) return;
+  if (!sockets.some((each) => each.name === name)) return;
+  throw new IpoibError("E_NOT_RUNNING", `${given} is not running`, {
+    hint: `the name of the interface is ${name}`,
+  });
+}
+
+function neither(
+  word: string,
+  { what, known }: Otherwise,
+  running: string,
+  cause: IpoibError,
+): IpoibError {
+  return new IpoibError(
+    "E_NOT_RUNNING",
+    `${word} is neither a running interface nor ${what}`,
+    { hint: known === undefined ? running : `${known}; ${running}`, cause },
+  );
+}
+
+/** Returns the hint that lists the interfaces of processes that have answered, and their children. */
+function runningHere(
+  sockets: readonly InterfaceSocket[],
+  answered: readonly Target[],
+): string {
+  const owners = new Set(answered.map(({ name }) => name));
+  const names = sockets.filter(({ name, target }) =>
+    owners.has(name) || owners.has(target ?? "")
+  ).map(({ name }) => name);
+  if (names.length === 0) return "none is running here";
+  const more = names.length - MAX_LISTED;
+  const listed = names.slice(0, MAX_LISTED).join(", ");
+  return `running here: ${listed}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 async function openOnly(

@@ -13,6 +13,8 @@ export interface SettingWords {
   /** Parameter or file. */
   setting?: string | undefined;
   value?: string | undefined;
+  /** True if `dev` preceded the interface. */
+  dev: boolean;
 }
 
 /** Parses the words. Throws `E_USAGE`. */
@@ -32,5 +34,5 @@ export function parseSetting(
   if (excess !== undefined) {
     throw usageError(`Unexpected argument "${excess}"`);
   }
-  return { name, setting, value };
+  return { name, setting, value, dev };
 }

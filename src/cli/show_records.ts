@@ -11,7 +11,7 @@ import { namespaceName } from "./namespace.ts";
 import { type Family, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
-import { noneRunning, type Target } from "./session.ts";
+import { noneRunning, type Otherwise, type Target } from "./session.ts";
 
 /** Source and formats of the records of a command. */
 export interface Shown<T extends object> {
@@ -35,6 +35,8 @@ export interface Shown<T extends object> {
   readonly eachInterface?: true;
   /** Returns the namespace of a record of a process in `place`. Default: `place`. */
   readonly placeOf?: ((record: T, place: Place) => Place) | undefined;
+  /** What the name may be if no interface has it. */
+  readonly otherwise?: Otherwise | undefined;
 }
 
 /** A namespace; the inode is undefined for the initial one. */
@@ -65,7 +67,7 @@ export async function showRecords<T extends object>(
 ): Promise<void> {
   const { allNetns = false, netns } = globalsOf(command);
   if (name !== undefined && !allNetns) {
-    using target = await cli.open(command, name);
+    using target = await cli.open(command, name, shown.otherwise);
     const records = await shown.fetch(target, { name: target.name });
     return print(cli, command, [{ records }], shown);
   }

@@ -9,6 +9,7 @@
  */
 
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { checkOption } from "./foreign_options.ts";
 import { commandOfIp, optionOfIp } from "./iproute2.ts";
 
 /** Options with one letter, which may be joined: `-jp`. */
@@ -221,6 +222,8 @@ class Translation {
       }
       return;
     }
+    const first = this.#operands.length + this.#options.length === 0;
+    checkOption(this.#at, name, first);
     const option = optionOfIp(name);
     if (!option && hasJoinedValue(this.#at, word)) this.#words.push(word);
     else if (!option && LETTERS.test(word)) {

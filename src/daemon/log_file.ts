@@ -9,6 +9,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import { parentDirectory } from "../ipc/runtime_directory.ts";
 import type { Fd } from "../system/fd.ts";
 import { lockFile } from "../system/lock.ts";
@@ -163,10 +164,9 @@ function makeDirectory(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     throw new IpoibError(
       "E_LOG_FILE",
-      `Cannot create the log directory "${path}": ${why}`,
+      `Cannot create the log directory "${path}": ${systemReason(error)}`,
       {
         errno: Errno.EACCES,
         cause: error,

@@ -30,6 +30,8 @@ export interface HostFacts {
     readonly path: string;
     /** Why the directory is refused; undefined if it is usable, or does not exist. */
     readonly error: Problem | undefined;
+    /** True if this user may create files in the directory. */
+    readonly writable: boolean;
   };
   /** RDMA devices of the host. */
   readonly devices: readonly DeviceFacts[];

@@ -2,6 +2,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 
 /**
  * Connects to the socket at `path`.
@@ -56,9 +57,7 @@ function convert(error: unknown, path: string, server: string): IpoibError {
   }
   return new IpoibError(
     "E_IPC_CONNECT",
-    `Cannot connect to ${server}: ${
-      error instanceof Error ? error.message : String(error)
-    }`,
+    `Cannot connect to ${server}: ${systemReason(error)}`,
     { cause: error },
   );
 }

@@ -8,6 +8,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import { runtimeDirectory } from "./locate.ts";
 
 /** Hint for errors about the runtime directory. */
@@ -177,6 +178,8 @@ export function exists(path: string): boolean {
 }
 
 function cannotMake(path: string, error: unknown): IpoibError {
-  const why = error instanceof Error ? error.message : String(error);
-  return refused(`Cannot create directory "${path}": ${why}`, { cause: error });
+  return refused(
+    `Cannot create directory "${path}": ${systemReason(error)}`,
+    { cause: error },
+  );
 }

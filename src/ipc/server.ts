@@ -10,6 +10,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import type { Millis } from "../base/units.ts";
 import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
@@ -215,9 +216,7 @@ function cannotListen(path: string, error: unknown): IpoibError {
   if (error instanceof IpoibError) return error;
   return new IpoibError(
     "E_IPC_LISTEN",
-    `Cannot listen at "${path}": ${
-      error instanceof Error ? error.message : String(error)
-    }`,
+    `Cannot listen at "${path}": ${systemReason(error)}`,
     {
       hint: RUNTIME_DIR_HINT,
       cause: error,

@@ -93,9 +93,6 @@ export const REDIRECT_INTERVAL_MS = 100;
 /** Interval between the two announcements of a new address (RFC 5227 ANNOUNCE_INTERVAL). */
 export const ANNOUNCE_INTERVAL_MS = 2000;
 
-/** Minimum MTU of a TAP, which is that of connected mode (Linux ETH_MIN_MTU). */
-export const MIN_DEVICE_MTU = 68;
-
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
 /**

@@ -192,7 +192,12 @@ export class IpoibDevice {
       throw new IpoibError(
         "E_NO_CHILD",
         `${this.parent.name} has no child with P_Key ${formatPkey(pkey)}`,
-        { errno: Errno.ENODEV, hint: "see `ipoib child list`" },
+        {
+          errno: Errno.ENODEV,
+          hint: this.#legacyChild(pkey | FULL_MEMBER)
+            ? `there is one with ${formatPkey(pkey | FULL_MEMBER)}`
+            : "see `ipoib child list`",
+        },
       );
     }
     const { name } = child.interface;

@@ -12,10 +12,10 @@ import {
   type IbMtu,
   ipoibMtu,
   MIN_DATAGRAM_MTU,
+  MIN_DEVICE_MTU,
 } from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
-import { MIN_DEVICE_MTU } from "./constants.ts";
 import type { InterfaceEvents } from "./interface_events.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */

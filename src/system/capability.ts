@@ -8,6 +8,7 @@ import { unwrap } from "./errno.ts";
 
 /** The capabilities that the program uses or checks. */
 export const Capability = {
+  DacOverride: 1,
   NetAdmin: 12,
   NetRaw: 13,
   IpcLock: 14,

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { VARIABLES } from "../../src/base/variables.ts";
+import { isUtf8Locale, VARIABLES } from "../../src/base/variables.ts";
 
 const TOP = new URL("../../", import.meta.url).pathname;
 
@@ -32,5 +32,32 @@ Deno.test("VARIABLES lists every environment variable that the program reads", a
 Deno.test("the description of each variable starts with a capital letter and ends with a period", () => {
   for (const text of Object.values(VARIABLES)) {
     assertMatch(text, /^[A-Z][^\n]*\.$/);
+  }
+});
+
+Deno.test("isUtf8Locale() regards the first variable that is set", () => {
+  const names = ["LC_ALL", "LC_CTYPE", "LANG"];
+  const before = names.map((name) => Deno.env.get(name));
+  const set = (values: (string | undefined)[]) =>
+    names.forEach((name, i) => {
+      const value = values[i];
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    });
+  try {
+    const cases: [(string | undefined)[], boolean][] = [
+      [[undefined, undefined, undefined], false],
+      [[undefined, undefined, "de_DE.UTF-8"], true],
+      [[undefined, "C", "de_DE.UTF-8"], false],
+      [["C.utf8", "C", "C"], true],
+      [["", "", "en_US.UTF-8"], true],
+      [["POSIX", "C.UTF-8", "C.UTF-8"], false],
+    ];
+    for (const [values, expected] of cases) {
+      set(values);
+      assertEquals(isUtf8Locale(), expected, values.join());
+    }
+  } finally {
+    set(before);
   }
 });

@@ -164,3 +164,17 @@ Deno.test("a failure to write names the file", () => {
   );
   assertEquals(error.code, "E_CAPTURE_FILE");
 });
+
+Deno.test("a file that cannot be opened is named once", () => {
+  const file = new CaptureFile({
+    options: { ...OPTIONS, file: "/nonexistent/x" },
+    device: "soft:default port 1",
+    open: (path) => Deno.openSync(path, { write: true, create: true }),
+    lost: () => 0,
+  });
+  const { message } = assertThrows(() => file.open(0), IpoibError);
+  assertEquals(
+    message,
+    'Cannot open "/nonexistent/x": No such file or directory',
+  );
+});

@@ -1,6 +1,12 @@
 /** What a capture prints, of an interface on the fake fabric. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { capture } from "../../src/capture/capture.ts";
 import { Captures } from "../../src/daemon/capture/captures.ts";
 import type { CaptureOptions } from "../../src/ipc/capture_options.ts";
@@ -26,10 +32,17 @@ function largeSend(payloadLength: number): Uint8Array {
   return ipv4Frame("10.0.0.1", "10.0.0.2", { payload: udp, vnet });
 }
 
-/** Captures while `traffic` runs, until the interface ends. Returns what is printed. */
+function namesIn(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+}
+
+/**
+ * Captures while `traffic` runs, until the interface ends, which is `endMs` later. Returns what is printed.
+ */
 async function captured(
   options: Partial<CaptureOptions>,
   traffic: (host: Host) => void,
+  endMs = 0,
 ): Promise<{ out: string; err: string }> {
   const before = Deno.env.get("IPOIB_RUNTIME_DIR");
   const runtime = await Deno.makeTempDir();
@@ -39,6 +52,7 @@ async function captured(
   const captures = new Captures(reactor, host.port);
   const turns = setInterval(() => reactor.turn(0), 1);
   const text = { out: "", err: "" };
+  let end: ReturnType<typeof setTimeout> | undefined;
   try {
     await capture(
       {
@@ -59,12 +73,14 @@ async function captured(
           if (!more.startsWith("capturing on")) return;
           traffic(host);
           host.rig.settle();
-          captures.close();
+          if (endMs === 0) captures.close();
+          else end = setTimeout(() => captures.close(), endMs);
         },
       },
     );
   } finally {
     clearInterval(turns);
+    clearTimeout(end);
     captures.close();
     if (before === undefined) Deno.env.delete("IPOIB_RUNTIME_DIR");
     else Deno.env.set("IPOIB_RUNTIME_DIR", before);
@@ -89,4 +105,40 @@ Deno.test("-c ends between the packets of a large send, all of which the filter 
   );
   assertEquals(out.match(/ Out .* UDP/g)?.length, 2);
   assertMatch(err, /\n2 packets captured\n3 packets received by filter\n/);
+});
+
+Deno.test("files are started by time, and the capture ends with the last, without any packet", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { err } = await captured(
+      { file: `${directory}/f`, rotateSeconds: 1, files: 2 },
+      () => {},
+      patient(10_000),
+    );
+    assert(!err.includes("has ended"), err);
+    const files = namesIn(directory);
+    assertEquals(files, ["f", "f1"]);
+    for (const name of files) {
+      // Each has its section header.
+      const bytes = await Deno.readFile(`${directory}/${name}`);
+      assertEquals(viewOf(bytes).getUint32(0, true), 0x0a0d0d0a);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("the first line names the first file, which has a number with -C and -W", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { err } = await captured(
+      { file: `${directory}/f`, rotateMegabytes: 1, files: 2 },
+      () => {},
+    );
+    assertStringIncludes(err, ` to ${directory}/f0\n`);
+    const files = namesIn(directory);
+    assertEquals(files, ["f0"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

@@ -100,3 +100,23 @@ Deno.test("-4 and -6 select neighbours and memberships", async () => {
     "-0 maddr": "",
   });
 });
+
+Deno.test("-4 and -6 select multicast groups by the signature of the MGID", async () => {
+  await using cli = new CliFixture();
+  const mgids = [
+    "ff12:401b:ffff:0:0:0:0:1",
+    "ff12:601b:ffff:0:0:0:0:1",
+    "ff12:a01b:ffff:0:0:0:0:1",
+  ];
+  await cli.daemon("ib0", {
+    handlers: {
+      "mcg.show": () => mgids.map((mgid) => ({ ...records.groups[0]!, mgid })),
+    },
+  });
+  const shown = async (line: string) =>
+    JSON.parse((await cli.run(line)).out)
+      .map(({ mgid }: { mgid: string }) => mgid);
+  assertEquals(await shown("-j -4 mcg"), [mgids[0]]);
+  assertEquals(await shown("-j -6 mcg show ib0"), [mgids[1]]);
+  assertEquals(await shown("-j mcg"), mgids);
+});

@@ -13,6 +13,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import * as records from "../ipc/records.ts";
 import { type Call, CliFixture, forceColors } from "./support.ts";
 
+const LLADDR = records.neighbours[0]!.lladdr!;
 const done = { code: 0, out: "", err: "" };
 
 Deno.test("ipoib link show without a name prints the only interface and its children", async () => {
@@ -249,14 +250,57 @@ Deno.test("ipoib param shows all parameters or one, and changes one", async () =
   assertEquals(await cli.run("param dev x_level"), { ...done, out });
 });
 
+Deno.test("link del takes the type, as ip does", async () => {
+  await using cli = new CliFixture();
+  const handlers = { "link.del": () => ({ deleted: true }) };
+  const calls = await cli.daemon("kid", { handlers });
+  for (const words of ["kid type ipoib", "dev kid type ipoib", "kid"]) {
+    assertEquals(await cli.run(`link del ${words}`), done, words);
+    assertEquals(calls.pop(), ["link.del", { name: "kid" }]);
+  }
+});
+
+Deno.test("invalid words of neigh add and del are refused with exit code 1", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  const cases: Record<string, string> = {
+    "add 10.0.0.2 dev ib0": `Argument "lladdr" is missing`,
+    [`add 10.0.0.2 dev ib0 lladdr 80:00`]:
+      `Invalid InfiniBand link-layer address "80:00" (expected 20 bytes, as \`ipoib neigh show\` prints them)`,
+    [`add lladdr ${LLADDR}`]: "The IP address is missing",
+    [`add 10.0.0 lladdr ${LLADDR}`]: `"10.0.0" is not an IP address`,
+    [`add 10.0.0.2 lladdr ${LLADDR} nud stale`]:
+      'State "stale" is not supported (static neighbours are permanent)',
+    "del 10.0.0.2 lladdr": 'Argument "lladdr" requires a value',
+    "del x": `"x" is not an IP address`,
+  };
+  for (const [words, message] of Object.entries(cases)) {
+    const { code, err } = await cli.run(`neigh ${words}`);
+    assertEquals([code, err.split("\n")[0]], [1, `ipoib: ${message}`], words);
+  }
+  assertEquals(calls, []);
+});
+
 Deno.test("commands that change state print nothing on success", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0");
   const lines: Array<[string, Call]> = [
     ["neigh flush", ["neigh.flush", { name: "ib0" }]],
-    ["neigh add 10.0.0.2 lladdr 80:00 dev ib0", [
-      "neigh.add",
-      { name: "ib0", dst: "10.0.0.2", lladdr: "80:00" },
+    ...[
+      `10.0.0.2 lladdr ${LLADDR} dev ib0`,
+      `to 10.0.0.2 lladdr ${LLADDR}`,
+      `lladdr ${LLADDR} nud permanent 10.0.0.2 dev ib0`,
+    ].map((words): [string, Call] => [
+      `neigh add ${words}`,
+      ["neigh.add", { name: "ib0", dst: "10.0.0.2", lladdr: LLADDR }],
+    ]),
+    ...["change", "replace"].map((how): [string, Call] => [
+      `neigh ${how} 10.0.0.2 lladdr ${LLADDR}`,
+      ["neigh.add", { name: "ib0", dst: "10.0.0.2", lladdr: LLADDR, how }],
+    ]),
+    ["neigh del to 10.0.0.2 dev ib0", [
+      "neigh.del",
+      { name: "ib0", dst: "10.0.0.2" },
     ]],
     ["neigh del 10.0.0.2", ["neigh.del", { name: "ib0", dst: "10.0.0.2" }]],
     ...["ib0 --to 10.0.0.2", "ib0 to 10.0.0.2", "to 10.0.0.2 dev ib0"].map((
@@ -499,7 +543,7 @@ Deno.test("the command line parses upArguments() to the same options", async () 
     guid: optional(fc.bigInt(1n, (1n << 64n) - 1n)),
     subnetMtu: optional(fc.constantFrom(2048 as const, 4096 as const)),
     mode: fc.constantFrom("datagram" as const, "connected" as const),
-    mtu: optional(fc.integer({ min: 68, max: 65520 })),
+    mtu: optional(fc.integer({ min: 72, max: 65_520 })),
     background: fc.boolean(),
     io: fc.constantFrom("auto" as const, "poll" as const, "uring" as const),
     memberships: fc.constantFrom("auto" as const, "proc" as const),

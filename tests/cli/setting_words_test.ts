@@ -15,6 +15,7 @@ Deno.test("parseSetting() reads an interface, a setting and a value, each of whi
     name: undefined,
     setting: undefined,
     value: undefined,
+    dev: false,
   });
   assertEquals(parsed("ib0"), ["ib0", undefined, undefined]);
   assertEquals(parsed("debug_level"), [undefined, "debug_level", undefined]);

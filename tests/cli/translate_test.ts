@@ -40,7 +40,8 @@ Deno.test("objects and commands are abbreviated as in ip, in the order of its ta
     "neighbour lst": "neigh show",
     "neighbor f ib0": "neigh flush ib0",
     "n a 10.0.0.2 lladdr 80:00": "neigh add 10.0.0.2 lladdr 80:00",
-    "n replace 10.0.0.2": "neigh add 10.0.0.2",
+    "n replace 10.0.0.2": "neigh replace 10.0.0.2",
+    "n c 10.0.0.2": "neigh change 10.0.0.2",
     "n del 10.0.0.2": "neigh del 10.0.0.2",
     "m": "maddr show",
     "maddress l": "maddr show",
@@ -144,7 +145,6 @@ Deno.test("help is a command of every object and command", async () => {
 Deno.test("dev may precede the interface of every command", async () => {
   await assertTranslated({
     "link show dev ib0": "link show ib0",
-    "n s dev dev": "neigh show dev",
     "n f dev ib0 to 10.0.0.2": "neigh flush dev ib0 to 10.0.0.2",
     "down dev ib0": "down ib0",
     // An interface with this name.
@@ -152,6 +152,7 @@ Deno.test("dev may precede the interface of every command", async () => {
     // Commands that parse the word themselves.
     "link set dev ib0 up": "link set dev ib0 up",
     "param dev ib0": "param dev ib0",
+    "n s dev dev": "neigh show dev dev",
     "get dev ib0 mode": "get dev ib0 mode",
   });
 });

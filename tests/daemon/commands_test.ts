@@ -108,9 +108,19 @@ Deno.test("neigh.add adds a static neighbour, neigh.del deletes it", () => {
   b.received();
   a.send(ipv4Frame("10.0.0.1", "10.0.0.50"));
   assertEquals(b.received().length, 1);
+  assertEquals(refusal(a, "neigh.add", { ...at, lladdr }), [
+    "E_NEIGHBOUR_EXISTS",
+    17,
+  ]);
+  run(a, "neigh.add", { ...at, lladdr, how: "change" });
+  run(a, "neigh.add", { ...at, lladdr, how: "replace" });
   run(a, "neigh.del", at);
   assertEquals(neighbours.changes.at(-1), "remove 10.0.0.50");
   assertEquals(refusal(a, "neigh.del", at), ["E_NO_NEIGHBOUR", 2]);
+  const change = { ...at, lladdr, how: "change" };
+  assertEquals(refusal(a, "neigh.add", change), ["E_NO_NEIGHBOUR", 2]);
+  run(a, "neigh.add", { ...at, lladdr, how: "replace" });
+  run(a, "neigh.del", at);
   const short = { ...at, lladdr: "00:11" };
   assertEquals(refusal(a, "neigh.add", short), ["E_ADDRESS", 22]);
 });
@@ -210,6 +220,13 @@ Deno.test("child.create, child.list and child.delete manage children", () => {
     "E_NO_CHILD",
     19,
   ]);
+});
+
+Deno.test("child.delete takes the P_Key that child.create has taken, without the full-member bit", () => {
+  const [a] = busyPair();
+  assertEquals(run(a, "child.create", { pkey: 0x1f41 }).pkey, "0x9f41");
+  run(a, "child.delete", { pkey: 0x1f41 });
+  assertEquals(run(a, "child.list"), []);
 });
 
 Deno.test("link.set sets MTU and state, and refuses invalid MTUs and unknown interfaces", () => {

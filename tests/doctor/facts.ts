@@ -20,7 +20,7 @@ import * as records from "../ipc/records.ts";
 export const host: HostFacts = {
   rights: { netAdmin: true, sysAdmin: true },
   tunErrno: 0,
-  runtime: { path: "/run/ipoib", error: undefined },
+  runtime: { path: "/run/ipoib", error: undefined, writable: true },
   devices: [{
     name: "mlx5_0",
     ports: [{ port: 1, linkLayer: "infiniband" }],

@@ -21,6 +21,7 @@ import { addressIn, socketAddress } from "../../src/doctor/gather/sockaddr.ts";
 import { Capability, hasCapability } from "../../src/system/capability.ts";
 import { namespaceInode, ownNamespace } from "../../src/system/namespace.ts";
 import { subnetSocketPath } from "../../src/ipc/locate.ts";
+import { isWritable } from "../../src/doctor/gather/writable.ts";
 import { exists } from "../../src/ipc/runtime_directory.ts";
 import { IpcServer } from "../../src/ipc/server.ts";
 import { until } from "../e2e/harness/until.ts";
@@ -34,7 +35,10 @@ const LOOPBACK = 1;
 Deno.test("the facts of the host name its runtime directory, and the libraries that can be loaded", () => {
   const runtime = Deno.makeTempDirSync();
   const host = gatherHost(runtime);
-  assertEquals(host.runtime, { path: runtime, error: undefined });
+  assertEquals(host.runtime, {
+    ...{ path: runtime, error: undefined },
+    writable: true,
+  });
   assertEquals(host.libraries.map(({ name }) => name), [
     "libibverbs",
     "libibumad",
@@ -267,4 +271,23 @@ Deno.test("a process that a signal has stopped is found by the socket at which i
     await child.status;
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("a directory is writable for its owner, for others by its mode, and with CAP_DAC_OVERRIDE", () => {
+  const directory = Deno.makeTempDirSync();
+  const owner = { uid: Deno.uid()!, overrides: false };
+  const other = { uid: owner.uid + 1, overrides: false };
+  const missing = `${directory}/a/b`;
+  const writable = (path: string) =>
+    [owner, other, { ...other, overrides: true }].map((user) =>
+      isWritable(path, user)
+    );
+  Deno.chmodSync(directory, 0o755);
+  assertEquals(writable(directory), [true, false, true]);
+  assertEquals(writable(missing), [true, false, true]);
+  Deno.chmodSync(directory, 0o1777);
+  assertEquals(writable(missing), [true, true, true]);
+  Deno.chmodSync(directory, 0o555);
+  assertEquals(writable(directory), [false, false, true]);
+  Deno.removeSync(directory);
 });

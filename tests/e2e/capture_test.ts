@@ -206,6 +206,9 @@ labTest(
     const [a, b] = await lab.running(2);
     const folder = `${lab.runtime}/files`;
     await Deno.mkdir(folder);
+    await iperfServer(b);
+    // Before the captures, because that by time ends two seconds after its start.
+    const traffic = iperf(a, b.address, "-b", "30M", "-t", "6");
     const bySize = await startCapture(
       a,
       "-w",
@@ -224,9 +227,8 @@ labTest(
       "-W",
       "2",
     );
-    await iperfServer(b);
-    await iperf(a, b.address, "-b", "30M", "-t", "3");
     assertEquals(await byTime.exit(), 0);
+    await traffic;
     await stopCapture(bySize);
     const names = namesIn(folder);
     assertEquals(names.filter((name) => name.startsWith("s")), [

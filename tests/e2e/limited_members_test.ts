@@ -54,7 +54,7 @@ labTest(
     // The administrator returns no path between limited members to an interface that knows the address.
     const { address: lladdr } = await c.link(CHILD);
     const added = await b.ipoib(
-      ...["neigh", "add", address(2), "lladdr", lladdr, "dev", CHILD],
+      ...["neigh", "replace", address(2), "lladdr", lladdr, "dev", CHILD],
     );
     assertEquals([added.code, added.stderr], [0, ""]);
     await b.reaches(address(2));

@@ -414,7 +414,7 @@ labTest(
     );
     for (const [from, to] of [[a, b], [b, a]] as const) {
       const { address } = await to.link();
-      const words = ["neigh", "add", to.address, "lladdr", address];
+      const words = ["neigh", "replace", to.address, "lladdr", address];
       assertEquals((await from.ipoib(...words)).code, 0);
     }
     await until("the static neighbour to answer", () => a.reaches(b));

@@ -48,7 +48,7 @@ labTest(
     assert(!await a.reaches(b));
 
     const add = await a.ipoib(
-      ...["neigh", "add", b.address, "lladdr", lladdr, "dev", "ib0"],
+      ...["neigh", "replace", b.address, "lladdr", lladdr, "dev", "ib0"],
     );
     assertEquals([add.code, add.stderr], [0, ""]);
     const expected = ["PERMANENT", lladdr] as const;

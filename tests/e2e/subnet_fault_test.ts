@@ -30,7 +30,7 @@ async function quieten(a: Host, b: Host): Promise<void> {
     );
     const words = ["lladdr", await linkAddress(other)];
     const { code, stderr } = await one.ipoib(
-      ...["neigh", "add", other.address, ...words],
+      ...["neigh", "replace", other.address, ...words],
     );
     assertEquals([code, stderr], [0, ""]);
   }

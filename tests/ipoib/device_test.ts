@@ -114,6 +114,8 @@ Deno.test("a child created with a limited P_Key has the full P_Key and is delete
   const child = device.createChild(0x0001);
   assertEquals([child.name, child.pkey], ["ib1.0001", 0x8001]);
   assertEquals(refusal(() => device.deleteChild(0x0001)), ["E_NO_CHILD", 19]);
+  const error = assertThrows(() => device.deleteChild(0x0001), IpoibError);
+  assertEquals(error.hint, "there is one with 0x8001");
   assertEquals(device.deleteChild(0x8001), "ib1.0001");
   assertEquals(device.children.length, 0);
   assertEquals(a.netdevs[1]!.closed, true);

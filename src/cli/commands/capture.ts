@@ -20,10 +20,12 @@ import { type Cli, netnsOf, refuseAllNetns } from "../cli.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { errorLine, usageError } from "../errors.ts";
 import { lostEvents } from "../event_monitor.ts";
-import { integer } from "../options.ts";
+import { refuseOptions } from "../foreign_options.ts";
+import { integer, refuseJson } from "../options.ts";
 import { renderEvent } from "../render/event_text.ts";
 import { PLAIN } from "../render/style.ts";
 import { openInterface } from "../session.ts";
+import { refusalOfTcpdump } from "../tcpdump_foreign.ts";
 
 const KIBIBYTE = 1024;
 
@@ -83,7 +85,7 @@ function path(text: string): string {
 }
 
 export function capture(cli: Cli) {
-  return new Command("capture")
+  return refuseOptions(new Command("capture"), refusalOfTcpdump)
     .description(
       "write the packets of an interface to a pcapng file, or print them",
     )
@@ -107,7 +109,7 @@ export function capture(cli: Cli) {
     )
     .option(
       "-C <megabytes>",
-      "start another file after this size, in millions of bytes",
+      "start another file after this size, in millions of bytes: FILE, FILE1, ..., with -W FILE0, FILE1, ...",
       integer(1, 2 ** 31),
     )
     .option(
@@ -136,6 +138,7 @@ export function capture(cli: Cli) {
     )
     .action(async (name, words, options, self) => {
       refuseAllNetns(self);
+      refuseJson(self, "tshark -T json -r FILE prints a file");
       const { w, c, s, G, C, W, Q, edge, B } = options;
       const rotates = G !== undefined || C !== undefined;
       if (rotates && (w === undefined || w === "-")) {

@@ -13,6 +13,7 @@ import {
 } from "../config/config_file.ts";
 import { configKeys, keysText } from "../config/keys.ts";
 import { Exit, usageError } from "../errors.ts";
+import { refuseJson } from "../options.ts";
 import { up } from "./up.ts";
 
 export function checkConfig(cli: Cli) {
@@ -23,7 +24,8 @@ export function checkConfig(cli: Cli) {
       "files named IF.conf (default: all in /etc/ipoib)",
     )
     .addHelpText("after", () => keysText(configKeys(up(cli).options)))
-    .action((files) => {
+    .action((files, _options, self) => {
+      refuseJson(self);
       const { environment } = cli;
       const paths = files.length > 0
         ? files

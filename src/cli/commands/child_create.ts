@@ -10,7 +10,11 @@ import { childPkey, PARENT } from "../options.ts";
 export function childCreate(cli: Cli) {
   const command = new Command("create")
     .description("create a child interface and print its name")
-    .argument("<PKEY>", "P_Key, such as 0x8001", childPkey)
+    .argument(
+      "<PKEY>",
+      "P_Key, such as 0x8001; its full-member bit is set, and 8001 is decimal",
+      childPkey,
+    )
     .argument("[words...]", "dev IF: parent interface")
     .usage("[options] PKEY [dev IF]")
     .option(...PARENT)

@@ -10,7 +10,11 @@ import { childPkey, PARENT } from "../options.ts";
 export function childDelete(cli: Cli) {
   const command = new Command("delete").alias("del")
     .description("delete a child interface")
-    .argument("<PKEY>", "P_Key given to child create", childPkey)
+    .argument(
+      "<PKEY>",
+      "P_Key given to child create, or that of child list",
+      childPkey,
+    )
     .argument("[words...]", "dev IF: parent interface")
     .usage("[options] PKEY [dev IF]")
     .option(...PARENT)

@@ -15,6 +15,7 @@ import { NONE, ON_OFF, type Source, words } from "../completion/candidates.ts";
 import { completeOperands, type Operands } from "../completion/grammar.ts";
 import { FEATURES, INTERFACES } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
+import { refusalOfEthtool } from "../ethtool_foreign.ts";
 import { startsWithFeature } from "../ethtool_features.ts";
 import {
   COALESCE,
@@ -30,6 +31,7 @@ import {
   setFeatures,
   setRings,
 } from "../ethtool_set.ts";
+import { refuseOptions } from "../foreign_options.ts";
 import {
   allStatistics,
   coalesceJson,
@@ -254,7 +256,8 @@ const completion: Operands = (given, { options }) => {
 };
 
 export function ethtool(cli: Cli) {
-  const command = completeOperands(new Command("ethtool"), completion)
+  const plain = refuseOptions(new Command("ethtool"), refusalOfEthtool);
+  const command = completeOperands(plain, completion)
     .description("show and set device parameters, as ethtool(8)")
     .usage("[options] [IF] [PARAMETER VALUE]...")
     .argument(

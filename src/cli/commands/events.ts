@@ -11,8 +11,8 @@ import { showRecords } from "../show_records.ts";
 import { SINCE, since } from "../since.ts";
 
 const HELP = `
-The process of an interface keeps its last 4096 events. TIME is an age (90s, 15m,
-3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
+The process of an interface keeps its last 4096 events. TIME is an age (90s,
+15m, 3h, 2d) or a time (14:30, 2026-01-31, 2026-01-31T14:30).`;
 
 export function events(cli: Cli) {
   return completeOperands(new Command("events"), eventOperands)
@@ -22,7 +22,7 @@ export function events(cli: Cli) {
     .option(...SINCE, since)
     .addHelpText("after", HELP)
     .action(async (words, options, command) => {
-      const { name, kinds } = parseEventWords(words);
+      const { name, kinds, otherwise } = parseEventWords(words);
       const filter = { ...options, ...(kinds ? { kinds } : {}) };
       const { environment } = cli;
       const { netns, allNetns = false } = globalsOf(command);
@@ -30,6 +30,7 @@ export function events(cli: Cli) {
       const initial = everywhere ? await initialInode(environment) : undefined;
       const { inode } = await environment.namespace(netns);
       await showRecords(cli, command, name, {
+        otherwise,
         fetch: async ({ client, child }, params) => {
           // A child in another namespace has the process of its parent, which is asked, too.
           if (everywhere && child) return [];

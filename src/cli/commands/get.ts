@@ -12,12 +12,18 @@ import { completeOperands, settings } from "../completion/grammar.ts";
 import { usageError } from "../errors.ts";
 import { renderFiles } from "../render/tables_text.ts";
 import { parseSetting } from "../setting_words.ts";
+import type { Otherwise } from "../session.ts";
 import { showRecords } from "../show_records.ts";
 
 const HELP = `
-Files: ${SYSFS_FILES.join(", ")}
-
+Files:
+${SYSFS_FILES.map((name) => `  ${name}\n`).join("")}
 An interface that has the name of a file is given as "dev IF".`;
+
+const ATTRIBUTE: Otherwise = {
+  what: "an attribute",
+  known: `attributes: ${SYSFS_FILES.join(", ")}`,
+};
 
 /** The files of an interface. */
 interface Files {
@@ -37,16 +43,18 @@ export function get(cli: Cli) {
     )
     .addHelpText("after", HELP)
     .action(async (words, _options, self) => {
-      const { name, setting: file, value: excess } = parseSetting(
+      const { name, setting: file, value: excess, dev } = parseSetting(
         words,
         SYSFS_FILES,
       );
+      const otherwise = dev || file !== undefined ? undefined : ATTRIBUTE;
       if (excess !== undefined) {
         throw usageError(`Unexpected argument "${excess}"`);
       }
       if (file === undefined) {
         return await showRecords<Files>(cli, self, name, {
           eachInterface: true,
+          otherwise,
           fetch: async ({ client, name: ifname }) => [
             { ifname, files: await client.call("file.show", { name: ifname }) },
           ],
@@ -64,7 +72,7 @@ export function get(cli: Cli) {
           }),
         });
       }
-      using target = await cli.open(self, name);
+      using target = await cli.open(self, name, otherwise);
       const { client, name: ifname } = target;
       const { value } = await client.call("get", { name: ifname, file });
       cli.print(self, [{ ifname, [file]: value }], () => `${value}\n`);

@@ -15,9 +15,13 @@ import { NONE, words } from "../completion/candidates.ts";
 import { completeOperands, keywords } from "../completion/grammar.ts";
 import { INTERFACES, PKEYS } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
-import { readMode, readPkey, readUmcast } from "../link_values.ts";
-
-const KIND = "ipoib";
+import {
+  checkType,
+  KIND,
+  readMode,
+  readPkey,
+  readUmcast,
+} from "../link_values.ts";
 
 /** Parses the arguments of `link add`. Throws `E_USAGE`. */
 function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
@@ -34,8 +38,10 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
     };
     if (word === "link") given.link = readName(value());
     else if (word === "name" || word === "dev") given.name = readName(value());
-    else if (word === "type") given.type = value();
-    else if (given.type === undefined && given.name === undefined) {
+    else if (word === "type") {
+      given.type = value();
+      checkType(given.type);
+    } else if (given.type === undefined && given.name === undefined) {
       given.name = readName(word);
     } else if (given.type !== undefined && word === "pkey") {
       given.pkey = readPkey(value());
@@ -51,13 +57,8 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
     }
   }
   const { link, name, type, ...values } = given;
-  if (type !== KIND) {
-    throw usageError(
-      type === undefined
-        ? `Argument "type" is missing`
-        : `Unknown link type "${type}"`,
-      "use type ipoib",
-    );
+  if (type === undefined) {
+    throw usageError(`Argument "type" is missing`, `use type ${KIND}`);
   }
   if (link === undefined) {
     throw usageError(

@@ -5,16 +5,21 @@ import type { Cli } from "../cli.ts";
 import { completeOperands, keywords } from "../completion/grammar.ts";
 import { CHILDREN } from "../completion/live.ts";
 import { usageError } from "../errors.ts";
+import { checkType } from "../link_values.ts";
 
 export function linkDel(cli: Cli) {
   const command = new Command("del").aliases(["delete"])
     .description("delete a child interface")
-    .usage("[options] [dev] NAME")
+    .usage("[options] [dev] NAME [type ipoib]")
     .argument("<WORD...>", "interface")
     .action(async (words, _options, self) => {
-      const names = words[0] === "dev" ? words.slice(1) : words;
-      const [name] = names;
-      if (name === undefined || names.length > 1) {
+      const [name, ...more] = words[0] === "dev" ? words.slice(1) : words;
+      const [type, kind, excess] = more;
+      if (type === "type" && kind !== undefined) checkType(kind);
+      if (
+        name === undefined || excess !== undefined ||
+        (more.length > 0 && (type !== "type" || kind === undefined))
+      ) {
         throw usageError("Exactly one interface name is required");
       }
       using target = await cli.open(self, name);

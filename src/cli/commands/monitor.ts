@@ -27,9 +27,9 @@ export function monitor(cli: Cli) {
     .addHelpText("after", HELP)
     .action(async (words, _options, command) => {
       const { environment } = cli;
-      const { name, kinds } = parseEventWords(words);
+      const { name, kinds, otherwise } = parseEventWords(words);
       const { netns, allNetns = false } = globalsOf(command);
-      await cli.checkRunning(command, name);
+      await cli.checkRunning(command, name, otherwise);
       const selection = { name, netns, allNetns, eachInterface: false };
       const print = printEvents(cli, command);
       const { inode } = await environment.namespace(netns);

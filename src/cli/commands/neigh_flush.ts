@@ -1,39 +1,43 @@
-/** `ipoib neigh flush [[dev] IF] [to ADDR]`. Equivalent to: `ip neigh flush` with the same arguments. */
+/**
+ * `ipoib neigh flush [[dev] IF] [[to] PREFIX] [nud STATE]`. Equivalent to: `ip neigh flush` with the same arguments,
+ * which requires one.
+ */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { completeOperands, keywords } from "../completion/grammar.ts";
-import { INTERFACES, NEIGHBOURS } from "../completion/live.ts";
-import { parseKeywords } from "../keywords.ts";
-
-const KEYWORDS = ["dev", "to"] as const;
+import { completeOperands } from "../completion/grammar.ts";
+import {
+  NEIGHBOUR_USAGE,
+  NEIGHBOUR_WORDS,
+  neighbourOperands,
+  parseNeighbourWords,
+} from "../neighbour_words.ts";
+import { INTERFACE } from "../options.ts";
 
 export function neighFlush(cli: Cli) {
   const command = new Command("flush")
     .description("flush neighbours; traffic resolves them again")
-    .usage("[options] [[dev] IF] [to ADDR]")
-    .argument(
-      "[WORD...]",
-      "interface (default: the only one in the namespace), to ADDR",
-    )
-    .option("--to <addr>", "flush only this IP address")
+    .usage(`[options] ${NEIGHBOUR_USAGE}`)
+    .argument("[WORD...]", `${NEIGHBOUR_WORDS}; ${INTERFACE}`)
+    .option("--to <prefix>", "flush only neighbours with these IP addresses")
     .action(async (words, { to }, self) => {
-      const [first] = words;
-      const named = first !== undefined &&
-        !KEYWORDS.some((keyword) => keyword === first);
-      const { dev = named ? first : undefined, to: dst = to } = parseKeywords(
-        named ? words.slice(1) : words,
-        KEYWORDS,
+      const { name: dev, which, matches } = parseNeighbourWords(
+        to === undefined ? words : [...words, "to", to],
       );
       using target = await cli.open(self, dev);
-      await target.client.call("neigh.flush", {
-        name: target.name,
-        ...(dst === undefined ? {} : { dst }),
-      });
+      const { client, name } = target;
+      const addresses = which === "all"
+        ? [undefined]
+        : which === "matching"
+        ? (await client.call("neigh.show", { name })).filter(matches)
+          .map(({ dst }) => dst)
+        : [which.address];
+      for (const dst of addresses) {
+        await client.call("neigh.flush", {
+          name,
+          ...(dst === undefined ? {} : { dst }),
+        });
+      }
     });
-  const operands = keywords({
-    free: INTERFACES,
-    values: { dev: INTERFACES, to: NEIGHBOURS },
-  });
-  return completeOperands(command, operands);
+  return completeOperands(command, neighbourOperands);
 }

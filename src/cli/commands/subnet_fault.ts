@@ -44,9 +44,13 @@ PORT is an interface name, a LID or a GUID. The seed, the GUIDs of sender and
 receiver, and the number of the packet on that link (counted separately for
 unicast and multicast) determine which packets are affected, so the same seed
 affects the same packets. Use "ipoib up --guid" to make the GUIDs independent of
-the machine. MADs are not affected. Delayed packets occupy slots of the sender;
-packets that would occupy more than three quarters of the slots are dropped and
-counted (port_fault_overflow in ipoib ethtool -S).`;
+the machine. The MADs that ports exchange to set up connections are affected,
+those of the subnet administrator are not. Delayed packets occupy slots of the
+sender; packets that would occupy more than three quarters of the slots are
+dropped and counted (port_fault_overflow in ipoib ethtool -S).
+
+Times and rates need a unit: without one, tc reads microseconds and bits per
+second.`;
 
 export function subnetFault(cli: Cli) {
   return completeOperands(new Command("fault"), faultOperands)

@@ -7,7 +7,7 @@ import {
 } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
-import { CONNECTED_MTU } from "../../base/units.ts";
+import { CONNECTED_MTU, MIN_DEVICE_MTU } from "../../base/units.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "../../ipc/schema.ts";
 import {
   type HcaChoice,
@@ -30,6 +30,7 @@ import {
 } from "../config/config_file.ts";
 import { type InterfaceFile, NETNS } from "../config/interface_file.ts";
 import { usageError } from "../errors.ts";
+import { checkMinMtu } from "../link_values.ts";
 import { guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
 import { completeOperands, inOrder } from "../completion/grammar.ts";
 
@@ -118,7 +119,11 @@ export function up(cli: Cli) {
       new Option("--mode <mode>", "IPoIB mode").choices(MODE_CHOICES)
         .default("datagram" as const),
     )
-    .option("--mtu <bytes>", "interface MTU", integer(68, CONNECTED_MTU))
+    .option(
+      "--mtu <bytes>",
+      "interface MTU",
+      integer(MIN_DEVICE_MTU, CONNECTED_MTU),
+    )
     .option(...USER)
     .option(
       "--config <file>",
@@ -211,6 +216,7 @@ export function up(cli: Cli) {
           "--log-file": logFile,
         });
       }
+      if (mtu !== undefined) checkMinMtu(mtu, always.mode);
       const upOptions: UpOptions = {
         ...always,
         names,

@@ -2,6 +2,7 @@
 
 import type { Option } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system_error.ts";
 import { isInterfaceName } from "../../ipc/schema.ts";
 import { usageError } from "../errors.ts";
 import { type InterfaceFile, readInterfaceFile } from "./interface_file.ts";
@@ -79,9 +80,7 @@ function readError(path: string, error: unknown): IpoibError {
     ? "it does not exist"
     : error instanceof Deno.errors.PermissionDenied
     ? "permission denied"
-    : error instanceof Error
-    ? error.message
-    : String(error);
+    : systemReason(error);
   return new IpoibError("E_CONFIG_READ", `Cannot read "${path}": ${reason}`, {
     cause: error,
   });

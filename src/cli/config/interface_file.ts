@@ -8,12 +8,12 @@
 import * as v from "valibot";
 import { InvalidArgumentError, type Option } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
-import { childName } from "../../base/units.ts";
+import { childName, MIN_DEVICE_MTU } from "../../base/units.ts";
 import { methods } from "../../ipc/schema.ts";
 import type { SetupCall, SetupStep } from "../../ipc/setup.ts";
 import { usageError } from "../errors.ts";
-import { readName } from "../link_values.ts";
-import { childPkey } from "../options.ts";
+import { checkMinMtu, readName } from "../link_values.ts";
+import { childPkey, parseInteger } from "../options.ts";
 import { parseAddressWords, parseRouteWords } from "./address_words.ts";
 import { type Setting, SETTINGS } from "./settings.ts";
 import {
@@ -128,7 +128,7 @@ class Reader {
       else if (section.name !== "interface") {
         this.#refuse(
           section,
-          `Unknown section [${section.name}]`,
+          `Unknown section [${section.title}]`,
           "expected [Interface] or [Child]",
         );
       }
@@ -160,6 +160,7 @@ class Reader {
         );
       } else if (key === NETNS) this.#options.set(NETNS, entry.value);
     }
+    this.#checkMtu(entries);
     this.#addSettings(this.#ifname, entries, settings);
     this.#addRepeated(section, this.#ifname);
   }
@@ -194,6 +195,7 @@ class Reader {
           method: "link.add",
           params: { link: this.#ifname, name: given, pkey: pkey ?? 0 },
         });
+    this.#checkMtu(entries);
     this.#addSettings(ifname, entries, settings);
     const upEntry = entries.get("up");
     const up = upEntry
@@ -241,6 +243,14 @@ class Reader {
       } else if (!Object.hasOwn(REPEATED, key)) found.set(key, entry);
     }
     return found;
+  }
+
+  /** Refuses an MTU that is too small for the mode of the same section. An invalid number is refused elsewhere. */
+  #checkMtu(entries: ReadonlyMap<string, Entry>): void {
+    const entry = entries.get("mtu");
+    const mtu = entry && parseInteger(entry.value);
+    if (mtu === undefined || mtu < MIN_DEVICE_MTU) return;
+    this.#try(entry!, () => checkMinMtu(mtu, entries.get("mode")?.value));
   }
 
   #addSettings(

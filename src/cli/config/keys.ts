@@ -1,6 +1,7 @@
 /** The keys of configuration files with their descriptions, for the help and the manual. */
 
 import type { Option } from "@commander-js/extra-typings";
+import { definitions } from "../topics.ts";
 import {
   CHILD_KEYS,
   NETNS,
@@ -56,13 +57,9 @@ function optionText({ description, argChoices, defaultValue }: Option): string {
   }`;
 }
 
-/** Formats the keys as the text after a help. */
+/** Formats the keys as the text after a help, in lines of at most 80 columns. */
 export function keysText(sections: readonly SectionKeys[]): string {
-  return sections.map(({ section, keys }) => {
-    const width = Math.max(...[...keys.keys()].map(({ length }) => length));
-    const lines = [...keys].map(([key, description]) =>
-      `  ${key.padEnd(width)}  ${description}\n`
-    );
-    return `\nKeys of section [${section}]:\n${lines.join("")}`;
-  }).join("");
+  return sections.map(({ section, keys }) =>
+    `\nKeys of section [${section}]:\n${definitions(Object.fromEntries(keys))}`
+  ).join("");
 }

@@ -6,7 +6,7 @@ import type { IpcClient } from "../../ipc/client.ts";
 import { type ChildRecord, LOG_LEVEL, type Result } from "../../ipc/schema.ts";
 import { addressWords, routeWords } from "./address_words.ts";
 import { settingsOf } from "./interface_file.ts";
-import type { InterfaceState } from "./settings.ts";
+import { configuredMtu, type InterfaceState } from "./settings.ts";
 
 type Line = readonly [key: string, value: string];
 
@@ -53,7 +53,7 @@ async function parentLines(
     ...config.options,
     // These may have changed since the start.
     mode: state.link.linkinfo.info_data.mode,
-    mtu: state.link.mtu_chain.admin?.toString(),
+    mtu: configuredMtu(state.link)?.toString(),
     log: logLevel(state) ?? config.options.log,
     ...state.ring === state.newRing
       ? {}

@@ -4,6 +4,7 @@
  */
 
 import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
+import { MIN_DATAGRAM_MTU } from "../../base/units.ts";
 import type {
   CoalesceRecord,
   FeatureRecord,
@@ -17,6 +18,7 @@ import {
   FeatureError,
   FeatureRefusal,
   readFeatures,
+  startsWithFeature,
 } from "../ethtool_features.ts";
 import {
   COALESCE,
@@ -53,6 +55,14 @@ export interface Setting {
 
 /** Length of the transmit queue of a new interface, in packets. */
 const NEW_TX_QUEUE = 1000;
+
+/** Returns the administrator's MTU; undefined if connected mode allowed it, and datagram mode does not. */
+export function configuredMtu(
+  { mtu_chain: { admin }, linkinfo: { info_data: { mode } } }: LinkRecord,
+): number | undefined {
+  if (admin === undefined || mode === "connected") return admin;
+  return admin < MIN_DATAGRAM_MTU ? undefined : admin;
+}
 
 /** Returns a setting of `ipoib link set`. */
 function link(
@@ -126,6 +136,21 @@ function asUsage<T>(read: () => T): T {
   }
 }
 
+/** Splits pairs of a feature and `on` or `off`. Throws `E_USAGE`. */
+function featureWords(value: string): string[] {
+  const words = value.split(/\s+/);
+  for (let at = 0; at < words.length; at += 2) {
+    const [name, state] = words.slice(at, at + 2);
+    if (state !== "on" && state !== "off") {
+      throw usageError(`Feature "${name}" needs on or off`);
+    }
+    if (!startsWithFeature([name, state])) {
+      throw usageError(`Unknown feature "${name}"`);
+    }
+  }
+  return words;
+}
+
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   // The mode first, because it limits the MTU.
   "mode": link(
@@ -138,7 +163,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "mtu": link(
     "mtu",
     "interface MTU in bytes",
-    (link) => link.mtu_chain.admin,
+    configuredMtu,
     "child",
   ),
   "recv-queue-size": {
@@ -196,7 +221,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
       params: {
         name,
         request: Object.fromEntries(
-          asUsage(() => readFeatures(value.split(/\s+/), name)),
+          asUsage(() => readFeatures(featureWords(value), name)),
         ),
       },
     }),

@@ -31,6 +31,8 @@ export interface Entry extends Position {
 export interface Section extends Position {
   /** In lower case. */
   readonly name: string;
+  /** As written. */
+  readonly title: string;
   readonly entries: Entry[];
 }
 
@@ -66,8 +68,9 @@ export function parseSyntax(text: string): ParsedFile {
     if (control) {
       refuse("A control character is not allowed", "", control.index + 1);
     } else if (section) {
-      const name = section[1]!.toLowerCase();
-      sections.push({ name, line, column, entries: [] });
+      const title = section[1]!;
+      const name = title.toLowerCase();
+      sections.push({ name, title, line, column, entries: [] });
     } else if (content.startsWith("[")) {
       refuse(`Invalid section "${content}"`, "expected [NAME] on its own line");
     } else if (!entry) {

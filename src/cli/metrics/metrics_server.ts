@@ -9,6 +9,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system_error.ts";
 import { writeAll } from "../../ipc/framing.ts";
 import { exposition, type Family, MEDIA_TYPES } from "./exposition.ts";
 import { readRequest, response } from "./http_exchange.ts";
@@ -115,11 +116,12 @@ async function listen(at: ListenAddress): Promise<Deno.Listener> {
     await Deno.chmod(at.path, 0o660);
     return listener;
   } catch (error) {
-    const { message } = IpoibError.from(error);
     const where = listenAddressText(at);
-    throw new IpoibError("E_LISTEN", `Cannot listen on ${where}: ${message}`, {
-      cause: error,
-    });
+    throw new IpoibError(
+      "E_LISTEN",
+      `Cannot listen on ${where}: ${systemReason(error)}`,
+      { cause: error },
+    );
   }
 }
 

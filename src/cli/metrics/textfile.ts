@@ -1,6 +1,7 @@
 /** Writes the file of node_exporter's textfile collector (`--collector.textfile.directory`). */
 
 import { IpoibError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system_error.ts";
 
 /** The collector runs as another user. */
 const MODE = 0o644;
@@ -17,10 +18,11 @@ export function writeTextfile(path: string, text: string): void {
     Deno.renameSync(temporary, path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) remove(temporary);
-    const { message } = IpoibError.from(error);
-    throw new IpoibError("E_TEXTFILE", `Cannot write ${path}: ${message}`, {
-      cause: error,
-    });
+    throw new IpoibError(
+      "E_TEXTFILE",
+      `Cannot write ${path}: ${systemReason(error)}`,
+      { cause: error },
+    );
   }
 }
 

@@ -53,7 +53,7 @@ export function screen(
   const { columns, rows } = size;
   const lines = [
     fit(headLine(rated, view, clock), columns),
-    fit(totalLine(rated), columns),
+    fit(totalLine(rated, view), columns),
     message === undefined ? "" : palette.bad(fit(printable(message), columns)),
   ];
   if (view.help) lines.push("", ...HELP.map((line) => fit(line, columns)));
@@ -109,12 +109,12 @@ function headLine(rated: Rated | undefined, view: View, clock: string) {
   return `ipoib top  ${clock}  ${interfaces}${others}, ${state}  (h: help, q: quit)`;
 }
 
-function totalLine(rated: Rated | undefined): string {
+function totalLine(rated: Rated | undefined, { ascii }: View): string {
   const { rates, history } = rated?.total ?? {};
   if (!rates || !history) return "measuring";
   const bytes = (name: string, value: number) => `${name} ${rate(value)}B/s`;
   return `total  ${bytes("rx", rates.rx)}  ${bytes("tx", rates.tx)}  ` +
-    `drops ${rate(rates.drops)}/s  ${sparkline(history, 20)}`;
+    `drops ${rate(rates.drops)}/s  ${sparkline(history, 20, ascii)}`;
 }
 
 function heading(view: View, nameWidth: number, columns: number): string {
@@ -142,7 +142,7 @@ function line(
   const paint = row.trouble === undefined ? palette.name : palette.bad;
   if (left < 1) return fit(name + cells, columns);
   const tail = row.trouble === undefined
-    ? sparkline(row.history, left)
+    ? sparkline(row.history, left, view.ascii)
     : palette.bad(fit(printable(row.trouble), left));
   return `${paint(name)}${cells}  ${tail}`;
 }

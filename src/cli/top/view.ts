@@ -31,6 +31,8 @@ export interface View {
   /** Number of rows above the screen. */
   readonly scroll: number;
   readonly seconds: number;
+  /** True if the locale of the user has no bars. */
+  readonly ascii: boolean;
 }
 
 /** What a key asks for besides a change of the view. */

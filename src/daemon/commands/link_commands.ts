@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { FULL_MEMBER } from "../../base/units.ts";
 import type { Params } from "../../ipc/schema.ts";
 import { checkPkey } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
@@ -73,7 +74,8 @@ export const linkCommands = {
   },
   "child.delete": (context, { parent, pkey }) => {
     checkParent(context, parent);
-    context.device.deleteChild(pkey);
+    // create_child sets the bit, which delete_child of the driver requires; here the P_Key that was created deletes it.
+    context.device.deleteChild(pkey | FULL_MEMBER);
     return context.children.afterDeletion({});
   },
   "child.list": (context, { parent }) => {

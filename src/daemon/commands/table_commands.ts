@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import type { IpoibInterface } from "../../ipoib/interface.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import {
   parseLinkAddress,
@@ -22,6 +23,7 @@ import {
 import {
   deleteNeighbour,
   flushNeighbours,
+  hasNeighbour,
 } from "../../ipoib/neighbour/user_changes.ts";
 
 export const tableCommands = {
@@ -36,7 +38,7 @@ export const tableCommands = {
     );
     return {};
   },
-  "neigh.add": (context, { name, dst, lladdr }) => {
+  "neigh.add": (context, { name, dst, lladdr, how }) => {
     const bytes = parseLinkAddressText(lladdr);
     if (!bytes) {
       throw new IpoibError(
@@ -49,10 +51,18 @@ export const tableCommands = {
         },
       );
     }
-    findInterface(context, name).neighbours.hold(
-      ipAddress(dst),
-      parseLinkAddress(bytes)!,
-    );
+    const iface = findInterface(context, name);
+    const address = ipAddress(dst);
+    const known = hasNeighbour(iface, address);
+    if (known && how === undefined) {
+      throw new IpoibError(
+        "E_NEIGHBOUR_EXISTS",
+        `Neighbour ${address} of ${iface.name} exists`,
+        { errno: Errno.EEXIST, hint: "use `ipoib neigh replace`" },
+      );
+    }
+    if (!known && how === "change") throw noNeighbour(iface, address);
+    iface.neighbours.hold(address, parseLinkAddress(bytes)!);
     return {};
   },
   "neigh.del": (context, { name, dst }) => {
@@ -111,6 +121,14 @@ export const tableCommands = {
   "figures": (context, { name }) =>
     findInterfaces(context, name).map(figuresRecord),
 } satisfies Partial<DataCommands>;
+
+function noNeighbour({ name }: IpoibInterface, address: IpAddress): IpoibError {
+  return new IpoibError(
+    "E_NO_NEIGHBOUR",
+    `Neighbour ${address} of ${name} does not exist`,
+    { errno: Errno.ENOENT, hint: "use `ipoib neigh add`" },
+  );
+}
 
 /** Parses an IP address in a request. Throws `E_ADDRESS` (EINVAL). */
 export function ipAddress(text: string): IpAddress {

@@ -65,10 +65,15 @@ function tun({ tunErrno: errno }: HostFacts): Finding {
   }
 }
 
-function runtimeDirectory({ runtime: { path, error } }: HostFacts): Finding {
-  return error
-    ? failure(error.message, error.hint ?? "set IPOIB_RUNTIME_DIR")
-    : ok(`${path} is usable`);
+function runtimeDirectory({ runtime }: HostFacts): Finding {
+  const { path, error, writable } = runtime;
+  if (error) {
+    return failure(error.message, error.hint ?? "set IPOIB_RUNTIME_DIR");
+  }
+  return writable ? ok(`${path} is usable`) : warning(
+    `this user may not create files in ${path}`,
+    "run ipoib up as root, or set IPOIB_RUNTIME_DIR to another directory",
+  );
 }
 
 function devices({ devices }: HostFacts): Finding {

@@ -15,6 +15,7 @@ import type {
   LibraryFacts,
   Problem,
 } from "../facts.ts";
+import { isWritable } from "./writable.ts";
 
 const TUN = "/dev/net/tun";
 /** Bytes of /proc/self/maps that are searched. */
@@ -34,7 +35,14 @@ export function gatherHost(
       sysAdmin: hasCapability(Capability.SysAdmin),
     },
     tunErrno: tryOpen(TUN),
-    runtime: { path: runtime, error: runtimeProblem(runtime) },
+    runtime: {
+      path: runtime,
+      error: runtimeProblem(runtime),
+      writable: isWritable(runtime, {
+        uid: Deno.uid()!,
+        overrides: hasCapability(Capability.DacOverride),
+      }),
+    },
     devices: gatherDevices(probe),
     libraries: gatherLibraries(),
     lockableBytes: lockedMemory().allowed,

@@ -27,13 +27,17 @@ export const tableMethods = {
     }),
     result: done,
   },
-  /** Adds a static neighbour with its 20-byte link-layer address, which received ARP and ND packets do not change. */
+  /**
+   * Adds a static neighbour with its 20-byte link-layer address, which received ARP and ND packets do not change. Default
+   * of `how`: the neighbour must not exist.
+   */
   "neigh.add": {
     runs: { interface: "worker" },
     params: v.strictObject({
       name: interfaceName,
       dst: shortText,
       lladdr: shortText,
+      how: v.exactOptional(v.picklist(["change", "replace"])),
     }),
     result: done,
   },

@@ -27,6 +27,17 @@ export function flushNeighbours(
   return entries.length;
 }
 
+/** True if the kernel has an entry of an address, or if it is a static neighbour. */
+export function hasNeighbour(
+  { netdev, neighbours }: InterfaceNeighbours,
+  address: IpAddress,
+): boolean {
+  return neighbours.find(address)?.isStatic === true ||
+    netdev.config.neighbours.list().some((each) =>
+      each.address.equals(address)
+    );
+}
+
 /** Removes a neighbour from both tables, also a static one. Returns false if neither has it. */
 export function deleteNeighbour(
   { netdev, neighbours }: InterfaceNeighbours,

@@ -120,7 +120,7 @@ Deno.test("the arguments of commands complete by their grammar", async () => {
     "get ib0 cr": "create_child",
     "set mode ": "datagram connected",
     "set dev ib0 mode c": "connected",
-    "neigh flush ib0 ": "dev to",
+    "neigh flush ib0 ": "dev to nud",
     "ethtool ib0 --dr": "--driver",
     "ethtool -C ib0 ": "rx-usecs rx-frames adaptive-rx",
     "ethtool -C ib0 adaptive-rx ": "on off",

@@ -138,6 +138,27 @@ PKEY = 0x0002
   );
 });
 
+Deno.test("the minimum MTU is that of the mode", () => {
+  const refused = 'Invalid MTU "71"';
+  const child = "[Child]\npkey = 1\n";
+  assertEquals(problems(`[Interface]\nmtu = 72\n${child}mtu = 72`), []);
+  assertEquals(problems("[Interface]\nmode = connected\nmtu = 71"), []);
+  assertEquals(problems(`${child}mtu = 71\nmode = connected`), []);
+  assertEquals(problems("[Interface]\nmtu = 71"), [`2:7: ${refused}`]);
+  assertEquals(problems(`${child}mtu = 71`), [`3:7: ${refused}`]);
+});
+
+Deno.test("an MTU that only connected mode allows is not shown in datagram mode", () => {
+  const shown = (mode: "datagram" | "connected") =>
+    SETTINGS.mtu!.shown(
+      apply(apply(NEW, SETTINGS.mtu!.read("ib0", "70")), {
+        method: "link.set",
+        params: { name: "ib0", mode },
+      }),
+    );
+  assertEquals([shown("connected"), shown("datagram")], ["70", undefined]);
+});
+
 Deno.test("every problem has its line and column", () => {
   assertEquals(
     problems(`[Interface]
@@ -183,7 +204,7 @@ up = perhaps
       '8:8: Invalid value "maybe"',
       '9:10: Invalid umcast value "2"',
       "10:12: Invalid value 'x' for parameter 'rx-usecs'",
-      "11:12: Flag 'maybe' for parameter 'tso' is not followed by 'on' or 'off'",
+      '11:12: Feature "tso" needs on or off',
       '12:1: Key "features" is in line 11 too',
       '13:15: Invalid value "high" of debug_level',
       "14:9: Invalid value: Invalid length: Expected <=4096 but received 5000",
@@ -195,9 +216,14 @@ up = perhaps
       "29:1: Interface ib0 is the parent",
       '30:6: Invalid value "perhaps"',
       "31:1: Section [Interface] is in line 1 too",
-      "32:1: Unknown section [cousin]",
+      "32:1: Unknown section [Cousin]",
     ],
   );
+  const features = (value: string) =>
+    problems(`[Interface]\nfeatures = ${value}`)[0];
+  assertEquals(features("tso"), '2:12: Feature "tso" needs on or off');
+  assertEquals(features("gro on tso"), '2:12: Feature "tso" needs on or off');
+  assertEquals(features("wings on"), '2:12: Unknown feature "wings"');
   const [comment] = read("[Interface]\nmtu = 1500 # enough").problems;
   assertEquals(comment!.hint, "a comment stands on a line of its own");
 });
@@ -314,7 +340,7 @@ const number = (min: number, max: number) =>
 /** Valid values of each setting. */
 const VALUES: Record<string, fc.Arbitrary<string>> = {
   "mode": fc.constantFrom("datagram", "connected"),
-  "mtu": number(68, 65_520),
+  "mtu": number(72, 65_520),
   "recv-queue-size": number(2, 8192),
   "umcast": fc.constantFrom("0", "1"),
   "alias": fc.constantFrom("rail one", "#1", "ü = [x]"),

@@ -8,13 +8,13 @@ Deno.test("parseSyntax() returns sections and entries with their positions", () 
     problems: [],
     sections: [
       {
-        ...{ name: "interface", line: 2, column: 1 },
+        ...{ name: "interface", title: "Interface", line: 2, column: 1 },
         entries: [
           { key: "mtu", value: "1500", line: 3, column: 2, valueColumn: 8 },
         ],
       },
       {
-        ...{ name: "child", line: 6, column: 3 },
+        ...{ name: "child", title: "Child", line: 6, column: 3 },
         entries: [
           { key: "pkey", value: "0x8001", line: 7, column: 1, valueColumn: 6 },
           {

@@ -107,7 +107,10 @@ Deno.test("--textfile replaces a file at once, in the format of node_exporter", 
     assertEquals(countIn(folder), 1);
     const failed = await cli.run(["metrics", "--textfile", `${folder}/a/b`]);
     assertEquals(failed.code, 2);
-    assertMatch(failed.err, /^ipoib: Cannot write .*\/a\/b: /);
+    assertMatch(
+      failed.err,
+      /^ipoib: Cannot write .*\/a\/b: No such file or directory\n$/,
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

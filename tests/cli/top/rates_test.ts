@@ -93,4 +93,5 @@ Deno.test("a sparkline scales to its highest value", () => {
   assertEquals(sparkline([0, 1, 4, 8], 9), "▁▂▅█");
   assertEquals(sparkline([9, 0, 0], 2), "▁▁");
   assertEquals(sparkline([], 5), "");
+  assertEquals(sparkline([0, 1, 4, 8], 9, true), "_.=#");
 });

@@ -15,6 +15,7 @@ const VIEW: View = {
   table: "interfaces",
   sort: "rx",
   seconds: 1,
+  ascii: false,
   ...{ reverse: false, paused: false, help: false, scroll: 0 },
 };
 const { palette } = styleOf({}, false);
@@ -41,6 +42,13 @@ Deno.test("the screen has totals, a heading and rows", () => {
     "ib0          1.23M     999     1.5       0       0  ▃▆█",
     "ib1              0       0     1.5       0       0  ▃▆█",
   ]);
+});
+
+Deno.test("the screen is plain ASCII if the locale is not UTF-8", () => {
+  const all = rated([row("ib0", 1_234_567, 999)]);
+  const text = lines(all, { ...VIEW, ascii: true }).join("");
+  assert(/^[ -~]*$/.test(text), text);
+  assert(text.includes("drops 0/s  :+#"), text);
 });
 
 Deno.test("lines fit any terminal, with any names", () => {

@@ -35,10 +35,16 @@ testChecks(hostChecks, host, {
         runtime: {
           path: "/run/ipoib",
           error: { message: `Directory "/run/ipoib" is a symbolic link` },
+          writable: true,
         },
       },
       "failure",
       "is a symbolic link",
+    ],
+    [
+      { ...host, runtime: { ...host.runtime, writable: false } },
+      "warning",
+      "this user may not create files in /run/ipoib",
     ],
   ],
   devices: [

@@ -105,7 +105,7 @@ const FAULTS: readonly Fault[] = [
     name: "a peer to which the administrator has no path",
     inject: ({ c }) =>
       c.must(
-        `ipoib neigh add ${NOBODY} dev ib0 lladdr 80:00:00:48:fe:80:00:00:00:00:00:00:00:00:00:00:00:00:00:99`,
+        `ipoib neigh replace ${NOBODY} dev ib0 lladdr 80:00:00:48:fe:80:00:00:00:00:00:00:00:00:00:00:00:00:00:99`,
       ),
     repair: ({ c }) => c.must(`ipoib neigh del ${NOBODY} dev ib0`),
     operands: `ib0 ${NOBODY}`,
