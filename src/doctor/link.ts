@@ -40,7 +40,7 @@ export function broadcastGroup(
   return groups.find((group) => group.mgid === mgid);
 }
 
-/** Returns the GID or MGID in a link-layer address in the notation of `mcg show`: no `::`, no leading zeros. */
+/** Returns the GID or MGID in a link-layer address in the notation of the records: no `::`, no leading zeros. */
 export function gidOf(address: string): string {
   const bytes = address.split(":").slice(4);
   const words: string[] = [];

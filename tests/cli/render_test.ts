@@ -43,7 +43,7 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65521 \n\
     ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 tso_max_size 65536 tso_max_segs 65535 gro_max_size 65536 \n\
     hca soft:default port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
-    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
+    gid fe80::2:c903:0:1 qpn 0x000048 pkey_index 0
     mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group
     next hops from a program in the kernel
     state running
@@ -121,7 +121,7 @@ Deno.test("renderLinks() prints the state of a link that is not running, with an
   assertEquals(
     renderLinks([records.childLink], details).split("\n").slice(4, 8),
     [
-      "    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index not in the port's table",
+      "    gid fe80::2:c903:0:1 qpn 0x000048 pkey_index not in the port's table",
       "    mtu port 4092 group unknown mode datagram admin 2000 device 2000, limited by the administrator",
       "    next hops from a program in the kernel",
       "    state waiting for P_Key 0x8003 in the port's table",
@@ -188,7 +188,7 @@ Deno.test("renderNeighbours() prints the format of ip neigh", () => {
       styleOf({ stats: true, details: true }, false),
     ),
     `\
-10.0.0.2 dev ib0 lladdr 00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80:0:0:0:2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
+10.0.0.2 dev ib0 lladdr 00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80::2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
 10.0.0.9 dev ib0 used 0/0/0 probes 2 queued 3 INCOMPLETE
 `,
   );
@@ -240,7 +240,7 @@ Deno.test("renderPaths() prints the peers of connected mode", () => {
   }];
   assertEquals(
     renderPaths([{ ...records.paths[0]!, peers }], plain),
-    "fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete " +
+    "fe80::2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete " +
       "peer 0x000049 rc qpn 0x00004a mtu 65520 age 3.4s peer 0x000050 ud\n",
   );
 });
@@ -249,13 +249,13 @@ Deno.test("renderPaths() prints one path per line", () => {
   assertEquals(
     renderPaths(records.paths, plain),
     `\
-fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete
-fe80:0:0:0:2:c903:0:3 dev ib0 queued 2 incomplete error "status -110"
+fe80::2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete
+fe80::2:c903:0:3 dev ib0 queued 2 incomplete error "status -110"
 `,
   );
   assertEquals(
     renderPaths(records.paths.slice(0, 1), details),
-    "fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 hoplimit 0 complete\n",
+    "fe80::2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 hoplimit 0 complete\n",
   );
 });
 
@@ -263,13 +263,13 @@ Deno.test("renderGroups() prints one group per line", () => {
   assertEquals(
     renderGroups(records.groups, plain),
     `\
-ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached
-ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "status -22" reason "the group has Q_Key 0x00001234, the join requires 0x00000b1b"
+ff12:401b:ffff::ffff:ffff dev ib0 mlid 0xc000 full joined attached
+ff12:401b:ffff::f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "status -22" reason "the group has Q_Key 0x00001234, the join requires 0x00000b1b"
 `,
   );
   assertEquals(
     renderGroups(records.groups.slice(0, 1), details),
-    "ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached qkey 0x00000b1b mtu 2048 rate 10.0 Gb/sec sl 0 created 12.3s\n",
+    "ff12:401b:ffff::ffff:ffff dev ib0 mlid 0xc000 full joined attached qkey 0x00000b1b mtu 2048 rate 10.0 Gb/sec sl 0 created 12.3s\n",
   );
 });
 

@@ -26,7 +26,7 @@ labTest(
     // No other program uses the port, so that umcast keeps no group from being joined.
     await until("the membership of the all-hosts group", async () => {
       const { stdout } = await a.ipoib("mcg", "show", "storage");
-      return /ff12:401b:8001:0:0:0:0:1 .* full joined attached/.test(stdout);
+      return /ff12:401b:8001::1 .* full joined attached/.test(stdout);
     });
     assertEquals((await a.ipoib("get", "storage", "mode")).code, 2);
     assertEquals((await a.ipoib("get", "storage", "mtu")).stdout, "2044\n");

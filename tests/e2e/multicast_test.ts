@@ -92,7 +92,8 @@ eachSourceTest(
     const { stdout } = await sender.ipoib("mcg", "show");
     assert(
       stdout.split("\n").some((line) =>
-        line.startsWith(MGID) && line.includes("send_only")
+        line.startsWith("ff12:401b:ffff::f01:203 ") &&
+        line.includes("send_only")
       ),
       stdout,
     );

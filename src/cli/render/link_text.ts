@@ -4,6 +4,7 @@
  * source of next hops, the state and the process; with `-s` the drops by reason.
  */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { hex } from "../../base/hex.ts";
 import { printable } from "../../base/printable.ts";
 import type { LinkRecord } from "../../ipc/schema.ts";
@@ -65,7 +66,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `    hca ${hca.device} port ${hca.port}${subnet} state ${hca.port_state} ` +
     `${fabricWords(hca)} rate ${portRate(hca)}`,
     ...lostLines(link, style),
-    `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
+    `    gid ${shortGid(link.gid)} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
     ...connectionLines(link),
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,

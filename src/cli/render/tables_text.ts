@@ -3,6 +3,7 @@
  * `maddr`.
  */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { hex } from "../../base/hex.ts";
 import {
   type ChildRecord,
@@ -52,7 +53,7 @@ function neighbour(n: NeighRecord, style: Style) {
     `dev ${palette.name(n.dev)}`,
     n.lladdr !== undefined && `lladdr ${palette.lladdr(n.lladdr)}`,
     details && pair("qpn", n.qpn === undefined ? undefined : hex(n.qpn, 6)),
-    details && pair("gid", n.gid),
+    details && pair("gid", n.gid && shortGid(n.gid)),
     details && transport(n),
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
     stats && traffic(n, style),
@@ -102,7 +103,7 @@ export function renderPaths(records: PathRecord[], style: Style): string {
 
 function path(p: PathRecord, { details, stats, palette }: Style) {
   return line(
-    palette.inet6(p.gid),
+    palette.inet6(shortGid(p.gid)),
     `dev ${palette.name(p.dev)}`,
     pair("dlid", p.dlid === undefined ? undefined : hex(p.dlid)),
     pair("sl", p.sl),
@@ -125,7 +126,7 @@ export function renderGroups(records: McgRecord[], style: Style): string {
 function group(g: McgRecord, style: Style) {
   const { details, stats, palette } = style;
   return line(
-    palette.inet6(g.mgid),
+    palette.inet6(shortGid(g.mgid)),
     `dev ${palette.name(g.dev)}`,
     pair("mlid", g.mlid === undefined ? undefined : hex(g.mlid)),
     g.send_only ? "send_only" : "full",

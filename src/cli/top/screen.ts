@@ -1,5 +1,6 @@
 /** The screen of `ipoib top` as lines of text, which fit the terminal. */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { printable } from "../../base/printable.ts";
 import { number } from "../render/number.ts";
 import { type Palette } from "../render/style.ts";
@@ -155,7 +156,8 @@ function rateCells({ rates }: RatedRow, table: Table): string[] {
 
 /** Returns the name of a row, with its interface. */
 function label({ name, of }: RatedRow): string {
-  return printable(of === undefined ? name : `${name} ${of}`);
+  const text = shortGid(name);
+  return printable(of === undefined ? text : `${text} ${of}`);
 }
 
 function widthOfNames(

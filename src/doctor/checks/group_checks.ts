@@ -3,6 +3,7 @@
  * the port and the interface. The parameters are those that the administrator returns, also if it refuses the join.
  */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { hex } from "../../base/hex.ts";
 import { formatRate, rateDataMbps } from "../../base/rates.ts";
 import { pkeysMatch } from "../../base/units.ts";
@@ -221,11 +222,11 @@ function otherGroups({ link, groups }: InterfaceFacts) {
 function failedGroup({ mgid, reason, error, dev }: McgRecord): Finding {
   return reason === undefined
     ? warning(
-      `${mgid} is not joined: ${error}`,
+      `${shortGid(mgid)} is not joined: ${error}`,
       `the join is repeated; see administrator, and ipoib mcg show ${dev}`,
     )
     : warning(
-      `${mgid} is not joined: ${reason}`,
+      `${shortGid(mgid)} is not joined: ${reason}`,
       "give the group the parameters of the broadcast group, in the subnet manager's configuration",
     );
 }

@@ -1,5 +1,6 @@
 /** Checks of the network device and of IP: MTU, next hops, connected mode, addresses, neighbours, sysctls, holders. */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { CONNECTED_MTU, MIN_DATAGRAM_MTU } from "../../base/units.ts";
 import type { AddressRecord, LinkRecord } from "../../ipc/schema.ts";
 import type {
@@ -150,7 +151,7 @@ function duplicates({ link, doctor, addresses }: InterfaceFacts) {
     const record = own.find(({ local }) => local === address);
     const words = record ? deletionWords(record) : `${address}/LENGTH`;
     return failure(
-      `${address} is also used by GID ${gidOf(lladdr)}`,
+      `${address} is also used by GID ${shortGid(gidOf(lladdr))}`,
       `remove the address from one of the hosts: ip addr del ${words} dev ${link.ifname}`,
       [`lladdr ${lladdr}`],
     );

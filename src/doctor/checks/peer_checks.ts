@@ -1,5 +1,6 @@
 /** Checks of the way to a peer: route, echo requests, neighbour entry, path and connection. */
 
+import { shortGid } from "../../base/gid_text.ts";
 import { Errno, errnoText } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
 import { formatPid } from "../../base/units.ts";
@@ -176,10 +177,14 @@ function path(facts: PeerFacts): Finding {
   if (!found) return skipped("no path was needed");
   if (!found.complete) {
     return failure(
-      `the administrator has no path to ${gid}: ${found.error ?? "no reply"}`,
+      `the administrator has no path to ${shortGid(gid)}: ${
+        found.error ?? "no reply"
+      }`,
       isEmbedded(link.hca)
         ? `the peer's port is gone or in no common partition: ipoib subnet show ${link.hca.subnet}`
-        : `saquery -p --dgid ${gid}; both ports need a common partition with one full member`,
+        : `saquery -p --dgid ${
+          shortGid(gid)
+        }; both ports need a common partition with one full member`,
     );
   }
   return pathOk(found);
@@ -187,7 +192,7 @@ function path(facts: PeerFacts): Finding {
 
 function pathOk({ gid, dlid = 0, sl, mtu, rate_mbps: rate = 0 }: PathRecord) {
   return ok(`LID ${hex(dlid)}, SL ${sl}, MTU ${mtu}, ${rate / 1000} Gb/sec`, [
-    `GID ${gid}`,
+    `GID ${shortGid(gid)}`,
   ]);
 }
 

@@ -112,7 +112,7 @@ testChecks(networkChecks, iface, {
         }],
       }),
       "failure",
-      "10.0.0.1 is also used by GID fe80:0:0:0:2:c903:0:1",
+      "10.0.0.1 is also used by GID fe80::2:c903:0:1",
     ],
     [conflicting({}), "failure", "ip addr del 10.0.0.1/24 dev ib0"],
     [

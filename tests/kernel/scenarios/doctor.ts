@@ -85,7 +85,7 @@ const FAULTS: readonly Fault[] = [
     repair: ({ b }) => b.must(`ip addr del ${OURS}/32 dev ib0`),
     operands: "ib0",
     says: [
-      /^failure duplicates: 10\.44\.0\.3 is also used by GID fe80:0:0:0:5054:ff:fe00:2$/,
+      /^failure duplicates: 10\.44\.0\.3 is also used by GID fe80::5054:ff:fe00:2$/,
     ],
   },
   {
@@ -110,7 +110,7 @@ const FAULTS: readonly Fault[] = [
     repair: ({ c }) => c.must(`ipoib neigh del ${NOBODY} dev ib0`),
     operands: `ib0 ${NOBODY}`,
     says: [
-      /^failure path: the administrator has no path to fe80:0:0:0:0:0:0:99: /,
+      /^failure path: the administrator has no path to fe80::99: /,
     ],
   },
 ];
