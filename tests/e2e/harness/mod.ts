@@ -22,8 +22,10 @@ export {
   fault,
   fixedPair,
   GUIDS,
+  holdTakeover,
   managerPid,
   untilConnected,
+  waitingLids,
 } from "./subnet.ts";
 export { onTerminal, shellLine, writeProgram } from "./shell.ts";
 export { TcpFlow } from "./tcp_flow.ts";
