@@ -25,6 +25,14 @@ async function showconf(host: Host): Promise<string> {
   return stdout;
 }
 
+/** Waits until a child is up. */
+async function untilUp(host: Host, child: string): Promise<void> {
+  await until(
+    `${child} to be up`,
+    async () => (await host.ip("link", "show", child)).includes("state UP"),
+  );
+}
+
 /** The output of a program without the parts that differ from one start to the next. */
 async function addressesOf(host: Host): Promise<string[]> {
   const text = await host.ip("-br", "addr", "show");
@@ -64,6 +72,8 @@ up = no
     start(b, await write(b, file(2)));
     await Promise.all([a.untilRunning(), b.untilRunning()]);
     assertMatch(first.output, /configuration .*ib0\.conf applied\n/);
+    // The configuration does not wait for the join of a child.
+    for (const host of [a, b]) await untilUp(host, "ib0.8001");
     assertEquals(await addressesOf(a), [
       "lo UNKNOWN 127.0.0.1/8 ::1/128",
       "ib0 UP 10.9.7.1/24 fd00:7::1/64",
@@ -151,11 +161,7 @@ address = 10.9.8.1/24
     await until("the end of the log", () => applied.test(up.output));
     assertMatch(up.output, /ib0\.conf:4: Cannot add route 10\.77\.0\.0\/16/);
     assertMatch(up.output, /ib0\.conf:5: .*lo/);
-    // The configuration does not wait for the join of a child.
-    await until(
-      "the child",
-      async () => (await a.ip("link", "show", "ib0.8002")).includes("state UP"),
-    );
+    await untilUp(a, "ib0.8002");
     assertEquals((await addressesOf(a)).slice(1), [
       "ib0 UP 10.9.7.1/24",
       "ib0.8002 UP 10.9.8.1/24",

@@ -17,6 +17,7 @@ import {
   TcpFlow,
   until,
 } from "./harness/mod.ts";
+import { patient } from "../../scripts/machine.ts";
 import { report } from "../../scripts/rig/report.ts";
 import { FULL } from "../../scripts/test/form.ts";
 import { addIpv6 } from "./harness/ipv6.ts";
@@ -29,7 +30,7 @@ const HOSTS = FULL ? 12 : 4;
 const SWITCHES = FULL ? 5 : 1;
 /** Number of times that a host is killed. */
 const KILLS = FULL ? 10 : 2;
-/** Time without arrivals that a switch of the mode may cause. */
+/** Time without arrivals that a switch of the mode may cause, at normal machine speed. */
 const STALL_LIMIT_MS = 5000;
 /** Time from the start of a killed host to its traffic. */
 const RESTART_LIMIT_MS = 5000;
@@ -81,7 +82,7 @@ labTest(
       const udp = await iperf(
         a,
         b.address,
-        ...["-u", "-b", "20M", "-l", "60000", ...direction],
+        ...["-u", "-b", "20M", "-l", "60000", "-n", "4M", ...direction],
       );
       assertGreater(udp.received, 1e6);
     }
@@ -147,6 +148,8 @@ labTest(
     await iperfServer(b);
     const seconds = String(5 * SWITCHES);
     const load = iperf(a, b.address, "-t", seconds, "--bidir");
+    // Its failure is reported when it is awaited, which an earlier failure of the test prevents.
+    load.catch(() => {});
     const hosts = Array.from({ length: SWITCHES }, () => [a, b]).flat();
     for (const host of hosts) {
       for (const mode of ["datagram", "connected"]) {
@@ -160,7 +163,7 @@ labTest(
     }
     assertGreater((await load).received, 1e6);
     report(`longest stall of a flow: ${flow.stallMs.toFixed()} ms`);
-    assertLess(flow.stallMs, STALL_LIMIT_MS);
+    assertLess(flow.stallMs, patient(STALL_LIMIT_MS));
     assertEquals((await a.link()).qpn, qpn);
   },
 );
@@ -181,8 +184,11 @@ labTest(
       );
       const before = await counter(a, "too_big_sent");
       await a.run(["ping", "-n", "-c", "1", "-W", "1", "-s", "9000", to]);
+      await until(
+        "the MTU of the path",
+        async () => (await a.ip("route", "get", to)).includes("mtu 2044"),
+      );
       assertEquals(await counter(a, "too_big_sent"), before + 1);
-      assertStringIncludes(await a.ip("route", "get", to), "mtu 2044");
       assertEquals(await a.ping(to, { size: 9000 }), PONG);
       assertEquals(await counter(a, "too_big_sent"), before + 1);
       const family = to === b.address ? "-4" : "-6";

@@ -118,6 +118,9 @@ labTest(
       export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2)
       "$@"
       code=$?
+      # The last datagram: socat has written all entries before it.
+      printf 'END=%s\n' $$ | socat -u STDIN UNIX-SENDTO:/run/systemd/journal/socket
+      until grep -q "^END=$$" ${entries}; do sleep 0.1; done
       kill $journal
       exit $code`;
     const inJournal = (...words: string[]) =>

@@ -1,7 +1,7 @@
 /** Multicast DNS: avahi-daemon with the configuration of its Debian package. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Host, labTest, type Program, run } from "./harness/mod.ts";
+import { type Host, labTest, type Program, run, until } from "./harness/mod.ts";
 
 /**
  * Starts a system bus and the daemon with their own /run and host name (the argument), since the hosts share the file
@@ -27,13 +27,21 @@ async function startDaemon(host: Host, name: string): Promise<Program> {
   return daemon;
 }
 
-/** Runs `avahi-resolve WORDS...` in the namespaces of a daemon. */
+/**
+ * Runs `avahi-resolve WORDS...` in the namespaces of a daemon until it prints a result, and returns it. It waits five
+ * seconds for a reply, and the daemon of a host announces its names some time after its start.
+ */
 async function resolve(daemon: Program, ...words: string[]): Promise<string> {
   const target = ["--target", String(daemon.pid), "--mount", "--net"];
-  const { stdout, stderr } = await run(
-    ["nsenter", ...target, "avahi-resolve", ...words],
+  return await until(
+    `a result of avahi-resolve ${words.join(" ")}`,
+    async () => {
+      const { stdout } = await run(
+        ["nsenter", ...target, "avahi-resolve", ...words],
+      );
+      return stdout.trim() || undefined;
+    },
   );
-  return stdout.trim() || stderr.trim();
 }
 
 labTest(

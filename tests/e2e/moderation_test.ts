@@ -20,11 +20,12 @@ async function roundTrips(
   from: Host,
   to: string,
 ): Promise<{ minimum: number; median: number }> {
+  await until(`a reply of ${to}`, () => from.reaches(to));
   const text = await from.must(...["ping", "-n", "-c", "5", "-i", "0.2", to]);
   const times = [...text.matchAll(/time=([0-9.]+)/g)].map(([, ms]) =>
     Number(ms)
   ).sort((a, b) => a - b);
-  // The first request may be lost if the link-layer address has just changed.
+  // ping waits only two round trips for the last reply.
   assert(times.length >= 4, text);
   return { minimum: times[0]!, median: times[times.length >> 1]! };
 }
@@ -35,10 +36,16 @@ async function assertDelayed(from: Host, to: string, atLeast: number) {
   assert(median >= atLeast, `${median} ms instead of ${atLeast} or more`);
 }
 
-/** Checks an upper bound of the minimum: the machine may be busy. */
+/** Time in which a busy machine answers at least one ping without its own delay. */
+const PROMPT_LIMIT_MS = 5000;
+
+/** Checks an upper bound of the minimum, which is measured again while the machine is too busy. */
 async function assertPrompt(from: Host, to: string, below: number) {
-  const { minimum } = await roundTrips(from, to);
-  assert(minimum < below, `${minimum} ms instead of less than ${below}`);
+  await until(
+    `a round trip of less than ${below} ms`,
+    async () => (await roundTrips(from, to)).minimum < below,
+    PROMPT_LIMIT_MS,
+  );
 }
 
 labTest(
@@ -85,18 +92,22 @@ labTest(
   async (lab) => {
     const [a, b] = await lab.running(2);
     await using _server = await iperfServer(b);
-    const events = async () => (await b.counters()).port_cq_events!;
-    /** Returns the number of events during a stream of about 2500 packets. */
+    /** Returns the numbers of events and packets of a stream of about 2500 packets in a second. */
     const run = async () => {
-      const before = await events();
+      const before = await b.counters();
       await iperf(a, b.address, "-u", "-b", "10M", "-l", "500");
-      return await events() - before;
+      const after = await b.counters();
+      const added = (name: string) => after[name]! - before[name]!;
+      return {
+        events: added("port_cq_events"),
+        packets: added("port_rcv_packets"),
+      };
     };
     await moderate(b, 2000);
-    const short = await run();
-    assert(short < 1250, `${short} events`);
+    const { events: short, packets } = await run();
+    assert(short < packets / 2, `${short} events, ${packets} packets`);
     await moderate(b, 65535);
-    const long = await run();
+    const { events: long } = await run();
     assert(long < short, `${long} events, ${short} before`);
     // iperf3 counts packets in flight as lost when it stops. The port counters are exact.
     await until("all packets to arrive", async () => {

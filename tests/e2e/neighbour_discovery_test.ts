@@ -1,6 +1,7 @@
 /** Neighbour discovery in the kernels of both ends: vanished peers, moved addresses, proxies, redirects, path MTU. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import {
   type Host,
   labTest,
@@ -175,7 +176,17 @@ labTest(
     // The group of a new address may not be joined yet when the first solicitation is sent.
     await until("the first answer", () => a.reaches(BEHIND));
     const big = (...words: string[]) =>
-      a.run(["ping", "-6", "-n", "-c", "1", "-W", "2", ...words, BEHIND]);
+      a.run([
+        "ping",
+        "-6",
+        "-n",
+        "-c",
+        "1",
+        "-W",
+        `${patient(2)}`,
+        ...words,
+        BEHIND,
+      ]);
     const refused = await big("-s", "1900", "-M", "do");
     assertMatch(refused.stdout, /Packet too big: mtu=1400/);
     assertMatch(await a.ip("-6", "route", "get", BEHIND), / mtu 1400/);

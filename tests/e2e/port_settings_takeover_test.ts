@@ -49,7 +49,7 @@ async function start(lab: Lab) {
   assertEquals(before[GUIDS[1]]!.pkeys, SET);
   assertEquals(before[DOWN]!.state, "down");
   /** Waits until the ports have registered with another manager than `old`, which must know the same of them. */
-  const registered = (old?: number) =>
+  const registered = (old: number | undefined) =>
     until("the ports to register with another manager", async () => {
       const now = await shown(lab, old);
       if (now !== undefined) assertEquals(now, before);
@@ -77,8 +77,9 @@ labTest(
     await registered(manager.pid);
     await assertStates(hosts);
 
+    const killed = await managerPid(lab);
     await fault(lab, "kill-manager");
-    await registered();
+    await registered(killed);
     await assertStates(hosts);
 
     const [a, b, c] = hosts;

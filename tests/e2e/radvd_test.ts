@@ -59,6 +59,14 @@ labTest(
     const changes = [client, other].map((host) =>
       host.start("ip", "-6", "monitor", "route")
     );
+    for (const [i, host] of [client, other].entries()) {
+      await until("the first line of the monitor", async () => {
+        for (const verb of ["replace", "del"]) {
+          await host.ip("-6", "route", verb, "fd99::/64", "dev", "lo");
+        }
+        return changes[i]!.output !== "";
+      });
+    }
     await withRadvd(router, async () => {
       const [address] = await untilConfigured(client);
       // The interface identifier of the link-local address, which is that of the GUID.

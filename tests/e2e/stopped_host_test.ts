@@ -5,9 +5,9 @@ import { patient } from "../../scripts/machine.ts";
 import {
   type Host,
   iperfServer,
+  iperfStream,
   labTest,
   pause,
-  type Program,
   until,
 } from "./harness/mod.ts";
 
@@ -27,23 +27,20 @@ labTest(
     await Promise.all([b.up(), c.up()]);
     await iperfServer(b);
     await iperfServer(c);
-    const background = ["-t", "600", "-i", "0.2", "--forceflush"];
-    const toC: Program = a.start("iperf3", "-c", c.address, ...background);
     // Datagrams do not stop when the receiver does. The rate is limited to what the machine can carry, since pings
     // share the queue of the device with them.
     const rate = `${Math.ceil(100 / patient(1))}M`;
-    const toB = a.start(
-      ...["iperf3", "-c", b.address, "-u", "-b", rate, ...background],
-    );
-    await toC.prints(/0\.40-.*bits\/sec/);
-    await toB.prints(/0\.40-.*bits\/sec/);
+    await Promise.all([
+      iperfStream(a, c),
+      iperfStream(a, b, "-u", "-b", rate),
+    ]);
     const before = await receiveRate(c);
     const dropped = (await a.counters())["port_xmit_no_credit"]!;
     b.daemon.kill("SIGSTOP");
     await pause(300);
     const during = await receiveRate(c);
     // Checks progress, not speed.
-    assertGreater(during, before / 2);
+    assertGreater(during, before / 10);
     assertEquals((await a.ping(c, { count: 20 })).received, 20);
     assertGreater((await a.counters())["port_xmit_no_credit"]!, dropped);
     b.daemon.kill("SIGCONT");

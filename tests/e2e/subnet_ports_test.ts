@@ -10,6 +10,7 @@ import {
   type Lab,
   labTest,
   pause,
+  Pings,
   startManager,
   until,
   untilConnected,
@@ -95,22 +96,15 @@ labTest(
 
 labTest("A client reregister loses no packet", async (lab) => {
   const [a, b] = await fixedPair(lab);
-  const ping = a.start(
-    "ping",
-    "-n",
-    "-q",
-    "-i",
-    "0.01",
-    "-c",
-    "100",
-    b.address,
-  );
-  await ping.prints(/bytes of data/);
+  await using pings = await Pings.start(a, b.address, { interval: 0.01 });
+  await pings.next();
   const before = (await b.counters())["port_rcv_packets"]!;
   for (let i = 0; i < 3; i++) {
     await fault(lab, "port", GUIDS[1], "reregister");
+    await pings.next();
   }
-  assertEquals(await ping.exit(), 0);
+  await pings.next();
+  assertEquals(await pings.lost(), 0);
   assertGreater((await b.counters())["port_rcv_packets"]!, before);
   await untilConnected(a, b);
 });

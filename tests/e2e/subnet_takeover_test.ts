@@ -2,8 +2,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { packetsOf } from "../../scripts/ping_output.ts";
-import { fault, type Host, labTest, until } from "./harness/mod.ts";
+import { fault, type Host, labTest, Pings, until } from "./harness/mod.ts";
 
 const GROUP = "239.1.2.5";
 const MGID = "ff12:401b:ffff:0:0:0:f01:205";
@@ -25,10 +24,9 @@ labTest(
     assert(await a.reaches(b));
     assert(await b.reaches(a));
     const lids = await Promise.all([a, b].map(lid));
-    const pings = [[a, b], [b, a]].map(([from, to]) =>
-      from!.start("ping", "-n", "-q", "-i", "0.01", "-c", "500", to!.address)
-    );
-    for (const ping of pings) await ping.prints(/bytes of data/);
+    const interval = 0.01;
+    await using toB = await Pings.start(a, b.address, { interval });
+    await using toA = await Pings.start(b, a.address, { interval });
 
     const joinAfter = async (kill: () => void) => {
       kill();
@@ -50,9 +48,9 @@ labTest(
     // The manager now runs in the process of a or b. kill-manager does not end the interface.
     await fault(lab, "kill-manager");
     await joinAfter(() => {});
-    for (const ping of pings) {
-      assertEquals(await ping.exit(), 0);
-      assertEquals(packetsOf(ping.output), { sent: 500, received: 500 });
+    for (const pings of [toA, toB]) {
+      await pings.next();
+      assertEquals(await pings.lost(), 0);
     }
     assertEquals(await Promise.all([a, b].map(lid)), lids);
   },

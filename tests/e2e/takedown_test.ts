@@ -5,18 +5,15 @@ import {
   exists,
   type Host,
   iperfServer,
+  iperfStream,
   labTest,
   until,
 } from "./harness/mod.ts";
 
-/** Starts a TCP stream that lasts longer than the test, and waits for the first reports of iperf3. */
+/** Starts a TCP stream that lasts longer than the test. */
 async function stream(from: Host, to: Host) {
   await iperfServer(to);
-  const client = from.start(
-    ...["iperf3", "-c", to.address, "-t", "600", "-i", "0.2", "--forceflush"],
-  );
-  await client.prints(/0\.40-.*bits\/sec/);
-  return client;
+  return await iperfStream(from, to);
 }
 
 labTest(

@@ -16,6 +16,7 @@ import {
   createChild,
   fault,
   GUIDS,
+  holdTakeover,
   type Host,
   type Lab,
   labTest,
@@ -215,10 +216,11 @@ const CAUSES: readonly Cause[] = [
   },
   {
     name: "the manager is gone",
-    inject({ manager }) {
+    inject({ lab, manager }) {
+      const takeover = holdTakeover(lab);
       manager.kill("SIGSTOP");
-      // Another process takes over.
-      return Promise.resolve(() => Promise.resolve());
+      // Another process then takes over.
+      return Promise.resolve(() => Promise.resolve(takeover.close()));
     },
     operands: ["ib0"],
     doctor:

@@ -22,12 +22,14 @@ export {
   fault,
   fixedPair,
   GUIDS,
+  holdTakeover,
   managerPid,
   untilConnected,
+  waitingLids,
 } from "./subnet.ts";
 export { onTerminal, shellLine, writeProgram } from "./shell.ts";
 export { TcpFlow } from "./tcp_flow.ts";
-export { iperf, iperfServer } from "./traffic.ts";
+export { iperf, iperfServer, iperfStream } from "./traffic.ts";
 export { UdpSocket } from "./udp.ts";
 export { pause, until } from "./until.ts";
 export { createChild, startManager, startPartitions } from "./partitions.ts";

@@ -26,22 +26,26 @@ export async function ownNeighbours(host: Host): Promise<Map<string, string>> {
 }
 
 /**
- * Waits until ipoib has resolved exactly the neighbours of an IP version that are valid in the kernel. Returns their
- * sorted addresses.
+ * Waits until ipoib has resolved exactly the neighbours of an IP version that are valid in the kernel, and these are the
+ * `expected` ones, if given. Returns their sorted addresses.
  */
 export async function agreedNeighbours(
   host: Host,
   version: 4 | 6 = 4,
+  expected?: readonly string[],
 ): Promise<string[]> {
   return await until(
-    `consistent neighbour tables in ${host.namespace}`,
+    `consistent neighbour tables in ${host.namespace}${
+      expected ? ` with ${expected.join()}` : ""
+    }`,
     async () => {
       const valid = [...await kernelNeighbours(host, version)]
         .filter(([, state]) => VALID.includes(state)).map(([dst]) => dst)
         .sort();
       const known = [...(await ownNeighbours(host)).keys()]
         .filter((each) => each.includes(":") === (version === 6)).sort();
-      return valid.join() === known.join() && valid;
+      return `${valid}` === `${known}` &&
+        `${valid}` === `${expected ?? valid}` && valid;
     },
   );
 }
