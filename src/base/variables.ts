@@ -53,8 +53,7 @@ export function variable(name: Variable | CniVariable): string | undefined {
 }
 
 /** True if the locale of the user has the encoding UTF-8 (locale(7)). */
-export function isUtf8Locale(): boolean {
-  const locale = variable("LC_ALL") ?? variable("LC_CTYPE") ??
-    variable("LANG") ?? "C";
+export function isUtf8Locale(read = variable): boolean {
+  const locale = read("LC_ALL") ?? read("LC_CTYPE") ?? read("LANG") ?? "C";
   return /\.utf-?8/i.test(locale);
 }

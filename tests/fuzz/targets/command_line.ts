@@ -8,10 +8,11 @@ import { CliFixture } from "../../cli/support.ts";
 import type { FuzzTarget } from "./target.ts";
 
 const decoder = new TextDecoder();
-/** Exit codes of the program, and those of ethtool for refusals. */
+/** Exit codes of the program, and those of ethtool for refusals and for options that it has and the program lacks. */
 const CODES: readonly number[] = [
   ...Object.values(Exit),
   ...Object.values(EthtoolExit),
+  ...[74, 75, 76, 94, 255],
 ];
 
 export const commandLineTarget: FuzzTarget = {
