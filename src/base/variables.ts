@@ -52,8 +52,12 @@ export function variable(name: Variable | CniVariable): string | undefined {
   return Deno.env.get(name) || undefined;
 }
 
-/** True if the locale of the user has the encoding UTF-8 (locale(7)). */
-export function isUtf8Locale(read = variable): boolean {
-  const locale = read("LC_ALL") ?? read("LC_CTYPE") ?? read("LANG") ?? "C";
+/** Returns the user's locale of characters (locale(7)), as `de_DE.UTF-8`. */
+export function characterLocale(): string {
+  return variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? "C";
+}
+
+/** True if a locale has the encoding UTF-8. */
+export function isUtf8(locale: string): boolean {
   return /\.utf-?8/i.test(locale);
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { isUtf8Locale, VARIABLES } from "../../src/base/variables.ts";
+import { isUtf8, VARIABLES } from "../../src/base/variables.ts";
 
 const TOP = new URL("../../", import.meta.url).pathname;
 
@@ -20,7 +20,7 @@ Deno.test("VARIABLES lists every environment variable that the program reads", a
       readers.push(path.slice(TOP.length));
     }
     for (
-      const [, name] of text.matchAll(/\b(?:variable|read)\("([A-Z_]+)"\)/g)
+      const [, name] of text.matchAll(/\bvariable\("(\w+)"\)/g)
     ) {
       names.add(name!);
     }
@@ -37,17 +37,11 @@ Deno.test("the description of each variable starts with a capital letter and end
   }
 });
 
-Deno.test("isUtf8Locale() regards the first variable that is set", () => {
-  const names = ["LC_ALL", "LC_CTYPE", "LANG"];
-  const cases: [(string | undefined)[], boolean][] = [
-    [[undefined, undefined, undefined], false],
-    [[undefined, undefined, "de_DE.UTF-8"], true],
-    [[undefined, "C", "de_DE.UTF-8"], false],
-    [["C.utf8", "C", "C"], true],
-    [["POSIX", "C.UTF-8", "C.UTF-8"], false],
-  ];
-  for (const [values, expected] of cases) {
-    const read = (name: string) => values[names.indexOf(name)];
-    assertEquals(isUtf8Locale(read), expected, values.join());
+Deno.test("isUtf8() regards the encoding of a locale", () => {
+  for (const locale of ["C.utf8", "de_DE.UTF-8", "en_US.UTF-8@euro"]) {
+    assertEquals(isUtf8(locale), true, locale);
+  }
+  for (const locale of ["C", "POSIX", "de_DE", "de_DE.ISO-8859-1"]) {
+    assertEquals(isUtf8(locale), false, locale);
   }
 });

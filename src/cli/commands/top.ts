@@ -6,7 +6,7 @@ import {
   InvalidArgumentError,
   Option,
 } from "@commander-js/extra-typings";
-import { isUtf8Locale } from "../../base/variables.ts";
+import { characterLocale, isUtf8 } from "../../base/variables.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { globalsOf, integer, INTERFACES } from "../options.ts";
@@ -48,7 +48,7 @@ export function top(cli: Cli): CommandUnknownOpts {
         table,
         sort: SORT_NAMES[sort]!,
         seconds: interval,
-        ascii: !isUtf8Locale(),
+        ascii: !isUtf8(characterLocale()),
         ...{ reverse: false, paused: false, help: false, scroll: 0 },
       };
       const run = { environment, scope: { name, netns, allNetns }, view };
