@@ -43,7 +43,7 @@ export async function runSuite(
     stdout: "piped",
     stdin: "null",
   }).spawn();
-  cleanup.add(() => endChild(child, "SIGKILL"));
+  cleanup.add(() => endSuite(child));
   const reader = new OutcomeReader();
   const silence = new Silence(silenceMs * slowness);
   let hung: string | undefined;
@@ -51,7 +51,7 @@ export async function runSuite(
     if (!silence.over(reader.progress, performance.now())) return;
     hung = reader.running ?? "no test";
     clearInterval(watch);
-    endChild(child, "SIGKILL");
+    endSuite(child);
   }, CHECK_INTERVAL_MS);
   const files = new FileCount(suite.files, () => reader.failed);
   const decoder = new TextDecoder();
@@ -69,6 +69,30 @@ export async function runSuite(
     say(`\nKilled: no test finished for ${seconds} s; running test: ${hung}\n`);
   }
   return outcome;
+}
+
+/**
+ * Kills the process of a suite after its children: the first process of a PID namespace takes all others with it. The
+ * signal that the kernel sends it when `unshare` ends has been seen to be missing.
+ */
+async function endSuite(child: Deno.ChildProcess): Promise<void> {
+  for (const pid of childrenOf(child.pid)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch {
+      // It has already exited.
+    }
+  }
+  await endChild(child, "SIGKILL");
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    return text.split(" ").filter((word) => word !== "").map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** Detects a lack of progress. */
