@@ -3,7 +3,7 @@
  * any order, as those of `ip neigh`.
  */
 
-import { isIpPrefix } from "../ipc/schema.ts";
+import { isIpAddress } from "../ipc/schema.ts";
 import { NONE, type Source, words } from "./completion/candidates.ts";
 import { keywords, type Operands } from "./completion/grammar.ts";
 import { INTERFACES } from "./completion/live.ts";
@@ -40,7 +40,7 @@ export function parseNeighbourEntry(given: readonly string[]): NeighbourEntry {
   const found = parseKeywords(withKeyword(given), KEYWORDS);
   const { to: dst, lladdr, dev, nud } = found;
   if (dst === undefined) throw usageError("The IP address is missing");
-  if (!isIpPrefix(`${dst}/0`)) {
+  if (!isIpAddress(dst)) {
     throw usageError(`"${dst}" is not an IP address`);
   }
   if (nud !== undefined && nud !== PERMANENT) {

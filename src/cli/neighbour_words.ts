@@ -3,7 +3,7 @@
  * keyword that is an IP address or a prefix is not an interface.
  */
 
-import { isIpPrefix, type NeighRecord } from "../ipc/schema.ts";
+import { isIpAddress, type NeighRecord } from "../ipc/schema.ts";
 import { words } from "./completion/candidates.ts";
 import { keywords } from "./completion/grammar.ts";
 import { INTERFACES, NEIGHBOURS } from "./completion/live.ts";
@@ -66,7 +66,7 @@ export function parseNeighbourWords(
   }
   return {
     name,
-    which: states.size > 0 || (to !== undefined && !isIpPrefix(`${to}/0`))
+    which: states.size > 0 || (to !== undefined && !isIpAddress(to))
       ? "matching"
       : to === undefined
       ? "all"

@@ -14,6 +14,7 @@ export * from "./schema/table_records.ts";
 export {
   INTERFACE_NAME_RULE,
   isInterfaceName,
+  isIpAddress,
   isIpPrefix,
 } from "./schema/fields.ts";
 export * from "./schema/upgrade_record.ts";

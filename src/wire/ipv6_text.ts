@@ -1,29 +1,15 @@
 /** IPv6 addresses as text: parses RFC 4291 notation, formats RFC 5952 notation. */
 
+import { compressGroups } from "../base/gid_text.ts";
 import { parseIpv4 } from "./ipv4_address.ts";
 
 /** Formats the 16 bytes at `offset` and compresses the longest run of zero groups (RFC 5952 section 4). */
 export function formatIpv6(bytes: Uint8Array, offset = 0): string {
-  const groups: number[] = [];
+  const groups: string[] = [];
   for (let i = offset; i < offset + 16; i += 2) {
-    groups.push(bytes[i]! << 8 | bytes[i + 1]!);
+    groups.push((bytes[i]! << 8 | bytes[i + 1]!).toString(16));
   }
-  let start = -1;
-  let length = 1;
-  for (let i = 0; i < 8; i++) {
-    let end = i;
-    while (end < 8 && groups[end] === 0) end++;
-    if (end - i > length) {
-      start = i;
-      length = end - i;
-    }
-  }
-  const hex = groups.map((group) => group.toString(16));
-  return start < 0
-    ? hex.join(":")
-    : `${hex.slice(0, start).join(":")}::${
-      hex.slice(start + length).join(":")
-    }`;
+  return compressGroups(groups);
 }
 
 /**

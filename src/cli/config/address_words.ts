@@ -6,6 +6,7 @@
 import {
   ADDRESS_FLAGS,
   type AddressRecord,
+  isIpAddress,
   isIpPrefix,
   type NewAddressRecord,
   type RouteRecord,
@@ -58,7 +59,7 @@ class Words {
   /** Takes an address of the family of `prefix`. */
   address(attribute: string, prefix: string): string {
     const word = this.value(attribute);
-    if (isIpPrefix(withLength(word)) && !word.includes("/")) {
+    if (isIpAddress(word)) {
       if (isIpv6(word) === isIpv6(prefix)) return word;
       throw usageError(
         `Address "${word}" of ${attribute} is not of the family of ${prefix}`,

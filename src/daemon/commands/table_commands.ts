@@ -69,11 +69,8 @@ export const tableCommands = {
     const address = ipAddress(dst);
     const iface = findInterface(context, name);
     if (deleteNeighbour(iface, address)) return {};
-    const other = findInterfaces(context, undefined).find(({ netdev }) =>
-      netdev.config.neighbours.list().some((each) =>
-        each.address.equals(address)
-      )
-    );
+    const other = findInterfaces(context, undefined)
+      .find((each) => hasNeighbour(each, address));
     throw new IpoibError(
       "E_NO_NEIGHBOUR",
       `Neighbour ${address} does not exist on ${iface.name}`,

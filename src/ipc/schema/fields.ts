@@ -49,11 +49,16 @@ export const interfaceName = v.pipe(
 /** An IP address as text. */
 export const ipAddress = v.pipe(v.string(), v.ip("must be an IP address"));
 
+/** True for an IP address of either family. */
+export function isIpAddress(text: string): boolean {
+  return v.is(ipAddress, text);
+}
+
 /** True for an IP address and the length of a prefix in bits, such as `10.9.0.1/24`. */
 export function isIpPrefix(text: string): boolean {
   const [address = "", length = "", ...rest] = text.split("/");
   const bits = address.includes(":") ? 128 : 32;
-  return rest.length === 0 && v.is(ipAddress, address) &&
+  return rest.length === 0 && isIpAddress(address) &&
     /^[0-9]{1,3}$/.test(length) && Number(length) <= bits;
 }
 
