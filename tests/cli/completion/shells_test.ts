@@ -4,6 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { patient } from "../../../scripts/machine.ts";
 import { programCommand } from "../../../scripts/program.ts";
 import { socketDirectory } from "../../../src/ipc/locate.ts";
 import { findNamespace } from "../../../src/cli/namespace.ts";
@@ -39,6 +40,9 @@ const TYPED: Readonly<Record<string, string>> = {
   "subnet run --partitions ./parti\t": "subnet run --partitions ./partitions",
   "lnik sho\t": "lnik sho",
 };
+
+/** Time for a shell to exit. */
+const EXIT_MS = 5000;
 
 /** The folder in which a shell runs. */
 class Folder implements AsyncDisposable {
@@ -120,8 +124,14 @@ class Terminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
+    // The shell saves its history in the folder when it ends, so it must end before the folder is removed.
+    await this.type("exit\n").catch(() => {});
+    const late = setTimeout(
+      () => this.#child.kill("SIGKILL"),
+      patient(EXIT_MS),
+    );
     await this.#child.status;
+    clearTimeout(late);
     await this.#keys.close().catch(() => {});
     await this.#ended;
   }
