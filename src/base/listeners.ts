@@ -44,8 +44,8 @@ export class Listeners<Args extends unknown[]> {
 }
 
 /** The listeners of a data path, which prepares an event only while there are some. */
-export class TapListeners<Args extends unknown[]> {
-  /** True while there is a listener; otherwise the data path need not call the tap. */
+export class Observers<Args extends unknown[]> {
+  /** True while there is a listener; otherwise the data path need not prepare it. */
   active = false;
   protected readonly listeners = new Listeners<Args>();
 

@@ -45,7 +45,7 @@ import { MadAgents } from "./mad_agents.ts";
 import { noConnections } from "./no_connections.ts";
 import type { PortAttributes } from "./port_attributes.ts";
 import type { RcQpOptions } from "./rc_qp.ts";
-import type { TappedMad, TappedPacket } from "./tapped.ts";
+import type { ObservedMad, ObservedPacket } from "./observed.ts";
 import type { QueuePairOptions } from "./ud_qp.ts";
 
 export type { FakePortOptions, PostedPacket } from "./fake_transport.ts";
@@ -278,12 +278,12 @@ export class FakePort extends FakeTransport implements HcaPort {
     return this.#events.add(listener);
   }
 
-  tap(listener: (packet: TappedPacket) => void): () => void {
-    return this.taps.add(listener);
+  observe(listener: (packet: ObservedPacket) => void): () => void {
+    return this.observers.add(listener);
   }
 
-  tapMads(listener: (mad: TappedMad) => void): () => void {
-    return this.#agents.tap(listener);
+  observeMads(listener: (mad: ObservedMad) => void): () => void {
+    return this.#agents.observe(listener);
   }
 
   counters(): Record<string, number> {

@@ -10,7 +10,7 @@ import { FakeSendMemory, memoryAddress } from "./fake_memory.ts";
 import type { PortAttributes } from "./port_attributes.ts";
 import { PostResult } from "./post_result.ts";
 import type { RcFailure } from "./rc_qp.ts";
-import { Taps } from "./taps.ts";
+import { PacketObservers } from "./packet_observers.ts";
 
 const MTU_2048 = 4 as IbMtuCode;
 
@@ -100,7 +100,7 @@ export type FakeCall =
 export class FakeTransport {
   readonly send: FakeSendMemory;
   readonly counted = new Counters(counterNames);
-  readonly taps = new Taps();
+  readonly observers = new PacketObservers();
   /** The record of misuse, shared by all ports of the fabric. */
   readonly misuse: string[];
   /** All packets that were sent, oldest first. */

@@ -18,7 +18,7 @@ import type {
 } from "./fake_transport.ts";
 import { PostResult } from "./post_result.ts";
 import { type RxBatch, RxFlag } from "./rx_batch.ts";
-import type { TappedPacket } from "./tapped.ts";
+import type { ObservedPacket } from "./observed.ts";
 import {
   UD_HEADERS_LENGTH,
   writePacketHeaders,
@@ -119,8 +119,8 @@ export class FakeUdQp implements UdQp {
       ethernet: send.bytes.slice(ethernet, payload),
       payload: send.bytes.slice(payload, payload + length),
     };
-    if (port.taps.active) {
-      this.#tap("sent", result, { packet, slot, length }, vnet);
+    if (port.observers.active) {
+      this.#publish("sent", result, { packet, slot, length }, vnet);
     }
     if (result === PostResult.Sent) port.transmit(packet, slot, length);
     else send.unref(slot);
@@ -128,14 +128,14 @@ export class FakeUdQp implements UdQp {
   }
 
   /** @param vnet offset of the virtio header, or -1 if there is none */
-  #tap(
-    direction: TappedPacket["direction"],
+  #publish(
+    direction: ObservedPacket["direction"],
     status: PostResult,
     { packet, slot, length }: Completion,
     vnet: number,
   ): void {
     const { handle, encap, pkey, destQpn, qkey, sourceQpn, from } = packet;
-    const { taps } = this.#port;
+    const { observers } = this.#port;
     const { view } = from.send;
     const { lid, gid } = from.attributes;
     const headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
@@ -152,10 +152,10 @@ export class FakeUdQp implements UdQp {
       qkey,
       sourceQpn,
     );
-    taps.setHeaders(headers, 0);
+    observers.setHeaders(headers, 0);
     const payload = slot * STRIDE + LAYOUT.payload;
-    taps.setPacket(encap, view, vnet, payload, length);
-    taps.deliver(direction, status, this.qpn);
+    observers.setPacket(encap, view, vnet, payload, length);
+    observers.deliver(direction, status, this.qpn);
   }
 
   /** True if the queue pair is attached to the group of a multicast destination. */
@@ -222,9 +222,9 @@ export class FakeUdQp implements UdQp {
         ? RxFlag.Connected
         : (packet.handle.grh ? RxFlag.Grh : 0) |
           (packet.multicast ? RxFlag.Multicast : 0);
-      if (this.#port.taps.active) {
+      if (this.#port.observers.active) {
         const vnet = batch.headersMissing ? -1 : base + LAYOUT.vnet;
-        this.#tap("received", PostResult.Sent, completion, vnet);
+        this.#publish("received", PostResult.Sent, completion, vnet);
       }
     }
     return batch.count;

@@ -11,7 +11,7 @@
  * | `rc_qp.ts`           | RC queue pairs, the connections of connected mode                      |
  * | `post_result.ts`     | the results of posting a packet on either                              |
  * | `rx_batch.ts`        | batches of received packets                                            |
- * | `tapped.ts`          | packets and MADs as taps receive them                                  |
+ * | `observed.ts`        | packets and MADs as observers receive them                             |
  *
  * It has two implementations, `verbs/` (libibverbs and libibumad) and `soft/` (the embedded subnet), and a fake for
  * tests (fake.ts). The members map to the implementations as follows:
@@ -30,8 +30,8 @@
  * **Offloads.** `PortCapabilities` lists the offloads of the port. Anything else must be done to packets
  * before they are posted.
  *
- * **Callbacks.** A method with a listener argument (`onEvent`, `onCredit`, `tap`) supports any number of listeners, and
- * returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
+ * **Callbacks.** A method with a listener argument (`onEvent`, `onCredit`, `observe`) supports any number of listeners,
+ * and returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
  * creator.
  *
  * **A lost device.** The device of a port may report a fatal error or be removed while the port is open. The port
@@ -46,7 +46,7 @@
  *    be another one.
  *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to the
- * caller until `release`. Without taps, the implementations allocate nothing per packet.
+ * caller until `release`. Without observers, the implementations allocate nothing per packet.
  */
 
 import type { MadAddress } from "../wire/mad.ts";
@@ -57,7 +57,7 @@ import type {
 import type { PortAttributes } from "./port_attributes.ts";
 import type { RcQp, RcQpOptions } from "./rc_qp.ts";
 import type { SendMemory } from "./send_memory.ts";
-import type { TappedMad, TappedPacket } from "./tapped.ts";
+import type { ObservedMad, ObservedPacket } from "./observed.ts";
 import type { UdQp, UdQpOptions } from "./ud_qp.ts";
 
 /** The agent of one management class of the general services interface: 256-byte MADs on QP1 (IBTA vol. 1 13.4). */
@@ -128,11 +128,12 @@ export interface HcaPort {
   /** Calls the listener with each event from the reactor's loop, after `attributes` was updated. */
   onEvent(listener: (event: PortEvent) => void): () => void;
   /**
-   * Calls the listener with each packet until the returned function is called. Without taps a packet costs one branch.
+   * Calls the listener with each packet until the returned function is called. Without observers a packet costs one
+   * branch.
    */
-  tap(listener: (packet: TappedPacket) => void): () => void;
-  /** As {@linkcode tap}, with each MAD. On Ethernet, where MADs do not leave the process, there are none. */
-  tapMads(listener: (mad: TappedMad) => void): () => void;
+  observe(listener: (packet: ObservedPacket) => void): () => void;
+  /** As {@linkcode observe}, with each MAD. On Ethernet, where MADs do not leave the process, there are none. */
+  observeMads(listener: (mad: ObservedMad) => void): () => void;
   /** Returns the counters of the port by name. */
   counters(): Record<string, number>;
   /** Closes the port with its queue pairs, memory and descriptors. */

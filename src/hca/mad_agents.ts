@@ -5,14 +5,14 @@ import { IpoibError } from "../base/errors.ts";
 import { MAD_LENGTH, type MadAddress, MadView } from "../wire/mad.ts";
 import { Listeners } from "../base/listeners.ts";
 import type { MadAgent } from "./hca.ts";
-import type { TappedMad } from "./tapped.ts";
+import type { ObservedMad } from "./observed.ts";
 
 /** The MAD agents of a port, by management class. */
 export class MadAgents {
   readonly #agents = new Map<number, Agent>();
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #onUnclaimed: () => void;
-  readonly #taps = new Listeners<[TappedMad]>();
+  readonly #observers = new Listeners<[ObservedMad]>();
 
   /**
    * @param send sends a copy of the MAD
@@ -23,19 +23,19 @@ export class MadAgents {
     onUnclaimed: () => void,
   ) {
     this.#send = (mad, address) => {
-      this.#tap({ direction: "sent", mad, address });
+      this.#publish({ direction: "sent", mad, address });
       send(mad, address);
     };
     this.#onUnclaimed = onUnclaimed;
   }
 
-  /** Adds a listener and returns the function that removes it (`HcaPort.tapMads`). */
-  tap(listener: (mad: TappedMad) => void): () => void {
-    return this.#taps.add(listener);
+  /** Adds a listener and returns the function that removes it (`HcaPort.observeMads`). */
+  observe(listener: (mad: ObservedMad) => void): () => void {
+    return this.#observers.add(listener);
   }
 
-  #tap(mad: TappedMad): void {
-    if (this.#taps.count > 0) this.#taps.call(mad);
+  #publish(mad: ObservedMad): void {
+    if (this.#observers.count > 0) this.#observers.call(mad);
   }
 
   /** Opens the agent of a class. Throws `E_MAD_CLASS` (EBUSY) if the class already has one. */
@@ -54,7 +54,7 @@ export class MadAgents {
 
   /** Delivers a received MAD to the agent of its class. */
   deliver(mad: Uint8Array, from: MadAddress): void {
-    this.#tap({ direction: "received", mad, address: from });
+    this.#publish({ direction: "received", mad, address: from });
     const agent = mad.length === MAD_LENGTH
       ? this.#agents.get(MadView.of(mad).mgmtClass)
       : undefined;

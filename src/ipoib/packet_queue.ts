@@ -104,10 +104,10 @@ export class PacketQueue {
   }
 
   #tapDrop(frame: Uint8Array, reason: DropReason): void {
-    const { statistics: { dropTaps } } = this.#sender;
-    if (!dropTaps.active) return;
+    const { statistics: { dropObservers } } = this.#sender;
+    if (!dropObservers.active) return;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-    dropTaps.sent(reason, view, 0, frame.length - FRAME_HEADER_LENGTH);
+    dropObservers.sent(reason, view, 0, frame.length - FRAME_HEADER_LENGTH);
   }
 
   /** Drops all queued packets except the last one and counts them with `reason`. */

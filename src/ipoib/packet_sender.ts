@@ -134,13 +134,13 @@ export class PacketSender {
     this.statistics.drop(reason);
   }
 
-  /** Passes the packet of `length` bytes in `slot`, which is to be dropped, to the taps. */
+  /** Passes the packet of `length` bytes in `slot`, which is to be dropped, to the observers. */
   tapDrop(slot: number, length: number, reason: DropReason): void {
-    const { dropTaps } = this.statistics;
-    if (!dropTaps.active) return;
+    const { dropObservers } = this.statistics;
+    if (!dropObservers.active) return;
     const { view, stride, layout } = this.memory;
     const base = slot * stride;
-    dropTaps.sent(reason, view, base + layout.vnet, length);
+    dropObservers.sent(reason, view, base + layout.vnet, length);
   }
 
   #logPacket(length: number, qpn: number): void {

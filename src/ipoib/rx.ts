@@ -354,10 +354,16 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
   /** Counts packet `i` of the batch as dropped. */
   #drop(batch: RxBatch, i: number, reason: DropReason): void {
     this.#statistics.drop(reason);
-    const { dropTaps } = this.#statistics;
-    if (!dropTaps.active) return;
+    const { dropObservers } = this.#statistics;
+    if (!dropObservers.active) return;
     const { encap, view, payload, length } = batch;
-    dropTaps.received(reason, encap[i]!, view[i]!, payload[i]!, length[i]!);
+    dropObservers.received(
+      reason,
+      encap[i]!,
+      view[i]!,
+      payload[i]!,
+      length[i]!,
+    );
   }
 }
 

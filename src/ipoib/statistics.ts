@@ -21,7 +21,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { Counters } from "../base/counters.ts";
-import { DropTaps } from "./drop_taps.ts";
+import { DropObservers } from "./drop_observers.ts";
 
 const names = [
   "rx_packets",
@@ -137,8 +137,8 @@ export class Statistics {
   readonly drops = new Counters(DROP_REASONS);
   readonly tables = new Counters(tables);
   readonly connections = new Counters(connections);
-  /** The taps of dropped packets. A post that fails is passed to the taps of the port instead. */
-  readonly dropTaps = new DropTaps();
+  /** The observers of dropped packets. A post that fails is passed to the observers of the port instead. */
+  readonly dropObservers = new DropObservers();
   /** Valid received ARP packets, including ignored ones, except those that the device refused. */
   arpReceived = 0;
   /** ARP packets handed to an egress. */

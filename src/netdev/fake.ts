@@ -116,7 +116,7 @@ export class FakeNetdev implements Netdev {
     () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
   onReadFailed: (errno: number) => void = () => {};
-  readonly #taps = new Listeners<Parameters<FrameListener>>();
+  readonly #observers = new Listeners<Parameters<FrameListener>>();
   readonly #batch = new FrameBatch(1);
   readonly #memory: FrameMemory | undefined;
   readonly #queue: Uint8Array[] = [];
@@ -172,7 +172,7 @@ export class FakeNetdev implements Netdev {
         slot,
         Math.min(frame.length, this.#memory!.frameCapacity),
       );
-      this.#taps.call("sent", frame);
+      this.#observers.call("sent", frame);
       this.onFrames(this.#batch);
     }
   }
@@ -204,8 +204,8 @@ export class FakeNetdev implements Netdev {
     else this.onWritten(1, bytes, packets);
   }
 
-  tapFrames(listener: FrameListener): () => void {
-    return this.#taps.add(listener);
+  observeFrames(listener: FrameListener): () => void {
+    return this.#observers.add(listener);
   }
 
   writeBytes(frame: Uint8Array): number {
@@ -315,7 +315,7 @@ export class FakeNetdev implements Netdev {
     if (this.writeError !== 0) return -this.writeError;
     if (!this.config.up) return -Errno.EIO;
     const frame = bytes.slice();
-    this.#taps.call("received", frame);
+    this.#observers.call("received", frame);
     if (!this.config.neighbours.take(frame)) {
       this.written.push({ address, bytes: frame });
     }

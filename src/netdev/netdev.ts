@@ -388,9 +388,9 @@ export interface Netdev {
   noteReport(now: Millis): void;
   /**
    * Calls the listener with each frame that is read from or written to the device, until the returned function is
-   * called. Without taps, a batch of frames read and a frame written cost one branch each.
+   * called. Without observers, a batch of frames read and a frame written cost one branch each.
    */
-  tapFrames(listener: FrameListener): () => void;
+  observeFrames(listener: FrameListener): () => void;
   /**
    * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
    * addresses. Does nothing in the other modes, and while IPv6 is disabled. Throws `E_NETLINK` if the mode cannot be

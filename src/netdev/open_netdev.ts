@@ -14,7 +14,7 @@ import type {
 import { closeAll, duplicate, type Fd } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
-import { FrameTaps } from "./frame_taps.ts";
+import { FrameObservers } from "./frame_observers.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import type {
@@ -97,7 +97,7 @@ export class TapNetdev implements Netdev {
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
-  readonly #taps = new FrameTaps();
+  readonly #observers = new FrameObservers();
   onFrames: (batch: FrameBatch) => void = () => {};
   onWritten: (frames: number, bytes: number, packets: number) => void =
     () => {};
@@ -125,7 +125,7 @@ export class TapNetdev implements Netdev {
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => {
-        if (this.#taps.active) this.#taps.read(batch, memory);
+        if (this.#observers.active) this.#observers.read(batch, memory);
         this.onFrames(batch);
       },
       onFailed: (errno) => this.onReadFailed(errno),
@@ -148,12 +148,12 @@ export class TapNetdev implements Netdev {
   }
 
   write(address: bigint, length: number): void {
-    if (this.#taps.active) this.#taps.written(address, length);
+    if (this.#observers.active) this.#observers.written(address, length);
     this.#writer.write(address, length);
   }
 
   writeGathered(frame: GatheredFrame): void {
-    if (this.#taps.active) this.#taps.writtenGathered(frame);
+    if (this.#observers.active) this.#observers.writtenGathered(frame);
     this.#writer.writeGathered(frame);
   }
 
@@ -162,12 +162,12 @@ export class TapNetdev implements Netdev {
   }
 
   writeBytes(frame: Uint8Array): number {
-    if (this.#taps.active) this.#taps.writtenBytes(frame);
+    if (this.#observers.active) this.#observers.writtenBytes(frame);
     return this.tap.writeBytes(frame);
   }
 
-  tapFrames(listener: FrameListener): () => void {
-    return this.#taps.add(listener);
+  observeFrames(listener: FrameListener): () => void {
+    return this.#observers.add(listener);
   }
 
   resume(): void {

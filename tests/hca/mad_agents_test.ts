@@ -64,10 +64,10 @@ Deno.test("a class has one agent at a time, and a closed agent sends nothing", (
   assertEquals([sent.length, received, unclaimed()], [1, 1, 0]);
 });
 
-Deno.test("a tap receives sent and received MADs, also those without an agent, until it is removed", () => {
+Deno.test("an observer receives sent and received MADs, also those without an agent, until it is removed", () => {
   const { agents } = rig();
   const seen: [string, number][] = [];
-  const end = agents.tap(({ direction, mad, address }) => {
+  const end = agents.observe(({ direction, mad, address }) => {
     assertEquals(address, ADDRESS);
     seen.push([direction, mad[1]!]);
   });

@@ -107,19 +107,19 @@ Deno.test("a reply reaches the client with the fields that it sent", () => {
   rig.check();
 });
 
-Deno.test("a reply that the device refuses is counted once as dropped, and passed to the taps", () => {
+Deno.test("a reply that the device refuses is counted once as dropped, and passed to the observers", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   sent(a, dhcpPacket(DISCOVER));
   const { statistics } = a.link;
-  const tapped: string[] = [];
-  statistics.dropTaps.add(({ reason }) => void tapped.push(reason));
+  const observed: string[] = [];
+  statistics.dropObservers.add(({ reason }) => void observed.push(reason));
   a.netdev.writeError = Errno.ENOMEM;
   const ports = [67, 68] as const;
   const answer = { op: 2, htype: 32, hlen: 0, ports, source: "10.0.0.2" };
   assertEquals(received(a, b, dhcpPacket(answer)), undefined);
   assertEquals(statistics.dropsByReason(), { rx_device_refused: 1 });
-  assertEquals(tapped, ["rx_device_refused"]);
+  assertEquals(observed, ["rx_device_refused"]);
   rig.check();
 });
 

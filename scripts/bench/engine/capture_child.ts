@@ -13,7 +13,7 @@ import {
 } from "../../../src/capture/ring.ts";
 import { Recorder } from "../../../src/daemon/capture/recorder.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
-import type { TappedPacket } from "../../../src/hca/tapped.ts";
+import type { ObservedPacket } from "../../../src/hca/observed.ts";
 import {
   BTH,
   DETH,
@@ -21,7 +21,7 @@ import {
   writePacketHeaders,
   writePathHeaders,
 } from "../../../src/hca/ud_headers.ts";
-import { FrameTaps } from "../../../src/netdev/frame_taps.ts";
+import { FrameObservers } from "../../../src/netdev/frame_observers.ts";
 import { createMemory } from "../../../src/system/memory.ts";
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";
 import { IPV4_HEADER_LENGTH } from "../../../src/wire/ipv4.ts";
@@ -35,8 +35,8 @@ const CAPACITY = 1 << 20;
 /** Checks counted as one operation, because one takes less than a nanosecond. */
 const CHECKS = 100;
 
-/** Returns a tapped UDP packet. */
-function tappedPacket(payload: number): TappedPacket {
+/** Returns an observed UDP packet. */
+function observedPacket(payload: number): ObservedPacket {
   const headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
   const path = { dlid: 3, sl: 0, staticRate: 0 };
   writePathHeaders(headers, path, new Uint8Array(16));
@@ -80,24 +80,24 @@ function write(): void {
 
 const works = new Map<string, Work>();
 for (const size of SIZES) {
-  const tapped = tappedPacket(size);
+  const observed = observedPacket(size);
   works.set(`${size}/worker`, (operations) => {
     for (let i = 0; i < operations; i++) {
-      recorder.packet(tapped);
+      recorder.packet(observed);
       reader.take();
       reader.release();
     }
   });
   works.set(`${size}/both`, (operations) => {
     for (let i = 0; i < operations; i++) {
-      recorder.packet(tapped);
+      recorder.packet(observed);
       packet.load(reader, reader.take());
       reader.release();
       write();
     }
   });
 }
-const taps = new FrameTaps();
+const observers = new FrameObservers();
 let lines = 0;
 works.set("loop", (operations) => {
   for (let i = 0; i < operations * CHECKS; i++) lines = lines + 1 | 0;
@@ -105,7 +105,7 @@ works.set("loop", (operations) => {
 works.set("loop with a check", (operations) => {
   for (let i = 0; i < operations * CHECKS; i++) {
     lines = lines + 1 | 0;
-    if (taps.active) taps.written(0n, 0);
+    if (observers.active) observers.written(0n, 0);
   }
 });
 

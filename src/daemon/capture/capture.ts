@@ -107,20 +107,20 @@ export class Capture {
   #record(recorder: Recorder): void {
     const { port, iface, edges } = this.#parts;
     const open = this.#open;
-    const { dropTaps } = iface.statistics;
-    open.defer(dropTaps.add((packet) => recorder.dropped(packet)));
+    const { dropObservers } = iface.statistics;
+    open.defer(dropObservers.add((packet) => recorder.dropped(packet)));
     if (edges !== "fabric") {
       open.defer(
-        iface.netdev.tapFrames((direction, frame) =>
+        iface.netdev.observeFrames((direction, frame) =>
           recorder.frame(direction, frame)
         ),
       );
     }
     if (edges === "host") return;
-    open.defer(port.tap((packet) => {
+    open.defer(port.observe((packet) => {
       if (packet.udQpn === iface.qpn) recorder.packet(packet);
     }));
-    open.defer(port.tapMads((mad) => recorder.mad(mad, port.attributes)));
+    open.defer(port.observeMads((mad) => recorder.mad(mad, port.attributes)));
   }
 
   #stopListening(): void {

@@ -5,7 +5,7 @@
 
 import type { PortAttributes } from "../../hca/port_attributes.ts";
 import { PostResult } from "../../hca/post_result.ts";
-import type { TappedMad, TappedPacket } from "../../hca/tapped.ts";
+import type { ObservedMad, ObservedPacket } from "../../hca/observed.ts";
 import {
   UD_HEADERS_LENGTH,
   writePacketHeaders,
@@ -19,7 +19,7 @@ import {
   RecordWord,
 } from "../../capture/record.ts";
 import type { RingWriter } from "../../capture/ring.ts";
-import type { DroppedPacket } from "../../ipoib/drop_taps.ts";
+import type { DroppedPacket } from "../../ipoib/drop_observers.ts";
 import { postDrops } from "../../ipoib/packet_sender.ts";
 import { DROP_REASONS, type DropReason } from "../../ipoib/statistics.ts";
 import { WallClock } from "../../system/clock.ts";
@@ -47,7 +47,7 @@ export class Recorder {
   }
 
   /** Records a packet at the fabric edge. */
-  packet(packet: TappedPacket): void {
+  packet(packet: ObservedPacket): void {
     const { direction, status, headers, lrh, view, payload, length } = packet;
     const { Packet } = RecordKind;
     const reason = status === PostResult.Sent ? undefined : postDrops[status];
@@ -61,7 +61,7 @@ export class Recorder {
   }
 
   /** Records a MAD of the port with the headers that it has on a wire. */
-  mad({ direction, mad, address }: TappedMad, port: PortAttributes): void {
+  mad({ direction, mad, address }: ObservedMad, port: PortAttributes): void {
     const { Mad } = RecordKind;
     const body = this.#begin(Mad, direction, mad.length, undefined, GSI_QPN);
     if (body < 0) return;

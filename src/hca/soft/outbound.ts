@@ -13,7 +13,7 @@ import type { FaultSettings } from "../../subnet/fault_messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
-import type { Taps } from "../taps.ts";
+import type { PacketObservers } from "../packet_observers.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
 import type { ForwardingTables } from "./forwarding_tables.ts";
@@ -219,11 +219,11 @@ export class Outbound {
   }
 
   /**
-   * Passes a posted packet to the taps. Its slot may be free already, but has not been reserved since, so it still
+   * Passes a posted packet to the observers. Its slot may be free already, but has not been reserved since, so it still
    * holds the packet.
    */
-  tapSent(
-    taps: Taps,
+  publishSent(
+    observers: PacketObservers,
     slot: number,
     length: number,
     result: PostResult,
@@ -233,9 +233,9 @@ export class Outbound {
     const { view } = this.pool;
     const base = slot * STRIDE;
     const encap = view.getInt32(base + ENCAP);
-    taps.setHeaders(view, base);
-    taps.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
-    taps.deliver("sent", result, qpn, udQpn);
+    observers.setHeaders(view, base);
+    observers.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
+    observers.deliver("sent", result, qpn, udQpn);
   }
 
   #push(

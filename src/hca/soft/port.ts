@@ -33,11 +33,11 @@ import type { HcaPort, MadAgent, PortEvent } from "../hca.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import type { RcQp, RcQpOptions } from "../rc_qp.ts";
 import type { SendMemory } from "../send_memory.ts";
-import type { TappedMad, TappedPacket } from "../tapped.ts";
+import type { ObservedMad, ObservedPacket } from "../observed.ts";
 import type { UdQp, UdQpOptions } from "../ud_qp.ts";
 import { type MadAddress, MadView, MgmtClass } from "../../wire/mad.ts";
 import { MadAgents } from "../mad_agents.ts";
-import { Taps } from "../taps.ts";
+import { PacketObservers } from "../packet_observers.ts";
 import type { Credit } from "./credit.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Gsi } from "./gsi.ts";
@@ -92,7 +92,7 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #touched = new PendingList<SlotPool>();
   /** Only these memories are visited in a turn, so that idle ones cost nothing. */
   readonly #needy = new PendingList<Credit>();
-  readonly #taps = new Taps();
+  readonly #observers = new PacketObservers();
   readonly #registration: Registration;
   readonly #events = new Listeners<[PortEvent]>();
   readonly #credit = new Listeners<[]>();
@@ -164,7 +164,7 @@ export class SoftPort implements HcaPort, Sleeper {
       inbound,
       returns: this.#returns,
       moderator: this.#moderator,
-      taps: this.#taps,
+      observers: this.#observers,
     });
     this.#gsi = new Gsi({
       port: registration,
@@ -226,12 +226,12 @@ export class SoftPort implements HcaPort, Sleeper {
     return this.#events.add(listener);
   }
 
-  tap(listener: (packet: TappedPacket) => void): () => void {
-    return this.#taps.add(listener);
+  observe(listener: (packet: ObservedPacket) => void): () => void {
+    return this.#observers.add(listener);
   }
 
-  tapMads(listener: (mad: TappedMad) => void): () => void {
-    return this.#agents.tap(listener);
+  observeMads(listener: (mad: ObservedMad) => void): () => void {
+    return this.#agents.observe(listener);
   }
 
   counters(): Record<string, number> {

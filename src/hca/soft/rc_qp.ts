@@ -11,7 +11,7 @@ import { writeConnectedHeaders } from "../connected_headers.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
 import type { RcConnection, RcFailure, RcQp } from "../rc_qp.ts";
-import type { Taps } from "../taps.ts";
+import type { PacketObservers } from "../packet_observers.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Outbound } from "./outbound.ts";
@@ -33,7 +33,7 @@ export interface RcQpParts {
   readonly counted: PortCounters;
   readonly inbound: Inbound;
   readonly returns: Returns;
-  readonly taps: Taps;
+  readonly observers: PacketObservers;
   readonly failures: RcFailures;
   /** The open RC queue pairs of the port. */
   readonly rcQps: Set<SoftRcQp>;
@@ -105,7 +105,7 @@ export class SoftRcQp implements RcQp {
   post(slot: number, length: number): PostResult {
     const sender = this.#sender;
     const outbound = this.#outbound;
-    const { port, taps } = this.#parts;
+    const { port, observers } = this.#parts;
     const { pkey } = this.#receiver;
     const { state, lid } = port.attributes;
     if (!sender || state !== "active" || !outbound.isFor(pkey)) {
@@ -131,9 +131,9 @@ export class SoftRcQp implements RcQp {
     const result = sender.recovering
       ? outbound.refuse(slot, "xmit_no_credit", PostResult.NoCredit)
       : outbound.connected(slot, length, sender);
-    if (taps.active) {
+    if (observers.active) {
       const { qpn, receiver } = this.#receiver;
-      outbound.tapSent(taps, slot, length, result, qpn, receiver.qpn);
+      outbound.publishSent(observers, slot, length, result, qpn, receiver.qpn);
     }
     return result;
   }

@@ -13,7 +13,7 @@ import type { AddressHandle } from "../address_handle.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
 import type { RxBatch } from "../rx_batch.ts";
-import type { Taps } from "../taps.ts";
+import type { PacketObservers } from "../packet_observers.ts";
 import { writePacketHeaders } from "../ud_headers.ts";
 import {
   type CqModeration,
@@ -43,7 +43,7 @@ export interface UdQpParts {
   readonly inbound: Inbound;
   readonly returns: Returns;
   readonly moderator: Moderator;
-  readonly taps: Taps;
+  readonly observers: PacketObservers;
   /** The open queue pairs of the port. */
   readonly qps: Set<SoftUdQp>;
 }
@@ -104,7 +104,7 @@ export class SoftUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const { port, taps } = this.#parts;
+    const { port, observers } = this.#parts;
     const outbound = this.#outbound;
     const received = this.#received;
     const { pkey } = received;
@@ -130,7 +130,9 @@ export class SoftUdQp implements UdQp {
     );
     this.#psn = (this.#psn + 1) & 0xffffff;
     const result = this.#send(slot, length, handle, large);
-    if (taps.active) outbound.tapSent(taps, slot, length, result, this.qpn);
+    if (observers.active) {
+      outbound.publishSent(observers, slot, length, result, this.qpn);
+    }
     return result;
   }
 
@@ -155,20 +157,20 @@ export class SoftUdQp implements UdQp {
 
   poll(batch: RxBatch): number {
     const count = this.#received.completions.poll(batch as SoftRxBatch);
-    if (this.#parts.taps.active) this.#tapReceived(batch);
+    if (this.#parts.observers.active) this.#publishReceived(batch);
     return count;
   }
 
-  #tapReceived(batch: RxBatch): void {
-    const { taps } = this.#parts;
+  #publishReceived(batch: RxBatch): void {
+    const { observers } = this.#parts;
     for (let i = 0; i < batch.count; i++) {
       const view = batch.view[i]!;
       const payload = batch.payload[i]!;
       const base = payload - PAYLOAD;
       const length = batch.length[i]!;
-      taps.setHeaders(view, base);
-      taps.setPacket(batch.encap[i]!, view, base + VNET, payload, length);
-      taps.deliver("received", PostResult.Sent, this.qpn);
+      observers.setHeaders(view, base);
+      observers.setPacket(batch.encap[i]!, view, base + VNET, payload, length);
+      observers.deliver("received", PostResult.Sent, this.qpn);
     }
   }
 

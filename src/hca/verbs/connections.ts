@@ -15,7 +15,7 @@ import { Errno, errnoText } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { getLogger } from "../../base/log.ts";
 import type { Timer } from "../../system/reactor.ts";
-import type { ConnectedTap } from "./connected_tap.ts";
+import type { ConnectedPacketPublisher } from "./connected_packet_publisher.ts";
 import type { OperationBinder, VerbsDevice } from "./device.ts";
 import { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
@@ -72,7 +72,7 @@ export interface SharedQueues {
   readonly completions: SendCompletions;
   readonly receives: ReceiveQueue;
   readonly table: RcTable;
-  readonly tap: ConnectedTap;
+  readonly publisher: ConnectedPacketPublisher;
   /** Lets the loop poll the receive completions soon, then call {@linkcode Connections.receivesPolled}. */
   readonly pollReceives: () => void;
 }
@@ -166,7 +166,7 @@ export class Connections {
 
   #create(pkeyIndex: number): VerbsRcQp {
     const { device, pd, send, counted, attributes } = this.#port;
-    const { sendCq, recvCq, completions, table, tap } = this.#queues;
+    const { sendCq, recvCq, completions, table, publisher } = this.#queues;
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -192,7 +192,7 @@ export class Connections {
     });
     parts.move();
     const qp = new VerbsRcQp({
-      ...{ port: this.#port, pkeyIndex, pair, sends, buffers, tap },
+      ...{ port: this.#port, pkeyIndex, pair, sends, buffers, publisher },
       ...{ table, completions, closed: (qp) => this.#closed(qp) },
       waiting: () => {
         if (!this.#checking) this.#checkLater();

@@ -11,7 +11,7 @@ import { receive, send } from "../../system/unix_socket.ts";
 import type { MadAddress } from "../../wire/mad.ts";
 import type { MadAgent } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
-import type { TappedMad } from "../tapped.ts";
+import type { ObservedMad } from "../observed.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { parseSendReport, type SendReport } from "./send_report.ts";
 import { CM_CLASS, SA_CLASS } from "./umad_classes.ts";
@@ -77,9 +77,9 @@ export class SocketMadChannel {
     return this.#connections === true ? undefined : `: ${this.#connections}`;
   }
 
-  /** See `HcaPort.tapMads`. */
-  tap(listener: (mad: TappedMad) => void): () => void {
-    return this.#agents.tap(listener);
+  /** See `HcaPort.observeMads`. */
+  observe(listener: (mad: ObservedMad) => void): () => void {
+    return this.#agents.observe(listener);
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {

@@ -30,7 +30,7 @@ import { deviceLost, lostAttributes, LostDevice } from "../lost_device.ts";
 import { noConnections } from "../no_connections.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import type { RcQp, RcQpOptions } from "../rc_qp.ts";
-import type { TappedMad, TappedPacket } from "../tapped.ts";
+import type { ObservedMad, ObservedPacket } from "../observed.ts";
 import type { QueuePairOptions, UdQp } from "../ud_qp.ts";
 import { VerbsCounters } from "./counters.ts";
 import { SocketMadChannel } from "./mad_channel.ts";
@@ -199,12 +199,12 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.#events.add(listener);
   }
 
-  tap(listener: (packet: TappedPacket) => void): () => void {
-    return this.#resources.taps.add(listener);
+  observe(listener: (packet: ObservedPacket) => void): () => void {
+    return this.#resources.observers.add(listener);
   }
 
-  tapMads(listener: (mad: TappedMad) => void): () => void {
-    return this.#worker?.tap(listener) ?? (() => {});
+  observeMads(listener: (mad: ObservedMad) => void): () => void {
+    return this.#worker?.observe(listener) ?? (() => {});
   }
 
   counters(): Record<string, number> {

@@ -1,7 +1,7 @@
 /**
  * The resources that the queue pairs of a port share: the open device with a protection domain and a completion channel,
- * the send memory, the current port attributes, the counters and the taps. If the device is lost and opened again, the
- * send memory, the counters and the taps are the same.
+ * the send memory, the current port attributes, the counters and the observers. If the device is lost and opened again,
+ * the send memory, the counters and the observers are the same.
  */
 
 import type { Libibverbs } from "../../../ffi/libibverbs.ts";
@@ -12,7 +12,7 @@ import type { Reactor } from "../../system/reactor.ts";
 import type { PortEvent } from "../hca.ts";
 import { deviceLost } from "../lost_device.ts";
 import type { PortAttributes } from "../port_attributes.ts";
-import { Taps } from "../taps.ts";
+import { PacketObservers } from "../packet_observers.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { VerbsDevice, verbsLibrary } from "./device.ts";
 import { PkeyTable } from "./pkey_table.ts";
@@ -62,7 +62,7 @@ export class PortResources {
   /** Present on an Ethernet port. */
   readonly roce: Roce | undefined;
   readonly counted: VerbsCounters;
-  readonly taps = new Taps();
+  readonly observers = new PacketObservers();
   attributes: PortAttributes;
   readonly #choice: PortChoice;
   /** Undefined while the device is lost. */

@@ -7,7 +7,10 @@ import { IpoibError } from "../../base/errors.ts";
 import { CONNECTED_MTU } from "../../base/units.ts";
 import { PostResult } from "../post_result.ts";
 import type { RcConnection, RcFailure, RcQp } from "../rc_qp.ts";
-import type { ConnectedTap, TappedConnection } from "./connected_tap.ts";
+import type {
+  ConnectedPacketPublisher,
+  ObservedConnection,
+} from "./connected_packet_publisher.ts";
 import type { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
 import type { RcTable } from "./rc_table.ts";
@@ -24,7 +27,7 @@ export interface RcParts {
   readonly sends: SendQueue;
   /** Its own receive buffers, if it has no shared receive queue. */
   readonly buffers: ReceiveBuffers | undefined;
-  readonly tap: ConnectedTap;
+  readonly publisher: ConnectedPacketPublisher;
   /** Flushes the queue pair, and calls {@linkcode VerbsRcQp.reportFailure} from the reactor's loop. */
   readonly table: RcTable;
   readonly completions: SendCompletions;
@@ -35,7 +38,7 @@ export interface RcParts {
 }
 
 /** See {@linkcode RcQp}. */
-export class VerbsRcQp implements RcQp, TappedConnection {
+export class VerbsRcQp implements RcQp, ObservedConnection {
   onFailure: (failure: RcFailure) => void = () => {};
   received = 0;
   /** True while it is in the table's list of queue pairs with packets to post. */
@@ -98,9 +101,11 @@ export class VerbsRcQp implements RcQp, TappedConnection {
   }
 
   post(slot: number, length: number): PostResult {
-    const { tap, port: { send } } = this.#parts;
+    const { publisher, port: { send } } = this.#parts;
     const result = this.#append(slot, length);
-    if (tap.active && !this.closed) tap.sent(result, send, slot, length, this);
+    if (publisher.active && !this.closed) {
+      publisher.sent(result, send, slot, length, this);
+    }
     return result;
   }
 

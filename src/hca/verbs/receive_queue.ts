@@ -14,11 +14,11 @@ import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { type RxBatch, RxFlag } from "../rx_batch.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
-import type { TappedConnection } from "./connected_tap.ts";
+import type { ObservedConnection } from "./connected_packet_publisher.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import type { Registrar } from "./memory.ts";
-import type { PacketTap } from "./packet_tap.ts";
+import type { UdPacketPublisher } from "./ud_packet_publisher.ts";
 import { BUFFER_BITS, ReceiveBuffers } from "./receive_buffers.ts";
 import { DATAGRAM_BUFFER, PAYLOAD } from "./receive_memory.ts";
 
@@ -36,7 +36,7 @@ export interface ConnectedReceivers {
   /**
    * Counts a message and returns its queue pair; undefined if that does not exist or is closed: the message is dropped.
    */
-  received(qpn: number): TappedConnection | undefined;
+  received(qpn: number): ObservedConnection | undefined;
   /** A receive request has failed. */
   receiveFailed(qpn: number): void;
 }
@@ -47,7 +47,7 @@ export class ReceiveQueue {
   emptied = false;
   /** Number of completions of the last {@linkcode poll}, those without a packet too. */
   polled = 0;
-  readonly #tap: PacketTap;
+  readonly #publisher: UdPacketPublisher;
   readonly #datagrams: ReceiveBuffers;
   /** The sets of buffers by number. */
   readonly #sets: (ReceiveBuffers | undefined)[];
@@ -72,12 +72,12 @@ export class ReceiveQueue {
     cq: Completions,
     buffers: number,
     counters: VerbsCounters,
-    tap: PacketTap,
+    publisher: UdPacketPublisher,
     connections: ConnectedReceivers,
     linkLayer: PortAttributes["linkLayer"],
   ) {
     this.#hasLids = linkLayer === "infiniband";
-    this.#tap = tap;
+    this.#publisher = publisher;
     this.#datagrams = new ReceiveBuffers(device, {
       ...{ pd, queue: qp, set: 0, buffers },
       ...{ format: DATAGRAM_BUFFER, shared: false },
@@ -202,8 +202,8 @@ export class ReceiveQueue {
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
       set.hold(buffer);
-      if (this.#tap.active) {
-        this.#tap.received(
+      if (this.#publisher.active) {
+        this.#publisher.received(
           batch,
           count,
           completions.getUint8(at + IbvWc.Sl),
@@ -228,7 +228,9 @@ export class ReceiveQueue {
     batch.sourceQpn[i] = qpn;
     batch.sourceLid[i] = 0;
     batch.flags[i] = RxFlag.Connected;
-    if (this.#tap.active) this.#tap.connected.received(batch, i, connection);
+    if (this.#publisher.active) {
+      this.#publisher.connected.received(batch, i, connection);
+    }
     return true;
   }
 

@@ -9,7 +9,7 @@
  * | 60     | 4      | IPoIB header, written over the last 4 bytes of the Ethernet header       |
  * | 64     | 65536  | IP or ARP packet; 4160 bytes if there is no memory for large sends       |
  *
- * After the slots are the headers of segments, and a copy of a segment for taps. The memory takes 33 MiB, which are
+ * After the slots are the headers of segments, and a copy of a segment for observers. The memory takes 33 MiB, which are
  * pinned, or 3 MiB without large sends; with another size of the send queue (`--send-queue-size`) more or less.
  *
  * A packet is sent from its slot: the IPoIB header and the packet are contiguous, so one scatter/gather element covers

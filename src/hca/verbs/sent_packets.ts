@@ -1,23 +1,23 @@
-/** The packets of posted frames, as taps see them: a large send is the packets into which it is cut. */
+/** The packets of posted frames, as observers see them: a large send is the packets into which it is cut. */
 
 import { Segmenter } from "../../wire/segmenter.ts";
 import { PostResult } from "../post_result.ts";
-import type { Taps } from "../taps.ts";
+import type { PacketObservers } from "../packet_observers.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 
 /**
- * Sets each packet of the frame in `slot` in the taps, and yields its length. The packet of the frame has `length` bytes
- * after the IPoIB header. A large send that was not sent is one packet.
+ * Sets each packet of the frame in `slot` in the observers, and yields its length. The packet of the frame has `length`
+ * bytes after the IPoIB header. A large send that was not sent is one packet.
  */
 export function* sentPackets(
-  taps: Taps,
+  observers: PacketObservers,
   status: PostResult,
   memory: VerbsSendMemory,
   slot: number,
   length: number,
 ): Generator<number> {
   if (status !== PostResult.Sent || !memory.isLarge(slot)) {
-    taps.setSlot(memory, slot, length);
+    observers.setSlot(memory, slot, length);
     yield length;
     return;
   }
@@ -30,7 +30,7 @@ export function* sentPackets(
     const { headers, payload } = segmenter;
     const count = segmenter.next(copy);
     bytes.copyWithin(copy + headers, payload, payload + count);
-    taps.setPacket(encap, view, -1, copy, headers + count);
+    observers.setPacket(encap, view, -1, copy, headers + count);
     yield headers + count;
   }
 }

@@ -29,7 +29,7 @@ import { type Attached, AttachedGroups } from "./attached_groups.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { connectedReceives, Connections } from "./connections.ts";
 import { DeviceQueuePair } from "./device_queue_pair.ts";
-import { PacketTap, type TappedQp } from "./packet_tap.ts";
+import { type ObservedQp, UdPacketPublisher } from "./ud_packet_publisher.ts";
 import type { PortQueuePairs } from "./port_queue_pairs.ts";
 import type { PortResources } from "./port_resources.ts";
 import { RcTable } from "./rc_table.ts";
@@ -42,7 +42,7 @@ import { CONNECTED_REQUESTS } from "./send_requests.ts";
 const RECEIVE_BUDGET = 128;
 
 /** See {@linkcode UdQp}. */
-export class VerbsUdQp implements UdQp, TappedQp, Pending {
+export class VerbsUdQp implements UdQp, ObservedQp, Pending {
   /** True while it is in the list of the active queue pairs. */
   dirty = false;
   onReceive: () => void = () => {};
@@ -59,7 +59,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   readonly #completions: SendCompletions;
   readonly sends: SendQueue;
   readonly #receives: ReceiveQueue;
-  readonly #tap: PacketTap;
+  readonly #publisher: UdPacketPublisher;
   readonly #pkeyIndex: number;
   readonly #groups: AttachedGroups;
   #qkey = 0;
@@ -82,9 +82,9 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
   ) {
     this.#port = port;
     this.#qps = qps;
-    const { device, pd, channel, send, counted, taps } = port;
+    const { device, pd, channel, send, counted, observers } = port;
     this.#pkeyIndex = pkeyIndex;
-    this.#tap = new PacketTap(taps, port, this);
+    this.#publisher = new UdPacketPublisher(observers, port, this);
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -130,7 +130,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
         this.#recvCq,
         recvQueueSize,
         counted,
-        this.#tap,
+        this.#publisher,
         this.#table,
         port.attributes.linkLayer,
       ),
@@ -142,7 +142,7 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
         completions: this.#completions,
         receives: this.#receives,
         table: this.#table,
-        tap: this.#tap.connected,
+        publisher: this.#publisher.connected,
         pollReceives: () => {
           this.more = true;
           this.#activate();
@@ -202,9 +202,17 @@ export class VerbsUdQp implements UdQp, TappedQp, Pending {
     const handle = ah as VerbsAddressHandle;
     const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
     const result = this.#append(slot, length, handle, destQpn, key);
-    if (this.#tap.active) {
+    if (this.#publisher.active) {
       const { attributes } = handle;
-      this.#tap.sent(result, send, slot, length, attributes, destQpn, key);
+      this.#publisher.sent(
+        result,
+        send,
+        slot,
+        length,
+        attributes,
+        destQpn,
+        key,
+      );
     }
     return result;
   }

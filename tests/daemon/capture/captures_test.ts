@@ -92,20 +92,20 @@ Deno.test("a client receives the packets of both edges from the time it has conn
     assertEquals(connection.ended, true);
     send();
     assertEquals(take(connection), []);
-    assertEquals(a.device.parent.statistics.dropTaps.active, false);
+    assertEquals(a.device.parent.statistics.dropObservers.active, false);
   });
 });
 
 Deno.test("a capture ends when its client has closed the connection", async () => {
   await inRuntimeDirectory(async () => {
     const { reactor, captures, a } = open();
-    const { dropTaps } = a.device.parent.statistics;
+    const { dropObservers } = a.device.parent.statistics;
     const record = captures.start(a.device.parent, "fabric", BYTES);
     const connection = await connect(reactor, record);
-    assertEquals(dropTaps.active, true);
+    assertEquals(dropObservers.active, true);
     connection[Symbol.dispose]();
     reactor.turn(1);
-    assertEquals(dropTaps.active, false);
+    assertEquals(dropObservers.active, false);
     captures.close();
   });
 });

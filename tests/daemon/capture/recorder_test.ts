@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FrameComposer, type FrameKind } from "../../../src/capture/frames.ts";
 import { Recorder } from "../../../src/daemon/capture/recorder.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
-import type { TappedPacket } from "../../../src/hca/tapped.ts";
+import type { ObservedPacket } from "../../../src/hca/observed.ts";
 import {
   writePacketHeaders,
   writePathHeaders,
@@ -47,8 +47,8 @@ function compose(ring: TestRing, snapLength = 262_144): Composed[] {
   return frames;
 }
 
-/** Returns the tapped form of a frame of the kernel, with UD headers, or with those of a connection. */
-function tapped(frame: Uint8Array, connected = false): TappedPacket {
+/** Returns the observed form of a frame of the kernel, with UD headers, or with those of a connection. */
+function observed(frame: Uint8Array, connected = false): ObservedPacket {
   const headers = new DataView(new ArrayBuffer(LRH_TO_ENCAP));
   writePathHeaders(
     headers,
@@ -112,7 +112,7 @@ function checksumIsCorrect(ip: Uint8Array): boolean {
 Deno.test("a UD packet becomes a frame with its lengths, pad, checksum and CRCs", () => {
   using ring = new TestRing(1 << 18);
   const recorder = new Recorder(ring.writer);
-  recorder.packet(tapped(partial(new Uint8Array(13).fill(7))));
+  recorder.packet(observed(partial(new Uint8Array(13).fill(7))));
   const [frame, ...others] = compose(ring);
   assertEquals(others, []);
   assertEquals(frame!.kind, "packet");
@@ -128,7 +128,7 @@ Deno.test("a UD packet becomes a frame with its lengths, pad, checksum and CRCs"
 Deno.test("a large send becomes the packets into which it is cut", () => {
   using ring = new TestRing(1 << 18);
   const payload = Uint8Array.from({ length: 5000 }, (_, i) => i & 0xff);
-  new Recorder(ring.writer).packet(tapped(partial(payload, 2000)));
+  new Recorder(ring.writer).packet(observed(partial(payload, 2000)));
   const frames = compose(ring);
   const ips = frames.map(ipOf);
   assertEquals(ips.map((ip) => viewOf(ip).getUint16(2)), [2028, 2028, 1028]);
@@ -157,7 +157,7 @@ Deno.test("a message of a connection is one packet, or a message if PktLen canno
     const frame = ipv4Frame("10.9.0.1", "10.9.0.2", {
       payload: new Uint8Array(length),
     });
-    recorder.packet(tapped(frame, true));
+    recorder.packet(observed(frame, true));
   }
   const [packet] = compose(ring);
   assertEquals(packet!.kind, "packet");
@@ -175,7 +175,7 @@ Deno.test("a snapshot length truncates the packet, not its length", () => {
   using ring = new TestRing(1 << 18);
   const recorder = new Recorder(ring.writer);
   const frame = partial(new Uint8Array(1000));
-  recorder.packet(tapped(frame));
+  recorder.packet(observed(frame));
   recorder.frame("received", frame);
   const [packet] = compose(ring, 96);
   assertEquals(packet!.bytes.length, ERF_HEADER_LENGTH + 96);
@@ -188,7 +188,7 @@ Deno.test("a snapshot length truncates the packet, not its length", () => {
 Deno.test("a failed post has the reason of the drop", () => {
   using ring = new TestRing(1 << 18);
   const recorder = new Recorder(ring.writer);
-  const packet = tapped(partial(new Uint8Array(8), 0));
+  const packet = observed(partial(new Uint8Array(8), 0));
   recorder.packet({ ...packet, status: PostResult.NoCredit });
   assertEquals(DROP_REASONS[ring.take().reason], "tx_no_credit");
 });

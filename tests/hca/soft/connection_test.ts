@@ -49,7 +49,7 @@ Deno.test("a large send keeps its virtio header on a connection, and its segment
   const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x, y] = connection(a!, b!);
   const seen: number[][] = [];
-  b!.port.tap(({ direction, view, vnet, deth, bth, headers, length }) => {
+  b!.port.observe(({ direction, view, vnet, deth, bth, headers, length }) => {
     if (direction === "sent") return;
     const header = range(vnet, vnet + 11).map((at) => view.getUint8(at));
     seen.push([...header, deth, headers.getUint8(bth), length]);

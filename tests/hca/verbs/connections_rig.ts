@@ -10,7 +10,7 @@ import type { RcConnection } from "../../../src/hca/rc_qp.ts";
 import { Connections } from "../../../src/hca/verbs/connections.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
-import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
+import { UdPacketPublisher } from "../../../src/hca/verbs/ud_packet_publisher.ts";
 import { RcTable } from "../../../src/hca/verbs/rc_table.ts";
 import { ReceiveQueue } from "../../../src/hca/verbs/receive_queue.ts";
 import { SendCompletions } from "../../../src/hca/verbs/send_completions.ts";
@@ -18,7 +18,7 @@ import {
   SEND_SLOTS,
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
-import { Taps } from "../../../src/hca/taps.ts";
+import { PacketObservers } from "../../../src/hca/packet_observers.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { FakeCompletions, FakeVerbs } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
@@ -75,10 +75,12 @@ export class ConnectionsRig implements Disposable {
         verbs.bind(operation, args),
     };
     const qp = { qpn: 1, pkey: 0xffff, qkey: 0, groups: [] };
-    const tap = new PacketTap(new Taps(), { attributes }, qp);
+    const publisher = new UdPacketPublisher(new PacketObservers(), {
+      attributes,
+    }, qp);
     this.receives = new ReceiveQueue(
       ...[device, 0n, 0n, this.recvCq, DATAGRAM_BUFFERS] as const,
-      ...[counted, tap, table] as const,
+      ...[counted, publisher, table] as const,
       "infiniband",
     );
     this.receives.postAll();
@@ -88,7 +90,7 @@ export class ConnectionsRig implements Disposable {
     }, {
       ...{ sendCq: 2n, recvCq: 3n, table, receives: this.receives },
       completions: this.completions,
-      tap: tap.connected,
+      publisher: publisher.connected,
       pollReceives: () => this.polls++,
     });
   }

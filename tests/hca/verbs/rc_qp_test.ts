@@ -13,7 +13,7 @@ import { IpoibError } from "../../../src/base/errors.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
 import type { RcConnection } from "../../../src/hca/rc_qp.ts";
-import { ConnectedTap } from "../../../src/hca/verbs/connected_tap.ts";
+import { ConnectedPacketPublisher } from "../../../src/hca/verbs/connected_packet_publisher.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { DeviceRcPair } from "../../../src/hca/verbs/device_rc_pair.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
@@ -25,7 +25,7 @@ import {
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
 import { SendQueue } from "../../../src/hca/verbs/send_queue.ts";
-import { Taps } from "../../../src/hca/taps.ts";
+import { PacketObservers } from "../../../src/hca/packet_observers.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import {
   checkSegments,
@@ -55,7 +55,7 @@ class Rig implements Disposable {
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
   readonly completions = new SendCompletions(this.cq);
   readonly table = new RcTable(() => this.work++);
-  readonly taps = new Taps();
+  readonly observers = new PacketObservers();
   /** The `struct ibv_qp_init_attr`, and the mask and the `struct ibv_qp_attr` of each modification. */
   created = new DataView(new ArrayBuffer(0));
   readonly modified: [mask: number, attributes: DataView][] = [];
@@ -91,9 +91,11 @@ class Rig implements Disposable {
       ...[memory.connectedRequests, REQUESTS, counted] as const,
     );
     const port = { attributes, send: memory, counted };
-    const tap = new ConnectedTap(this.taps, port, { qpn: UD_QPN });
+    const publisher = new ConnectedPacketPublisher(this.observers, port, {
+      qpn: UD_QPN,
+    });
     this.qp = new VerbsRcQp({
-      ...{ port, pkeyIndex: 0, pair, sends, buffers: undefined, tap },
+      ...{ port, pkeyIndex: 0, pair, sends, buffers: undefined, publisher },
       ...{ table: this.table, completions },
       closed: () => this.ended.push("closed"),
       waiting: () => this.waits++,
@@ -296,11 +298,13 @@ Deno.test("a queue pair that was never connected needs no event of the device to
   assertEquals(rig.modified.length, 1);
 });
 
-Deno.test("a tap receives the messages that a connected queue pair posts", () => {
+Deno.test("an observer receives the messages that a connected queue pair posts", () => {
   using rig = new Rig();
   const { qp, memory } = rig;
   const packets: unknown[] = [];
-  rig.taps.add(({ direction, status, qpn, headers, lrh, bth, deth, length }) =>
+  rig.observers.add((
+    { direction, status, qpn, headers, lrh, bth, deth, length },
+  ) =>
     packets.push({
       ...{ direction, status, qpn, deth, length },
       words: headers.getUint16(lrh + 4),
@@ -334,8 +338,8 @@ Deno.test("a tap receives the messages that a connected queue pair posts", () =>
 Deno.test("a large send and a partial checksum from the time before connected mode are sent as messages", () => {
   using rig = new Rig();
   const { qp, memory, table } = rig;
-  const tapped: number[] = [];
-  rig.taps.add(({ length }) => tapped.push(length));
+  const observed: number[] = [];
+  rig.observers.add(({ length }) => observed.push(length));
   qp.connect(TO);
   const fields = large();
   const place = (frame: Uint8Array) => {
@@ -355,5 +359,5 @@ Deno.test("a large send and a partial checksum from the time before connected mo
   const packets = rig.verbs.posts.flat().map(({ message }) => message.slice(4));
   checkSegments(fields, packets.slice(0, 3));
   assertEquals(parsed(packets[3]!).payload, fields.payload);
-  assertEquals(tapped, [1052, 1052, 552, length, length]);
+  assertEquals(observed, [1052, 1052, 552, length, length]);
 });

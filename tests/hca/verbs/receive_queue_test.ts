@@ -5,11 +5,11 @@ import type { PortAttributes } from "../../../src/hca/port_attributes.ts";
 import { PostResult } from "../../../src/hca/post_result.ts";
 import type { RcConnection } from "../../../src/hca/rc_qp.ts";
 import { RxFlag } from "../../../src/hca/rx_batch.ts";
-import { Taps } from "../../../src/hca/taps.ts";
+import { PacketObservers } from "../../../src/hca/packet_observers.ts";
 import type { Attached } from "../../../src/hca/verbs/attached_groups.ts";
-import type { TappedConnection } from "../../../src/hca/verbs/connected_tap.ts";
+import type { ObservedConnection } from "../../../src/hca/verbs/connected_packet_publisher.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
+import { UdPacketPublisher } from "../../../src/hca/verbs/ud_packet_publisher.ts";
 import { ReceiveBuffers } from "../../../src/hca/verbs/receive_buffers.ts";
 import { CONNECTED_BUFFER } from "../../../src/hca/verbs/receive_memory.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../../../src/hca/verbs/receive_queue.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { Lrh } from "../../../src/wire/lrh.ts";
-import { type Seen, seen } from "../tapped.ts";
+import { type Seen, seen } from "../observed.ts";
 import {
   type FakeCompletion,
   FakeCompletions,
@@ -40,8 +40,8 @@ class Rig implements Disposable, ConnectedReceivers {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counters = new VerbsCounters();
-  readonly taps = new Taps();
-  /** The attributes of its queue pair, for taps. */
+  readonly observers = new PacketObservers();
+  /** The attributes of its queue pair, for observers. */
   readonly qp = {
     qpn: 0x77,
     pkey: 0x8001,
@@ -63,7 +63,7 @@ class Rig implements Disposable, ConnectedReceivers {
       this.cq,
       BUFFERS,
       this.counters,
-      new PacketTap(this.taps, { attributes }, this.qp),
+      new UdPacketPublisher(this.observers, { attributes }, this.qp),
       this,
       linkLayer,
     );
@@ -71,7 +71,7 @@ class Rig implements Disposable, ConnectedReceivers {
     this.queue.postAll();
   }
 
-  received(qpn: number): TappedConnection | undefined {
+  received(qpn: number): ObservedConnection | undefined {
     this.messages.push(qpn);
     return qpn === 0 ? undefined : { qpn, pkey: 0x8001, remote: REMOTE };
   }
@@ -233,10 +233,10 @@ Deno.test("ReceiveQueue counts every buffer: posted = completed + abandoned + ou
   check(2 * BUFFERS + 2, 3, BUFFERS - 1);
 });
 
-Deno.test("a tap receives polled packets, with headers from the completion", () => {
+Deno.test("an observer receives polled packets, with headers from the completion", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
-  const end = rig.taps.add((packet) => packets.push(seen(packet)));
+  const end = rig.observers.add((packet) => packets.push(seen(packet)));
   rig.arrive(0, [0x08, 0x00, 0, 0, 0x45, 1, 2], {
     sourceQpn: 0x48,
     sourceLid: 7,
@@ -269,10 +269,10 @@ Deno.test("a tap receives polled packets, with headers from the completion", () 
   assertEquals(packets.length, 1);
 });
 
-Deno.test("a tap receives the GRH as received, and the multicast LID of its group", () => {
+Deno.test("an observer receives the GRH as received, and the multicast LID of its group", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
-  rig.taps.add((packet) => packets.push(seen(packet)));
+  rig.observers.add((packet) => packets.push(seen(packet)));
   const mgid = Uint8Array.from({ length: 16 }, (_, i) => 16 + i);
   mgid[0] = 0xff;
   rig.qp.groups.push({ mgid, mlid: 0xc007 });
@@ -335,18 +335,30 @@ Deno.test("a message of a connection is received without a GRH, after space for 
   assertEquals(rig.verbs.posts.slice(-2).map((post) => post[0]!.id), [1, id]);
 });
 
-Deno.test("a tap receives the messages of connections, with headers from the attributes of the connection", () => {
+Deno.test("an observer receives the messages of connections, with headers from the attributes of the connection", () => {
   using rig = new Rig();
   const id = addConnected(rig);
   const packets: unknown[] = [];
-  rig.taps.add(({ direction, qpn, headers, lrh, bth, deth, encap, length }) => {
-    const { sl, slid, dlid, packetLength } = new Lrh(headers, lrh);
-    packets.push({
-      ...{ direction, qpn, deth, encap, length, sl, slid, dlid, packetLength },
-      pkey: headers.getUint16(bth + 2),
-      destQpn: headers.getUint32(bth + 4),
-    });
-  });
+  rig.observers.add(
+    ({ direction, qpn, headers, lrh, bth, deth, encap, length }) => {
+      const { sl, slid, dlid, packetLength } = new Lrh(headers, lrh);
+      packets.push({
+        ...{
+          direction,
+          qpn,
+          deth,
+          encap,
+          length,
+          sl,
+          slid,
+          dlid,
+          packetLength,
+        },
+        pkey: headers.getUint16(bth + 2),
+        destQpn: headers.getUint32(bth + 4),
+      });
+    },
+  );
   const { element } = rig.verbs.posts.at(-1)![0]!;
   new Uint8Array(bytesAt(element.getBigUint64(0, true), 4)).set([0x86, 0xdd]);
   rig.cq.waiting.push({ id, length: 104, qpn: 0x99 });

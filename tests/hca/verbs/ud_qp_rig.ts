@@ -12,7 +12,7 @@ import {
 } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
-import { Taps } from "../../../src/hca/taps.ts";
+import { PacketObservers } from "../../../src/hca/packet_observers.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
 import { PortQueuePairs } from "../../../src/hca/verbs/port_queue_pairs.ts";
@@ -37,7 +37,7 @@ export class UdQpRig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly counted = new VerbsCounters();
   readonly memory: VerbsSendMemory;
-  readonly taps = new Taps();
+  readonly observers = new PacketObservers();
   readonly reactor = new FakeReactor();
   /** Entries of the completion queues, and the `struct ibv_qp_init_attr`. */
   readonly entries: number[] = [];
@@ -61,12 +61,19 @@ export class UdQpRig implements Disposable {
    * @param receives number of receive buffers
    */
   constructor(large: boolean, receives = RECEIVES) {
-    const { verbs, counted, taps } = this;
+    const { verbs, counted, observers } = this;
     const send = this.memory = new VerbsSendMemory(verbs.library, 0n, large);
     new DataView(this.#object.buffer).setUint32(IbvQp.QpNum, QPN, true);
     const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
     const port = {
-      ...{ device: this.#device(), pd: 1n, channel: 2n, send, counted, taps },
+      ...{
+        device: this.#device(),
+        pd: 1n,
+        channel: 2n,
+        send,
+        counted,
+        observers,
+      },
       ...{ attributes, reactor: this.reactor },
       ...{ roce: undefined, sharedReceives: 0 },
     };

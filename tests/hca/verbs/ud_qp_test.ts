@@ -14,7 +14,7 @@ import {
   large,
   parsed,
 } from "../../wire/large_send_packet.ts";
-import { type Seen, seen } from "../tapped.ts";
+import { type Seen, seen } from "../observed.ts";
 import { RECEIVES, UdQpRig } from "./ud_qp_rig.ts";
 
 const ENCAP = 0x08000000;
@@ -177,10 +177,10 @@ Deno.test("a closed queue pair submits the prepared writes of its packets before
   rig[Symbol.dispose]();
 });
 
-Deno.test("a large send is posted as segments that fit the MTU, and tapped as they are sent", () => {
+Deno.test("a large send is posted as segments that fit the MTU, and observed as they are sent", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
-  rig.taps.add((packet) => packets.push(seen(packet)));
+  rig.observers.add((packet) => packets.push(seen(packet)));
   const fields = large({ size: 1992 });
   assertEquals(rig.post(frameOf(fields)), PostResult.Sent);
   checkSegments(fields, rig.packets);
@@ -193,10 +193,10 @@ Deno.test("a large send is posted as segments that fit the MTU, and tapped as th
   }
 });
 
-Deno.test("a large send whose segments are longer than the MTU is refused, and tapped as it is", () => {
+Deno.test("a large send whose segments are longer than the MTU is refused, and observed as it is", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
-  rig.taps.add((packet) => packets.push(seen(packet)));
+  rig.observers.add((packet) => packets.push(seen(packet)));
   assertEquals(rig.post(frameOf(large({ size: 1993 }))), PostResult.TooLong);
   assertEquals(rig.counted.get("xmit_too_long"), 1);
   assertEquals(rig.verbs.posts, []);
@@ -215,7 +215,7 @@ Deno.test("an invalid large send is refused, and its slot freed", () => {
 Deno.test("a partial checksum is completed", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
-  rig.taps.add((packet) => packets.push(seen(packet)));
+  rig.observers.add((packet) => packets.push(seen(packet)));
   const frame = frameOf(large({ payload: new Uint8Array(500).fill(7) }));
   frame[1] = 0;
   assertEquals(rig.post(frame), PostResult.Sent);

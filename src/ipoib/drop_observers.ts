@@ -1,9 +1,10 @@
 /**
- * The taps of the packets that an interface drops, for captures. A packet that the port drops when it is posted, a frame
- * that the kernel refuses after the write, and a packet of the interface's own without a slot are not passed to them.
+ * The observers of the packets that an interface drops, for captures. A packet that the port drops when it is posted, a
+ * frame that the kernel refuses after the write, and a packet of the interface's own without a slot are not passed to
+ * them.
  */
 
-import { TapListeners } from "../base/listeners.ts";
+import { Observers } from "../base/listeners.ts";
 import { EtherType } from "../wire/encap.ts";
 import { ETHERNET_HEADER_LENGTH, EthernetField } from "../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
@@ -25,8 +26,8 @@ export interface DroppedPacket {
   readonly vnet: number;
 }
 
-/** The tap listeners of an interface. All receive the same record, which is reused for each packet. */
-export class DropTaps extends TapListeners<[DroppedPacket]> {
+/** The observers of an interface. All receive the same record, which is reused for each packet. */
+export class DropObservers extends Observers<[DroppedPacket]> {
   readonly #packet: { -readonly [K in keyof DroppedPacket]: DroppedPacket[K] } =
     {
       direction: "sent",

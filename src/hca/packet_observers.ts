@@ -1,17 +1,19 @@
-/** The taps of a port. All listeners receive the same record, which is reused for each packet. */
+/** The observers of a port. All listeners receive the same record, which is reused for each packet. */
 
-import { TapListeners } from "../base/listeners.ts";
+import { Observers } from "../base/listeners.ts";
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
 import { PostResult } from "./post_result.ts";
 import type { SendMemory } from "./send_memory.ts";
-import type { TappedPacket } from "./tapped.ts";
+import type { ObservedPacket } from "./observed.ts";
 import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
-/** The tap listeners of a port. */
-export class Taps extends TapListeners<[TappedPacket]> {
-  readonly #packet: { -readonly [K in keyof TappedPacket]: TappedPacket[K] } = {
+/** The observers of a port. */
+export class PacketObservers extends Observers<[ObservedPacket]> {
+  readonly #packet: {
+    -readonly [K in keyof ObservedPacket]: ObservedPacket[K];
+  } = {
     direction: "sent",
     status: PostResult.Sent,
     qpn: 0,
@@ -40,7 +42,7 @@ export class Taps extends TapListeners<[TappedPacket]> {
       : -1;
   }
 
-  /** Sets the IPoIB header and the payload of the next packet; see {@linkcode TappedPacket}. */
+  /** Sets the IPoIB header and the payload of the next packet; see {@linkcode ObservedPacket}. */
   setPacket(
     encap: number,
     view: DataView,
@@ -70,7 +72,7 @@ export class Taps extends TapListeners<[TappedPacket]> {
 
   /** Calls the listeners with the packet set by {@linkcode setHeaders} and {@linkcode setPacket}. */
   deliver(
-    direction: TappedPacket["direction"],
+    direction: ObservedPacket["direction"],
     status: PostResult,
     qpn: number,
     udQpn: number = qpn,

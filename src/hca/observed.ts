@@ -1,14 +1,14 @@
-/** Packets and MADs as the taps of a port receive them. */
+/** Packets and MADs as the observers of a port receive them. */
 
 import type { MadAddress } from "../wire/mad.ts";
 import type { PostResult } from "./post_result.ts";
 
 /**
- * A packet as passed to a tap: when it is posted, or when a queue pair polls it. A multicast packet that several queue
- * pairs receive is passed once for each of them. A large send that the port cuts into segments is passed as these. On
- * verbs and on the soft HCA a post on a closed queue pair is not passed. Valid during the call only.
+ * A packet as passed to an observer: when it is posted, or when a queue pair polls it. A multicast packet that several
+ * queue pairs receive is passed once for each of them. A large send that the port cuts into segments is passed as these.
+ * On verbs and on the soft HCA a post on a closed queue pair is not passed. Valid during the call only.
  */
-export interface TappedPacket {
+export interface ObservedPacket {
   readonly direction: "sent" | "received";
   /** Result of the post; `Sent` for a received packet. */
   readonly status: PostResult;
@@ -37,8 +37,8 @@ export interface TappedPacket {
   readonly vnet: number;
 }
 
-/** A MAD as passed to a tap: when its agent sends it, or when it is received. Valid during the call only. */
-export interface TappedMad {
+/** A MAD as passed to an observer: when its agent sends it, or when it is received. Valid during the call only. */
+export interface ObservedMad {
   readonly direction: "sent" | "received";
   readonly mad: Uint8Array;
   /** The destination or the source. */

@@ -1,4 +1,4 @@
-/** Taps of ports that exchange packets over real memory. */
+/** Observers of ports that exchange packets over real memory. */
 
 import { assertEquals } from "@std/assert";
 import { PostResult } from "../../../src/hca/post_result.ts";
@@ -6,7 +6,7 @@ import { SLOTS, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { frameOf, large } from "../../wire/large_send_packet.ts";
-import { type Seen, tap } from "../tapped.ts";
+import { observe, type Seen } from "../observed.ts";
 import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";
 import { memoryOf, Subnet } from "./subnet.ts";
@@ -44,10 +44,10 @@ class Bench implements Disposable {
   }
 }
 
-Deno.test("a tap gets each packet once, with its headers", () => {
+Deno.test("an observer gets each packet once, with its headers", () => {
   using bench = new Bench();
   const { a, b } = bench;
-  const [sent, received] = [tap(a.port), tap(b.port)];
+  const [sent, received] = [observe(a.port), observe(b.port)];
   bench.send(bytes(61));
   bench.send(bytes(64));
   const { lid } = b.port.attributes;
@@ -81,10 +81,10 @@ Deno.test("a tap gets each packet once, with its headers", () => {
   );
 });
 
-Deno.test("a tap gets a packet that cannot be sent, with its headers and the result of the post", () => {
+Deno.test("an observer gets a packet that cannot be sent, with its headers and the result of the post", () => {
   using bench = new Bench();
   const { a, b } = bench;
-  const { packets } = tap(a.port);
+  const { packets } = observe(a.port);
   const to = { dlid: b.port.attributes.lid, qpn: 0x77 };
   post(a, to, bytes(3000));
   post(a, { ...to, dlid: 0x999 }, bytes(5));
@@ -103,7 +103,7 @@ Deno.test("a tap gets a packet that cannot be sent, with its headers and the res
 Deno.test("a large send has no lengths in its headers and keeps its virtio header", () => {
   using bench = new Bench();
   const { a, b } = bench;
-  const [sent, received] = [tap(a.port), tap(b.port)];
+  const [sent, received] = [observe(a.port), observe(b.port)];
   const handle = a.port.createAddressHandle({
     dlid: b.port.attributes.lid,
     sl: 0,
@@ -122,13 +122,13 @@ Deno.test("a large send has no lengths in its headers and keeps its virtio heade
   }
 });
 
-Deno.test("a multicast packet is tapped once when sent, and at each queue pair that receives it", () => {
+Deno.test("a multicast packet is observed once when sent, and at each queue pair that receives it", () => {
   using bench = new Bench();
   const { subnet, a, b } = bench;
   const other = subnet.receiver(b.port);
   const { mlid } = join(subnet, b.port);
   for (const { qp } of [b, other]) qp.attachMulticast(MGID, mlid);
-  const [sent, received] = [tap(a.port), tap(b.port)];
+  const [sent, received] = [observe(a.port), observe(b.port)];
   const to = { dlid: mlid, qpn: 0xffffff, mgid: MGID };
   // Turns instead of a time: on a busy machine, a packet may arrive after the next one is posted.
   subnet.until(() => {
@@ -157,13 +157,13 @@ Deno.test("a multicast packet is tapped once when sent, and at each queue pair t
   );
 });
 
-Deno.test("taps can be added and removed between packets", () => {
+Deno.test("observers can be added and removed between packets", () => {
   using bench = new Bench();
   const { a, b } = bench;
   bench.send(bytes(1));
-  const sent = tap(a.port);
+  const sent = observe(a.port);
   bench.send(bytes(2));
-  const received = tap(b.port);
+  const received = observe(b.port);
   bench.send(bytes(3));
   sent.end();
   bench.send(bytes(4));

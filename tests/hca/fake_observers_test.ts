@@ -3,7 +3,7 @@ import { FakeFabric } from "../../src/hca/fake.ts";
 import { PostResult } from "../../src/hca/post_result.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
-import { type Seen, tap } from "./tapped.ts";
+import { observe, type Seen } from "./observed.ts";
 
 const MGID = broadcastMgid(0xffff);
 const MLID = 0xc001;
@@ -51,9 +51,9 @@ function pair(headersMissing = false) {
   return { a, b, from, to, post };
 }
 
-Deno.test("a tap receives each packet once, with the headers of the wire format", () => {
+Deno.test("an observer receives each packet once, with the headers of the wire format", () => {
   const { a, b, from, to, post } = pair();
-  const [sent, received] = [tap(a), tap(b)];
+  const [sent, received] = [observe(a), observe(b)];
   post(5);
   const expected: Seen = {
     direction: "sent",
@@ -79,9 +79,9 @@ Deno.test("a tap receives each packet once, with the headers of the wire format"
   ]);
 });
 
-Deno.test("a tap receives the GRH of a multicast packet", () => {
+Deno.test("an observer receives the GRH of a multicast packet", () => {
   const { a, b, to, post } = pair(true);
-  const [sent, received] = [tap(a), tap(b)];
+  const [sent, received] = [observe(a), observe(b)];
   post(8, MLID);
   const grh = {
     sgid: formatGid(a.attributes.gid),
@@ -95,9 +95,9 @@ Deno.test("a tap receives the GRH of a multicast packet", () => {
   assertEquals([packet!.qpn, packet!.destQpn], [to.qpn, 0xffffff]);
 });
 
-Deno.test("a tap receives packets that were not sent, with the result of the post", () => {
+Deno.test("an observer receives packets that were not sent, with the result of the post", () => {
   const { a, b, post } = pair();
-  const [sent, received] = [tap(a), tap(b)];
+  const [sent, received] = [observe(a), observe(b)];
   post(2045);
   a.postResult = PostResult.Unreachable;
   post(5);
@@ -108,17 +108,17 @@ Deno.test("a tap receives packets that were not sent, with the result of the pos
   assertEquals(received.packets, []);
 });
 
-Deno.test("taps can be added and removed between packets", () => {
+Deno.test("observers can be added and removed between packets", () => {
   const { a, post } = pair();
   post(1);
-  const first = tap(a);
+  const first = observe(a);
   post(2);
-  const second = tap(a);
+  const second = observe(a);
   post(3);
   first.end();
   post(4);
   second.end();
-  assertEquals(a.taps.active, false);
+  assertEquals(a.observers.active, false);
   post(5);
   const lengths = ({ packets }: { packets: Seen[] }) =>
     packets.map(({ payload }) => payload.length);

@@ -1,5 +1,5 @@
 /**
- * Passes the packets of a queue pair to the taps of its port.
+ * Passes the packets of a queue pair to the observers of its port.
  *
  * A device reports neither the headers that it sends nor, except for the GRH, those that it receives. They are composed
  * from the address handle or the completion, and from the queue pair.
@@ -13,8 +13,8 @@ import type { AddressHandleAttributes } from "../address_handle.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
 import { type RxBatch, RxFlag } from "../rx_batch.ts";
-import type { TappedPacket } from "../tapped.ts";
-import type { Taps } from "../taps.ts";
+import type { ObservedPacket } from "../observed.ts";
+import type { PacketObservers } from "../packet_observers.ts";
 import {
   GRH,
   UD_HEADERS_LENGTH,
@@ -22,48 +22,48 @@ import {
   writePathHeaders,
 } from "../ud_headers.ts";
 import type { Attached } from "./attached_groups.ts";
-import { ConnectedTap } from "./connected_tap.ts";
+import { ConnectedPacketPublisher } from "./connected_packet_publisher.ts";
 import { PAYLOAD } from "./receive_memory.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { sentPackets } from "./sent_packets.ts";
 
 /** The attributes of a queue pair that appear in packet headers. */
-export interface TappedQp {
+export interface ObservedQp {
   readonly qpn: number;
   readonly pkey: number;
   readonly qkey: number;
   readonly groups: readonly Attached[];
 }
 
-/** The tap of one queue pair. */
-export class PacketTap {
-  /** The tap of its connections. */
-  readonly connected: ConnectedTap;
-  readonly #taps: Taps;
+/** Publishes the packets of one queue pair. */
+export class UdPacketPublisher {
+  /** Publishes the messages of its connections. */
+  readonly connected: ConnectedPacketPublisher;
+  readonly #observers: PacketObservers;
   readonly #port: { readonly attributes: PortAttributes };
-  readonly #qp: TappedQp;
+  readonly #qp: ObservedQp;
   readonly #headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
   readonly #grh = new Grh();
   readonly #gid = new Uint8Array(16);
 
   constructor(
-    taps: Taps,
+    observers: PacketObservers,
     port: { readonly attributes: PortAttributes },
-    qp: TappedQp,
+    qp: ObservedQp,
   ) {
-    this.#taps = taps;
+    this.#observers = observers;
     this.#port = port;
     this.#qp = qp;
-    this.connected = new ConnectedTap(taps, port, qp);
+    this.connected = new ConnectedPacketPublisher(observers, port, qp);
   }
 
-  /** True if the port has taps; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
+  /** True if the port has observers; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
   get active(): boolean {
-    return this.#taps.active;
+    return this.#observers.active;
   }
 
   /**
-   * Passes a posted packet to the taps; a large send as its segments.
+   * Passes a posted packet to the observers; a large send as its segments.
    *
    * @param length bytes of payload after the IPoIB header
    */
@@ -78,7 +78,7 @@ export class PacketTap {
   ): void {
     const { lid, gid } = this.#port.attributes;
     const slid = lid | (path.pathBits ?? 0);
-    const packets = sentPackets(this.#taps, status, memory, slot, length);
+    const packets = sentPackets(this.#observers, status, memory, slot, length);
     for (const packet of packets) {
       writePathHeaders(this.#headers, path, gid);
       this.#writePacketHeaders(packet, slid, destQpn, qkey, this.#qp.qpn);
@@ -86,7 +86,7 @@ export class PacketTap {
     }
   }
 
-  /** Passes polled packet `i` of the batch to the taps, with the SL and the path bits of its completion. */
+  /** Passes polled packet `i` of the batch to the observers, with the SL and the path bits of its completion. */
   received(batch: RxBatch, i: number, sl: number, pathBits: number): void {
     const view = batch.view[i]!;
     const payload = batch.payload[i]!;
@@ -117,7 +117,7 @@ export class PacketTap {
     const from = batch.sourceQpn[i]!;
     this.#writePacketHeaders(length, batch.sourceLid[i]!, to, qkey, from);
     if (global) this.#copyGrh(view, grh.base);
-    this.#taps.setPacket(batch.encap[i]!, view, -1, payload, length);
+    this.#observers.setPacket(batch.encap[i]!, view, -1, payload, length);
     this.#deliver("received", PostResult.Sent);
   }
 
@@ -157,8 +157,8 @@ export class PacketTap {
     return groups.find(({ mgid }) => gidEquals(mgid, this.#gid))?.mlid ?? 0;
   }
 
-  #deliver(direction: TappedPacket["direction"], status: PostResult): void {
-    this.#taps.setHeaders(this.#headers, 0);
-    this.#taps.deliver(direction, status, this.#qp.qpn);
+  #deliver(direction: ObservedPacket["direction"], status: PostResult): void {
+    this.#observers.setHeaders(this.#headers, 0);
+    this.#observers.deliver(direction, status, this.#qp.qpn);
   }
 }

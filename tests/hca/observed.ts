@@ -1,16 +1,16 @@
-/** Copies of tapped packets, with decoded headers. */
+/** Copies of observed packets, with decoded headers. */
 
 import type { HcaPort } from "../../src/hca/hca.ts";
-import type { TappedPacket } from "../../src/hca/tapped.ts";
+import type { ObservedPacket } from "../../src/hca/observed.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { Grh } from "../../src/wire/grh.ts";
 import { LinkNextHeader, Lrh } from "../../src/wire/lrh.ts";
 import { UD_SEND_ONLY } from "../../src/wire/transport_headers.ts";
 import { assertEquals } from "@std/assert";
 
-/** A copy of a tapped packet. */
+/** A copy of an observed packet. */
 export interface Seen {
-  direction: TappedPacket["direction"];
+  direction: ObservedPacket["direction"];
   status: number;
   qpn: number;
   sl: number;
@@ -30,8 +30,8 @@ export interface Seen {
   vnet: number[] | undefined;
 }
 
-/** Copies a tapped packet. */
-export function seen(packet: TappedPacket): Seen {
+/** Copies an observed packet. */
+export function seen(packet: ObservedPacket): Seen {
   const { headers, view, payload, length, vnet } = packet;
   const lrh = new Lrh(headers, packet.lrh);
   const { bth, deth } = packet;
@@ -59,7 +59,7 @@ export function seen(packet: TappedPacket): Seen {
   };
 }
 
-function grhOf({ headers, grh: at }: TappedPacket): Seen["grh"] {
+function grhOf({ headers, grh: at }: ObservedPacket): Seen["grh"] {
   if (at < 0) return undefined;
   const grh = new Grh(headers, at);
   assertEquals(grh.version, 6);
@@ -71,9 +71,9 @@ function grhOf({ headers, grh: at }: TappedPacket): Seen["grh"] {
   return { sgid, dgid, bytes: grh.payloadLength, hops: grh.hopLimit };
 }
 
-/** Taps a port. `end` removes the tap. */
-export function tap(port: HcaPort): { packets: Seen[]; end: () => void } {
+/** Observes the packets of a port. `end` removes the observer. */
+export function observe(port: HcaPort): { packets: Seen[]; end: () => void } {
   const packets: Seen[] = [];
-  const end = port.tap((packet) => packets.push(seen(packet)));
+  const end = port.observe((packet) => packets.push(seen(packet)));
   return { packets, end };
 }

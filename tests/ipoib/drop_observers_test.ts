@@ -1,14 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { type DroppedPacket, DropTaps } from "../../src/ipoib/drop_taps.ts";
+import {
+  DropObservers,
+  type DroppedPacket,
+} from "../../src/ipoib/drop_observers.ts";
 import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { viewOf } from "../wire/support.ts";
 import { type Host, ipv4Frame, Rig } from "./rig.ts";
 
-/** Adds a tap to an interface. Returns the list of the reasons and destinations that it receives. */
-function tap({ device }: Host): [string, string, number][] {
+/** Adds an observer to an interface. Returns the list of the reasons and destinations that it receives. */
+function observe({ device }: Host): [string, string, number][] {
   const seen: [string, string, number][] = [];
-  device.parent.statistics.dropTaps.add(
+  device.parent.statistics.dropObservers.add(
     ({ direction, reason, etherType, length }) => {
       assertEquals(length > 0, true);
       seen.push([direction, reason, etherType]);
@@ -17,10 +20,10 @@ function tap({ device }: Host): [string, string, number][] {
   return seen;
 }
 
-Deno.test("a tap receives each dropped packet of the kernel once, with its reason", () => {
+Deno.test("an observer receives each dropped packet of the kernel once, with its reason", () => {
   const rig = new Rig();
   const [a] = rig.pair();
-  const seen = tap(a);
+  const seen = observe(a);
   const { drops } = a.device.parent.statistics;
   const unknown = ipv4Frame("10.0.0.1", "10.0.0.2");
   viewOf(unknown).setUint16(FRAME_HEADER_LENGTH - 2, 0x88cc);
@@ -39,30 +42,30 @@ Deno.test("a tap receives each dropped packet of the kernel once, with its reaso
   assertEquals([seen.length, a.link.waiting], [201, 0]);
 });
 
-Deno.test("a removed tap receives nothing, and the last one makes the taps inactive", () => {
-  const taps = new DropTaps();
+Deno.test("a removed observer receives nothing, and the last one makes the observers inactive", () => {
+  const observers = new DropObservers();
   const seen: DroppedPacket["reason"][] = [];
-  const first = taps.add(({ reason }) => seen.push(reason));
-  const second = taps.add(({ reason }) => seen.push(reason));
+  const first = observers.add(({ reason }) => seen.push(reason));
+  const second = observers.add(({ reason }) => seen.push(reason));
   const view = viewOf(ipv4Frame("10.0.0.1", "10.0.0.2"));
-  taps.sent("tx_no_route", view, 0, 28);
+  observers.sent("tx_no_route", view, 0, 28);
   first();
-  taps.received("rx_malformed", encapWord(EtherType.Ipv4), view, 26, 28);
+  observers.received("rx_malformed", encapWord(EtherType.Ipv4), view, 26, 28);
   assertEquals(seen, ["tx_no_route", "tx_no_route", "rx_malformed"]);
-  assertEquals(taps.active, true);
+  assertEquals(observers.active, true);
   second();
-  assertEquals(taps.active, false);
+  assertEquals(observers.active, false);
 });
 
 Deno.test("the EtherType of a frame whose IPoIB header has replaced it is that of the packet", () => {
   const types: number[] = [];
-  const taps = new DropTaps();
-  taps.add(({ etherType }) => void types.push(etherType));
+  const observers = new DropObservers();
+  observers.add(({ etherType }) => void types.push(etherType));
   for (const first of [0x45, 0x60, 0x00]) {
     const frame = ipv4Frame("10.0.0.1", "10.0.0.2");
     viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, 0);
     frame[FRAME_HEADER_LENGTH] = first;
-    taps.sent("tx_no_route", viewOf(frame), 0, 28);
+    observers.sent("tx_no_route", viewOf(frame), 0, 28);
   }
   assertEquals(types, [EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp]);
 });

@@ -1,7 +1,7 @@
-/** The taps of a network device: copies frames from their addresses, so that listeners receive bytes. */
+/** The observers of a network device: copies frames from their addresses, so that listeners receive bytes. */
 
 import { libc } from "../../ffi/libc.ts";
-import { TapListeners } from "../base/listeners.ts";
+import { Observers } from "../base/listeners.ts";
 import type {
   FrameBatch,
   FrameMemory,
@@ -12,8 +12,8 @@ import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { MAX_IP_PACKET } from "../wire/ipv4.ts";
 import type { FrameListener } from "./netdev.ts";
 
-/** The tap listeners of a device (`Netdev.tapFrames`). */
-export class FrameTaps extends TapListeners<Parameters<FrameListener>> {
+/** The observers of a device (`Netdev.observeFrames`). */
+export class FrameObservers extends Observers<Parameters<FrameListener>> {
   readonly #copy = new Uint8Array(FRAME_HEADER_LENGTH + MAX_IP_PACKET);
 
   /** Passes on the frames of a batch that was read into `memory`. */
