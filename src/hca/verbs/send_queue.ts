@@ -1,36 +1,22 @@
 /**
- * The send side of a queue pair: a chain of work requests to which each packet is appended and which a flush posts, and
- * the requests that have not completed, oldest first.
+ * The send side of a queue pair: makes work requests of packets, which a flush posts (request_chain.ts).
  *
  * A packet is one request. A large send is one for each segment, with the headers of the segment and a slice of the slot
  * (wire/segmenter.ts). If there is no free request, packets wait, and continue in the middle of a large send when others
  * have completed. Meanwhile the port does not read its network devices (send_memory.ts), as ib_ipoib stops its queue.
  * A connection whose peer acknowledges nothing is stalled (connections.ts): its packets do not wait.
- *
- * Every sixteenth request and the last one of each chain is signaled. Its completion covers all requests before it,
- * because the requests of a queue complete in order. A request that fails always has a completion.
  */
 
-import type { BoundCall } from "../../../ffi/libffi.ts";
-import { Ibv, IbvContext, IbvSendWr } from "../../../ffi/verbs_layout.ts";
+import { Ibv } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { Segmenter } from "../../wire/segmenter.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
-import { NativeMemory } from "./memory.ts";
+import { RequestChain } from "./request_chain.ts";
 import type { SendCompletions } from "./send_completions.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
-import { REQUEST_STRIDE, type SendRequests } from "./send_requests.ts";
+import type { SendRequests } from "./send_requests.ts";
 import { type SendHandle, WaitingSends } from "./waiting_sends.ts";
-
-const SIGNAL_EVERY = 16;
-const TAG = (IbvSendWr.WrId >> 2) + 1;
-const NEXT = IbvSendWr.Next >> 2;
-const FLAGS = IbvSendWr.SendFlags >> 2;
-const AH = IbvSendWr.Ah >> 2;
-const QPN = IbvSendWr.RemoteQpn >> 2;
-const QKEY = IbvSendWr.RemoteQkey >> 2;
-const WORDS = REQUEST_STRIDE >> 2;
 
 /** The send queue of one queue pair. */
 export class SendQueue {
@@ -46,22 +32,10 @@ export class SendQueue {
   readonly tag: number;
   readonly #memory: VerbsSendMemory;
   readonly #requests: SendRequests;
-  readonly #words: Int32Array;
+  readonly #chain: RequestChain;
   readonly #completions: SendCompletions;
   readonly #counters: VerbsCounters;
   readonly #counted: Float64Array;
-  readonly #bad = new NativeMemory(8);
-  readonly #post: BoundCall;
-  /**
-   * Requests that have not completed, as a ring of `#count` requests from position `#from`. The last `#chained` of them
-   * are not posted yet.
-   */
-  readonly #ring: Int32Array;
-  readonly #capacity: number;
-  #from = 0;
-  #count = 0;
-  #chained = 0;
-  #unsignaled = 0;
   readonly #segmenter: Segmenter;
   readonly #waiting: WaitingSends;
   /** Slot of the packet whose requests are being made; -1 if there is none. */
@@ -90,23 +64,29 @@ export class SendQueue {
     capacity: number,
     counters: VerbsCounters,
   ) {
-    this.#ring = new Int32Array(capacity);
-    this.#capacity = capacity;
     this.#memory = memory;
     this.#waiting = new WaitingSends(memory.slots);
     this.#requests = requests;
-    this.#words = requests.words;
     this.#segmenter = new Segmenter(memory.memory);
     this.#completions = completions;
     this.#counters = counters;
     this.#counted = counters.values;
-    this.#post = device.bind(IbvContext.PostSend, [qp, 0n, this.#bad.address]);
     this.tag = completions.add(this);
+    this.#chain = new RequestChain(
+      device,
+      qp,
+      memory,
+      requests,
+      completions,
+      this.tag,
+      counters.values,
+      capacity,
+    );
   }
 
   /** Number of requests that have not completed, posted or not. */
   get outstanding(): number {
-    return this.#count;
+    return this.#chain.count;
   }
 
   /** True if packets wait for a free request. */
@@ -116,8 +96,7 @@ export class SendQueue {
 
   /** True if the queue is stalled and has no free request: a packet must be refused. */
   get refuses(): boolean {
-    return this.#stalled &&
-      (this.#count === this.#capacity || this.#requests.free === 0);
+    return this.#stalled && this.#chain.full;
   }
 
   /**
@@ -139,10 +118,10 @@ export class SendQueue {
     }
     // The usual case first: a packet that is one request, and a free one.
     if (!this.#memory.isLarge(slot)) {
-      const request = this.#take();
+      const request = this.#chain.take();
       if (request >= 0) {
         this.#makeWhole(request, slot, length);
-        this.#chain(request, slot, handle, qpn, qkey);
+        this.#chain.append(request, slot, handle, qpn, qkey);
         return;
       }
     }
@@ -154,32 +133,7 @@ export class SendQueue {
   /** Posts the chain, with the packets that waited for requests which are free now. */
   flush(): void {
     if (this.#slot >= 0) this.#advance();
-    if (this.#chained === 0) return;
-    const { low, high } = this.#requests;
-    const first = this.#at(this.#count - this.#chained);
-    this.#words[this.#at(this.#count - 1) * WORDS + FLAGS] = Ibv.SEND_SIGNALED;
-    this.#unsignaled = 0;
-    this.#post.set(1, low[first]!, high[first]!);
-    const result = this.#post.call();
-    if (result === 0) {
-      this.#counted[Count.Posted]! += this.#chained;
-      this.#chained = 0;
-    } else this.#dropRejected();
-  }
-
-  /** Drops the request that the device has rejected and all after it; the requests before it are posted. */
-  #dropRejected(): void {
-    const bad = this.#bad.words;
-    const { low, high } = this.#requests;
-    while (this.#chained > 0) {
-      const request = this.#unchain();
-      this.#counted[Count.PostFailed]!++;
-      if (low[request] === bad[0] && high[request] === bad[1]) break;
-    }
-    this.#counted[Count.Posted]! += this.#chained;
-    this.#chained = 0;
-    // The posted requests may be unsignaled, as the last one of the chain is lost: only a recovery frees their slots.
-    this.#fail();
+    if (!this.#chain.post()) this.#fail();
   }
 
   /** A request has completed, with a status of `enum ibv_wc_status`. Frees it, those before it and their slots. */
@@ -191,7 +145,7 @@ export class SendQueue {
       if (this.failure === 0) this.failure = status;
       this.#fail();
     }
-    this.#retire(request);
+    this.#chain.retire(request);
   }
 
   /** Drops the packets that wait. Until the next completion, packets do not wait ({@linkcode refuses}). */
@@ -203,16 +157,13 @@ export class SendQueue {
   /** Drops the packets that are not posted: those that wait, and the requests of the chain. */
   dropUnposted(): void {
     this.#dropWaiting("xmit_not_ready");
-    this.#counters.add("xmit_not_ready", this.#chained);
-    while (this.#chained > 0) this.#unchain();
-    this.#unsignaled = 0;
+    this.#counters.add("xmit_not_ready", this.#chain.dropChained());
   }
 
   /** Frees the slots of all packets after a reset of the queue pair. */
   abandon(): void {
     this.dropUnposted();
-    this.#counted[Count.Abandoned]! += this.#count;
-    while (this.#count > 0) this.#free();
+    this.#chain.abandon();
     this.failed = false;
     this.failure = 0;
   }
@@ -220,7 +171,7 @@ export class SendQueue {
   close(): void {
     this.abandon();
     this.#completions.remove(this);
-    this.#bad.close();
+    this.#chain.close();
   }
 
   /** Starts making the requests of a packet. */
@@ -273,18 +224,13 @@ export class SendQueue {
     const slot = this.#slot;
     const large = this.#large;
     do {
-      const request = this.#take();
+      const request = this.#chain.take();
       if (request < 0) return false;
       if (large) this.#makeSegment(request, slot);
       else this.#makeWhole(request, slot, this.#length);
-      this.#chain(request, slot, this.#handle, this.#qpn, this.#qkey);
+      this.#chain.append(request, slot, this.#handle, this.#qpn, this.#qkey);
     } while (large && this.#segmenter.left > 0);
     return true;
-  }
-
-  /** Takes a free request, or returns -1. */
-  #take(): number {
-    return this.#count < this.#capacity ? this.#requests.take() : -1;
   }
 
   #makeWhole(request: number, slot: number, length: number): void {
@@ -308,41 +254,6 @@ export class SendQueue {
     );
   }
 
-  /** Appends a request with a part of `slot` to the chain. `handle` is undefined on a connection. */
-  #chain(
-    request: number,
-    slot: number,
-    handle: SendHandle | undefined,
-    qpn: number,
-    qkey: number,
-  ): void {
-    const words = this.#words;
-    const at = request * WORDS;
-    words[at + TAG] = this.tag;
-    words[at + NEXT] = 0;
-    words[at + NEXT + 1] = 0;
-    const signal = ++this.#unsignaled >= SIGNAL_EVERY;
-    if (signal) this.#unsignaled = 0;
-    words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
-    if (handle) {
-      words[at + AH] = handle.low;
-      words[at + AH + 1] = handle.high;
-      words[at + QPN] = qpn;
-      words[at + QKEY] = qkey;
-    }
-    const requests = this.#requests;
-    if (this.#chained > 0) {
-      const last = this.#at(this.#count - 1) * WORDS;
-      words[last + NEXT] = requests.low[request]!;
-      words[last + NEXT + 1] = requests.high[request]!;
-    }
-    requests.slot[request] = slot;
-    this.#memory.use(slot);
-    this.#ring[(this.#from + this.#count++) % this.#capacity] = request;
-    this.#chained++;
-    this.#completions.outstanding++;
-  }
-
   #setStuck(stuck: boolean): void {
     if (this.#stuck === stuck) return;
     this.#stuck = stuck;
@@ -363,42 +274,5 @@ export class SendQueue {
     if (this.failed) return;
     this.failed = true;
     this.onFailed();
-  }
-
-  /** Removes the last request of the chain, frees it and returns it. */
-  #unchain(): number {
-    const request = this.#at(this.#count - 1);
-    this.#count--;
-    this.#chained--;
-    this.#release(request);
-    return request;
-  }
-
-  #at(position: number): number {
-    return this.#ring[(this.#from + position) % this.#capacity]!;
-  }
-
-  /** Frees the posted requests up to and including `request`. */
-  #retire(request: number): void {
-    while (this.#count > this.#chained) {
-      const oldest = this.#free();
-      this.#counted[Count.Completed]!++;
-      if (oldest === request) return;
-    }
-  }
-
-  /** Frees the oldest request and returns it. */
-  #free(): number {
-    const oldest = this.#ring[this.#from]!;
-    this.#from = (this.#from + 1) % this.#capacity;
-    this.#count--;
-    this.#release(oldest);
-    return oldest;
-  }
-
-  #release(request: number): void {
-    this.#completions.outstanding--;
-    this.#memory.endUse(this.#requests.slot[request]!);
-    this.#requests.give(request);
   }
 }
