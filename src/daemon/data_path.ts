@@ -17,7 +17,7 @@ import {
   openNextHopProgram,
   type TapNetdev,
 } from "../netdev/open_netdev.ts";
-import { qualifiedName } from "../netdev/netdev.ts";
+import { qualifiedName } from "../netdev/net_config.ts";
 import { UNKNOWN_TAP } from "../netdev/tap/adopt_tap.ts";
 import { deleteTaps } from "../netdev/tap/delete_taps.ts";
 import { deviceKeeper } from "../netdev/tap/keeper.ts";

@@ -6,7 +6,7 @@
 import { getLogger } from "../base/log.ts";
 import { isSameName, type QualifiedName } from "../base/qualified_name.ts";
 import type { Millis } from "../base/units.ts";
-import { qualifiedName } from "../netdev/netdev.ts";
+import { qualifiedName } from "../netdev/net_config.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import type { SocketNames } from "./socket_names.ts";

@@ -3,7 +3,7 @@
  * member in their tables the first time.
  */
 
-import type { NetConfig } from "../netdev/netdev.ts";
+import type { NetConfig } from "../netdev/net_config.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { ANNOUNCE_INTERVAL_MS } from "./constants.ts";

@@ -4,7 +4,7 @@ import { hex } from "../base/hex.ts";
 import { formatPkey } from "../base/units.ts";
 import type { PortEvent } from "../hca/hca.ts";
 import type { PortAttributes } from "../hca/port_attributes.ts";
-import type { ConfigChange, NetConfig } from "../netdev/netdev.ts";
+import type { ConfigChange, NetConfig } from "../netdev/net_config.ts";
 import { formatGid } from "../wire/gid.ts";
 
 /** Describes an event of the port as a cause. */

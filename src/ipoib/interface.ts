@@ -23,11 +23,8 @@ import { getLogger, type Logger } from "../base/log.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent } from "../hca/hca.ts";
 import type { SendMemory } from "../hca/send_memory.ts";
-import {
-  type ConfigChange,
-  type Netdev,
-  qualifiedName,
-} from "../netdev/netdev.ts";
+import { type ConfigChange, qualifiedName } from "../netdev/net_config.ts";
+import type { Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { configText, portEventText, portText } from "./change_texts.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";

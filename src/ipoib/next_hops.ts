@@ -9,7 +9,8 @@
 
 import type { Millis } from "../base/units.ts";
 import type { GatewayPrefixes } from "../netdev/gateway_prefixes.ts";
-import type { NetConfig, Netdev, RouteLeg } from "../netdev/netdev.ts";
+import type { NetConfig, RouteLeg } from "../netdev/net_config.ts";
+import type { Netdev } from "../netdev/netdev.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import {
   NEXT_HOP_UNICAST,

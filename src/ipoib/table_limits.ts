@@ -13,7 +13,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
-import type { KernelNeighbours } from "../netdev/netdev.ts";
+import type { KernelNeighbours } from "../netdev/net_config.ts";
 import {
   DEFAULT_MAX_NEIGHBOURS,
   FULL_LIMIT_INTERVAL_MS,

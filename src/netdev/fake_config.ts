@@ -17,7 +17,7 @@ import type {
   InterfaceAddress,
   NetConfig,
   Route,
-} from "./netdev.ts";
+} from "./net_config.ts";
 
 /** 224.0.0.1. */
 const ALL_HOSTS = 0xe0000001 | 0;

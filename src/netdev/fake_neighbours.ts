@@ -22,7 +22,7 @@ import type {
   KernelNeighbour,
   KernelNeighbours,
   KernelNeighbourState,
-} from "./netdev.ts";
+} from "./net_config.ts";
 
 const USABLE: readonly KernelNeighbourState[] = [
   "REACHABLE",

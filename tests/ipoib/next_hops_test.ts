@@ -1,7 +1,7 @@
 /** Next hops: routes with one and several legs, cached by flow until the configuration changes. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Flow, RouteLeg } from "../../src/netdev/netdev.ts";
+import type { Flow, RouteLeg } from "../../src/netdev/net_config.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { hex, viewOf } from "../wire/support.ts";

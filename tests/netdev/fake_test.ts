@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
-import type { ConfigChange } from "../../src/netdev/netdev.ts";
+import type { ConfigChange } from "../../src/netdev/net_config.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import type { FrameMemory } from "../../src/system/frames.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";

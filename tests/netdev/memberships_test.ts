@@ -4,7 +4,7 @@ import { libc } from "../../ffi/libc.ts";
 import { FakeClock } from "../../src/base/clock.ts";
 import { Errno } from "../../src/base/errno.ts";
 import { configureLog } from "../../src/base/log.ts";
-import type { NetConfig } from "../../src/netdev/netdev.ts";
+import type { NetConfig } from "../../src/netdev/net_config.ts";
 import type { MembershipSource } from "../../src/netdev/memberships/kernel_memberships.ts";
 import { openMemberships } from "../../src/netdev/memberships/open_memberships.ts";
 import {

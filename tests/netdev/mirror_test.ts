@@ -2,7 +2,7 @@ import { configure, ipTest } from "./tap_support.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { configureLog } from "../../src/base/log.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { ConfigChange, Flow, Route } from "../../src/netdev/netdev.ts";
+import type { ConfigChange, Flow, Route } from "../../src/netdev/net_config.ts";
 import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";

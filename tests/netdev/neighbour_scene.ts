@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
-import type { KernelNeighbour } from "../../src/netdev/netdev.ts";
+import type { KernelNeighbour } from "../../src/netdev/net_config.ts";
 import {
   changeNeighbours,
   type NeighbourChange,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Route } from "../../src/netdev/netdev.ts";
+import type { Route } from "../../src/netdev/net_config.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import type { RouteFlow } from "../../src/netdev/rtnetlink/route_flow.ts";
 import { TestNamespace } from "./support.ts";

@@ -9,7 +9,7 @@ import { mtuCodeBytes } from "../../base/units.ts";
 import { portRateCode } from "../../hca/port_rate.ts";
 import type { DoctorRecord } from "../../ipc/schema.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import type { Route } from "../../netdev/netdev.ts";
+import type { Route } from "../../netdev/net_config.ts";
 import { groupQuery } from "../../sa/requests.ts";
 import { type SaResult, unsentText } from "../../sa/result.ts";
 import { Errno, errnoText } from "../../base/errno.ts";

@@ -5,7 +5,7 @@
  * The data path passes flow keys as words in a preallocated array, so that a packet allocates nothing.
  */
 
-import type { Flow } from "../../netdev/netdev.ts";
+import type { Flow } from "../../netdev/net_config.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { NetworkRules } from "../offload/coalescing_rules.ts";
 import type { Translator, TranslatorParts } from "./translator.ts";

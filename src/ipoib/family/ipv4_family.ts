@@ -1,6 +1,6 @@
 /** The IPv4 address family. */
 
-import type { Flow } from "../../netdev/netdev.ts";
+import type { Flow } from "../../netdev/net_config.ts";
 import { isDhcp } from "../../wire/dhcp.ts";
 import { EtherType } from "../../wire/encap.ts";
 import { ipv4TooBig } from "../../wire/icmp_too_big.ts";

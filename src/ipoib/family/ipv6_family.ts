@@ -1,6 +1,6 @@
 /** The IPv6 address family. */
 
-import type { Flow } from "../../netdev/netdev.ts";
+import type { Flow } from "../../netdev/net_config.ts";
 import { EtherType } from "../../wire/encap.ts";
 import { ipv6TooBig } from "../../wire/icmp_too_big.ts";
 import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";

@@ -10,7 +10,10 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { Millis } from "../../base/units.ts";
-import type { KernelNeighbour, KernelNeighbours } from "../../netdev/netdev.ts";
+import type {
+  KernelNeighbour,
+  KernelNeighbours,
+} from "../../netdev/net_config.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import { AddressTable } from "../address_table.ts";
 import {

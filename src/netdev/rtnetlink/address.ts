@@ -6,7 +6,7 @@
 
 import { IpAddress } from "../../wire/ip_address.ts";
 import { subnetBroadcast } from "../../wire/ipv4_address.ts";
-import type { InterfaceAddress } from "../netdev.ts";
+import type { InterfaceAddress } from "../net_config.ts";
 import {
   Attributes,
   MessageBuilder,

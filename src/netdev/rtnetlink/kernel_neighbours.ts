@@ -8,7 +8,7 @@ import type {
   KernelNeighbour,
   KernelNeighbours,
   KernelNeighbourState,
-} from "../netdev.ts";
+} from "../net_config.ts";
 import {
   dumpNeighbours,
   type NeighbourRecord,

@@ -26,7 +26,7 @@ import type {
   InterfaceAddress,
   NetConfig,
   Route,
-} from "../netdev.ts";
+} from "../net_config.ts";
 import {
   type AddressRecord,
   parseAddress,

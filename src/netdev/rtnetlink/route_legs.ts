@@ -9,7 +9,7 @@
 
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { RTN_UNICAST } from "../../wire/kernel_next_hop.ts";
-import type { Route } from "../netdev.ts";
+import type { Route } from "../net_config.ts";
 import { nexthopLegs } from "./nexthop.ts";
 import { parseRouteAnswer, type RouteAnswer } from "./route_answer.ts";
 import { type RouteFlow, type RouteQuery, routeRequest } from "./route_flow.ts";

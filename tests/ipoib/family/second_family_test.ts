@@ -8,7 +8,7 @@ import type {
 } from "../../../src/ipoib/family/translator.ts";
 import { ipv4Family } from "../../../src/ipoib/family/ipv4_family.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
-import type { Route } from "../../../src/netdev/netdev.ts";
+import type { Route } from "../../../src/netdev/net_config.ts";
 import { encapWord } from "../../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
