@@ -58,19 +58,22 @@ export function reload(fabric: Fabric): void {
     "traffic with a child of ib_ipoib returns after its module is loaded again",
     async () => {
       const { a, c, node } = fabric;
-      const { code } = await c.run(`ip link show ${CHILD}`);
-      if (code !== 0) await node.child(PKEY, "10.45.0.3");
-      await kernelUp(CHILD, "10.45.0");
-      await a.must(`/rig/guest/kernel-ipoib ${CHILD} 10.45.0.1/24`);
-      assertPauses(
-        fabric,
-        await outages(flows("10.45.0"), {
-          title: "ib_ipoib with a child loaded again",
-          inject: () => load({ ib0: "10.44.0", [CHILD]: "10.45.0" }),
-          limit: LOST_SECONDS,
-        }),
-        LIMIT_MS,
-      );
+      await node.child(PKEY, "10.45.0.3");
+      try {
+        await kernelUp(CHILD, "10.45.0");
+        await a.must(`/rig/guest/kernel-ipoib ${CHILD} 10.45.0.1/24`);
+        assertPauses(
+          fabric,
+          await outages(flows("10.45.0"), {
+            title: "ib_ipoib with a child loaded again",
+            inject: () => load({ ib0: "10.44.0", [CHILD]: "10.45.0" }),
+            limit: LOST_SECONDS,
+          }),
+          LIMIT_MS,
+        );
+      } finally {
+        await c.must(`ipoib child delete ${PKEY}`);
+      }
     },
   );
 
