@@ -27,8 +27,14 @@ export async function withCapture(
   run: () => Promise<unknown>,
 ): Promise<CapturedFrame[]> {
   await guest.must(
-    `socat -u -x INTERFACE:ib0 OPEN:/dev/null 2> ${OUTPUT} &
-     echo $! > ${OUTPUT}.pid`,
+    // /proc/net/packet lists the packet sockets.
+    `before=$(wc -l < /proc/net/packet)
+     socat -u -x INTERFACE:ib0 OPEN:/dev/null 2> ${OUTPUT} &
+     echo $! > ${OUTPUT}.pid
+     while [ $(wc -l < /proc/net/packet) -le $before ]; do
+       kill -0 $! || { cat ${OUTPUT}; exit 1; }
+       sleep 0.1
+     done`,
   );
   let text: string;
   try {

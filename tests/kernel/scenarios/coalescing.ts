@@ -8,10 +8,10 @@ import {
 import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
 import { throughput } from "../../../scripts/rig/iperf.ts";
 import { report } from "../../../scripts/rig/report.ts";
-import { FULL } from "../../../scripts/test/form.ts";
+import { FULL, fullTest } from "../../../scripts/test/form.ts";
 import { transfer } from "../transfer.ts";
 
-const SECONDS = FULL ? 10 : 3;
+const SECONDS = 10;
 const BYTES = FULL ? 32 << 20 : 4 << 20;
 const PORT = 5401;
 const LIMIT_S = 300;
@@ -32,27 +32,30 @@ export function coalescing(fabric: Fabric): void {
     assertEquals(dropped, 0);
   });
 
-  Deno.test("the acknowledgments of a TCP stream, beside those of ib_ipoib", async () => {
-    const { a, b, c, node } = fabric;
-    const ours = await acknowledged(
-      c,
-      node,
-      () => throughput(a, c, OURS, SECONDS),
-    );
-    const kernels = await acknowledged(
-      b,
-      undefined,
-      () => throughput(a, b, KERNELS[1], SECONDS),
-    );
-    report(
-      `acknowledgments per segment: ipoib ${ratio(ours)}, ib_ipoib ${
-        ratio(kernels)
-      }; ${ours.coalesced} of ${ours.packets} packets coalesced`,
-    );
-    // At most the rate of a receiver that acknowledges every second segment (RFC 9293 section 3.8.6.3).
-    assert(ours.acknowledgments < ours.packets / 2);
-    assertGreater(ours.coalesced, 0);
-  });
+  fullTest(
+    "the acknowledgments of a TCP stream, beside those of ib_ipoib",
+    async () => {
+      const { a, b, c, node } = fabric;
+      const ours = await acknowledged(
+        c,
+        node,
+        () => throughput(a, c, OURS, SECONDS),
+      );
+      const kernels = await acknowledged(
+        b,
+        undefined,
+        () => throughput(a, b, KERNELS[1], SECONDS),
+      );
+      report(
+        `acknowledgments per segment: ipoib ${ratio(ours)}, ib_ipoib ${
+          ratio(kernels)
+        }; ${ours.coalesced} of ${ours.packets} packets coalesced`,
+      );
+      // At most the rate of a receiver that acknowledges every second segment (RFC 9293 section 3.8.6.3).
+      assert(ours.acknowledgments < ours.packets / 2);
+      assertGreater(ours.coalesced, 0);
+    },
+  );
 }
 
 function ratio({ acknowledgments, packets }: Acknowledged): string {

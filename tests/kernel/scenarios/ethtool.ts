@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { report } from "../../../scripts/rig/report.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
 import { wrongSums } from "../../statistics_sums.ts";
 
 /** Features whose state differs from that of the driver (docs/differences.md). */
@@ -19,7 +20,7 @@ const names = (text: string) =>
   text.split("\n").map((line) => line.replace(/:.*/, ""));
 
 export function ethtool(fabric: Fabric): void {
-  Deno.test("ipoib ethtool prints what ethtool prints of ib_ipoib", async () => {
+  fullTest("ipoib ethtool prints what ethtool prints of ib_ipoib", async () => {
     const { a, c } = fabric;
     const both = async (words: string) => {
       const theirs = await outcome(a, `ethtool ${words}`);

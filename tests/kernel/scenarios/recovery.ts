@@ -10,7 +10,7 @@ import { type Fabric, OURS } from "../../../scripts/rig/fabric.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
 import { type Outage, outages } from "../../../scripts/rig/outage.ts";
-import { FULL } from "../../../scripts/test/form.ts";
+import { FULL, fullTest } from "../../../scripts/test/form.ts";
 import { assertPauses, flows, onBoth } from "../flows.ts";
 
 /** Maximum outage at normal machine speed. */
@@ -19,8 +19,12 @@ const LIMIT_MS = 5000;
 export function recovery(fabric: Fabric): void {
   const assertRecovered = (found: readonly Outage[]) =>
     assertPauses(fabric, found, LIMIT_MS);
-  const recovers = (title: string, script: string) =>
-    Deno.test(`traffic recovers after ${title}`, async () => {
+  const recovers = (
+    title: string,
+    script: string,
+    test: (name: string, run: () => Promise<void>) => void = Deno.test,
+  ) =>
+    test(`traffic recovers after ${title}`, async () => {
       const inject = () => onBoth(fabric, script);
       assertRecovered(
         await outages(flows(fabric), { title, inject, limit: 30 }),
@@ -28,7 +32,8 @@ export function recovery(fabric: Fabric): void {
     });
 
   recovers("a client reregister", raise(Event.Reregister));
-  recovers("a change of the SM", raise(Event.SmChange));
+  // Handled as a client reregister is.
+  recovers("a change of the SM", raise(Event.SmChange), fullTest);
   recovers(
     "a port error and a port active event",
     `${raise(Event.Error)}; sleep 1; ${raise(Event.Active)}`,

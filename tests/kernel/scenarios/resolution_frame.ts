@@ -19,11 +19,15 @@ export interface ResolutionFrame {
 /** Sender's link-layer and protocol addresses of an ARP packet: offset and end. */
 const ARP_SENDER = [8, 32] as const;
 const IPV6_SOURCE = [8, 24] as const;
+const MULTICAST_BYTE = 0xff;
 const ND_CHECKSUM = 2;
 const ND_TARGET = 8;
 const ND_LINK_ADDRESS = 24 + 4;
 
-/** Returns undefined for frames of other protocols and messages. */
+/**
+ * Returns undefined for frames of other protocols and messages, for the probes of a neighbour that is known already
+ * (unicast solicitations), and for the answers to these, which have no link-layer address.
+ */
 export function resolutionFrame(
   frame: CapturedFrame,
 ): ResolutionFrame | undefined {
@@ -43,9 +47,13 @@ function arpFrame(packet: Uint8Array): ResolutionFrame | undefined {
 function ndFrame(packet: Uint8Array): ResolutionFrame | undefined {
   const message = parseNd(viewOf(packet), 0, packet.length);
   if (!message) return undefined;
-  const { type, source, offset, length } = message;
+  const { type, source, destination, offset, length } = message;
   const solicitation = type === NdType.NeighbourSolicitation;
   if (!solicitation && type !== NdType.NeighbourAdvertisement) return undefined;
+  if (solicitation && destination.bytes()[0] !== MULTICAST_BYTE) {
+    return undefined;
+  }
+  if (length < offset + ND_LINK_ADDRESS) return undefined;
   const parts: [number, number][] = [
     [...IPV6_SOURCE],
     [offset + ND_CHECKSUM, offset + ND_CHECKSUM + 2],
