@@ -109,6 +109,8 @@ Deno.test("a rate applies to long messages of a connection", () => {
   const { subnet, x, y } = scene({ rate: 100 });
   using _ = subnet;
   const begun = performance.now();
+  // The clock of the reactor is that of its last turn.
+  subnet.reactor.turn(0);
   sendAll(subnet, x, 1, 20, 65_520);
   subnet.until(() => y.taken.length === 20, "the messages");
   // 20 messages of 65,524 bytes take 5.2 ms each; the first is sent at once.

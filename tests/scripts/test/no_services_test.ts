@@ -126,8 +126,13 @@ Deno.test("a policy that a killed run has left is removed by the next one, which
 
 Deno.test("services stay forbidden until the last of two runs has installed its packages", async () => {
   await using host = new Host();
+  const begun = Promise.withResolvers<void>();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const first = host.install(() => promise);
+  const first = host.install(() => {
+    begun.resolve();
+    return promise;
+  });
+  await begun.promise;
   const second = host.install(async () => {
     await first;
     return host.policy;
