@@ -8,6 +8,7 @@ const STREAMS_PORT = 5301;
 /** Bytes with which a stream proceeds: more than the connection has that controls the streams. */
 const STREAM_BYTES = 65_536;
 const MBIT = 1e6;
+const POLL_MS = 1000;
 
 /** Runs a stream of `seconds` from `client` to `server`. Returns the bits per second that `server` received. */
 export async function throughput(
@@ -32,6 +33,7 @@ export async function throughput(
  * they have ended before.
  *
  * @param limit rate of each stream in megabits per second; default: as fast as possible
+ * @param count number of streams of each direction
  */
 export async function startStreams(
   client: Guest,
@@ -39,13 +41,14 @@ export async function startStreams(
   address: string,
   seconds: number,
   limit = 0,
+  count = 1,
 ): Promise<() => Promise<void>> {
   const serving = await server.must(
     `iperf3 -s -p ${STREAMS_PORT} > /dev/null 2>&1 & echo $!`,
   );
   await listening(server, STREAMS_PORT);
   const sending = await client.must(
-    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} -b ${limit}M > /tmp/streams.log 2>&1 & echo $!`,
+    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -P ${count} -t ${seconds} -b ${limit}M > /tmp/streams.log 2>&1 & echo $!`,
   );
   return async () => {
     await client.must(`kill -INT ${sending.trim()}`);
@@ -53,76 +56,48 @@ export async function startStreams(
   };
 }
 
-/** Waits until both streams of {@linkcode startStreams} have carried further bytes, for `seconds` at normal machine speed. */
+/**
+ * Waits until each of a number of streams of {@linkcode startStreams} has carried further bytes, for `seconds` at normal
+ * machine speed. Returns the time in seconds. Throws if one has not.
+ */
 export async function streamsProceed(
   server: Guest,
   seconds: number,
-): Promise<void> {
-  const connections = `ss -tinH 'sport = :${STREAMS_PORT}'`;
-  const counters = ["bytes_received", "bytes_acked"].map((counter) =>
-    `$(($(${connections} | grep -o '${counter}:[0-9]*' | cut -d: -f2 | paste -sd+) + 0))`
-  );
-  const before = (await server.must(`echo ${counters.join(" ")}`)).split(" ");
-  const conditions = counters.map((counter, i) =>
-    `[ ${counter} -gt ${Number(before[i]) + STREAM_BYTES} ]`
-  );
-  await server.waitFor(conditions.join(" && "), seconds, connections);
-}
-
-/** Streams in both directions. */
-export interface ParallelStreams {
-  /** Streams of each direction. */
-  readonly count: number;
-  readonly seconds: number;
-  /** Seconds at the end of which {@linkcode parallelStreams} returns the bytes. */
-  readonly tailSeconds: number;
+  streams = 2,
+): Promise<number> {
+  const sockets = () => server.must(`ss -tinHO 'sport = :${STREAMS_PORT}'`);
+  const before = carriedBytes(await sockets());
+  const begin = performance.now();
+  const limit = 1000 * server.patient(seconds);
+  while (true) {
+    const text = await sockets();
+    const proceeding = [...carriedBytes(text)].filter(([peer, bytes]) =>
+      bytes > (before.get(peer) ?? 0) + STREAM_BYTES
+    );
+    const taken = performance.now() - begin;
+    if (proceeding.length >= streams) return taken / 1000;
+    if (taken > limit) {
+      throw new Error(
+        `${proceeding.length} of ${streams} streams proceed:\n${text}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 /**
- * Runs streams between `client` and `server` during `run`. Returns the bytes of each stream in the tail: `count` streams
- * of each direction. Throws if a stream ends early.
+ * Parses the output of `ss -tinHO`. Returns the bytes that each connection has received, and has sent and got
+ * acknowledged, by the address of its peer.
  */
-export async function parallelStreams(
-  client: Guest,
-  server: Guest,
-  address: string,
-  { count, seconds, tailSeconds }: ParallelStreams,
-  run: () => Promise<unknown>,
-): Promise<number[]> {
-  await server.must(`iperf3 -s -1 -D -p ${PORT}`);
-  await listening(server, PORT);
-  const [text] = await Promise.all([
-    client.must(
-      `iperf3 -J -c ${address} -p ${PORT} --bidir -P ${count} -t ${seconds}`,
-      seconds + 120,
-    ),
-    run(),
-  ]);
-  return tailBytes(text, seconds - tailSeconds);
-}
-
-/** Parses the output of `iperf3 -J`. Returns the bytes of each stream in the intervals that start at `from` seconds or later. */
-export function tailBytes(text: string, from: number): number[] {
-  const { intervals }: IperfResult = JSON.parse(text);
-  const bytes = new Map<number, number>();
-  for (const { streams } of intervals) {
-    for (const { socket, start, bytes: more } of streams) {
-      const before = bytes.get(socket) ?? 0;
-      bytes.set(socket, before + (start >= from ? more : 0));
-    }
-  }
-  return [...bytes.values()];
-}
-
-/** The part of the output of `iperf3 -J` that {@linkcode tailBytes} uses. */
-interface IperfResult {
-  readonly intervals: readonly {
-    readonly streams: readonly {
-      readonly socket: number;
-      readonly start: number;
-      readonly bytes: number;
-    }[];
-  }[];
+export function carriedBytes(text: string): Map<string, number> {
+  return new Map(
+    text.split("\n").filter((line) => line !== "").map((line) => {
+      const peer = line.trim().split(/\s+/)[4]!;
+      const counters = line.matchAll(/ bytes_(?:acked|received):(\d+)/g);
+      const sum = [...counters].reduce((sum, [, n]) => sum + Number(n), 0);
+      return [peer, sum];
+    }),
+  );
 }
 
 /** Waits until a server listens on `port`. */
