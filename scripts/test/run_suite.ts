@@ -64,11 +64,12 @@ export async function runSuite(
   const { success } = await child.status;
   clearInterval(watch);
   const outcome = reader.outcome(success && hung === undefined);
-  if (hung !== undefined) {
-    const seconds = Math.round(silence.limitMs / 1000);
-    say(`\nKilled: no test finished for ${seconds} s; running test: ${hung}\n`);
-  }
-  return outcome;
+  if (hung === undefined) return outcome;
+  const seconds = Math.round(silence.limitMs / 1000);
+  const why =
+    `Killed: no test finished for ${seconds} s; running test: ${hung}`;
+  say(`\n${why}\n`);
+  return { ...outcome, errors: [...outcome.errors, why] };
 }
 
 /**

@@ -56,9 +56,13 @@ Deno.test({
     `a suite in which a test hangs is ended, and the test is named${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, output } = await run("small_suites/hangs.ts", 4000);
+    const { passed, failed, output, errors } = await run(
+      "small_suites/hangs.ts",
+      4000,
+    );
     assertEquals([passed, failed], [1, 1]);
     assertStringIncludes(output, "running test: endless");
+    assertStringIncludes(errors.at(-1)!, "running test: endless");
   },
 });
 
