@@ -10,9 +10,9 @@ import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
 import type { RcConnection } from "../rc_qp.ts";
 import type { RxBatch } from "../rx_batch.ts";
-import type { ObservedPacket } from "../observed.ts";
 import type { PacketObservers } from "../packet_observers.ts";
-import { UD_HEADERS_LENGTH, writePathHeaders } from "../ud_headers.ts";
+import { writePathHeaders } from "../ud_headers.ts";
+import { PacketPublisher } from "./packet_publisher.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { sentPackets } from "./sent_packets.ts";
 
@@ -25,11 +25,8 @@ export interface ObservedConnection {
 }
 
 /** Publishes the messages of the connections of one UD queue pair. */
-export class ConnectedPacketPublisher {
-  readonly #observers: PacketObservers;
-  readonly #port: { readonly attributes: PortAttributes };
+export class ConnectedPacketPublisher extends PacketPublisher {
   readonly #receiver: { readonly qpn: number };
-  readonly #headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
 
   /** @param receiver the UD queue pair, which polls the messages */
   constructor(
@@ -37,14 +34,8 @@ export class ConnectedPacketPublisher {
     port: { readonly attributes: PortAttributes },
     receiver: { readonly qpn: number },
   ) {
-    this.#observers = observers;
-    this.#port = port;
+    super(observers, port);
     this.#receiver = receiver;
-  }
-
-  /** True if the port has observers; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
-  get active(): boolean {
-    return this.#observers.active;
   }
 
   /**
@@ -60,13 +51,13 @@ export class ConnectedPacketPublisher {
     { qpn, pkey, remote }: ObservedConnection,
   ): void {
     if (!remote) return;
-    const { lid, gid } = this.#port.attributes;
+    const { lid, gid } = this.port.attributes;
     const { path, destQpn } = remote;
     const slid = lid | (path.pathBits ?? 0);
-    const packets = sentPackets(this.#observers, status, memory, slot, length);
+    const packets = sentPackets(this.observers, status, memory, slot, length);
     for (const packet of packets) {
       this.#writeHeaders(path, gid, packet, remote, slid, pkey, destQpn);
-      this.#deliver("sent", status, qpn);
+      this.deliver("sent", status, qpn, this.#receiver.qpn);
     }
   }
 
@@ -77,7 +68,7 @@ export class ConnectedPacketPublisher {
     { qpn, pkey, remote }: ObservedConnection,
   ): void {
     if (!remote) return;
-    const { lid, gid } = this.#port.attributes;
+    const { lid, gid } = this.port.attributes;
     const { dlid: slid, pathBits = 0, grh } = remote.path;
     const path = {
       ...remote.path,
@@ -88,14 +79,15 @@ export class ConnectedPacketPublisher {
     const length = batch.length[i]!;
     const sgid = grh?.dgid ?? gid;
     this.#writeHeaders(path, sgid, length, remote, slid, pkey, qpn);
-    this.#observers.setPacket(
+    this.observers.setPacket(
       batch.encap[i]!,
       view,
       -1,
       batch.payload[i]!,
       length,
     );
-    this.#deliver("received", PostResult.Sent, this.#receiver.qpn);
+    const { qpn: udQpn } = this.#receiver;
+    this.deliver("received", PostResult.Sent, udQpn, udQpn);
   }
 
   #writeHeaders(
@@ -107,19 +99,10 @@ export class ConnectedPacketPublisher {
     pkey: number,
     destQpn: number,
   ): void {
-    const headers = this.#headers;
+    const headers = this.headers;
     const message = length + ENCAP_LENGTH;
     const bytes = message > pathMtu ? 0 : message;
     writePathHeaders(headers, path, sgid);
     writeConnectedHeaders(headers, 0, bytes, slid, pkey, destQpn);
-  }
-
-  #deliver(
-    direction: ObservedPacket["direction"],
-    status: PostResult,
-    qpn: number,
-  ): void {
-    this.#observers.setHeaders(this.#headers, 0);
-    this.#observers.deliver(direction, status, qpn, this.#receiver.qpn);
   }
 }

@@ -157,10 +157,9 @@ export class RequestChain {
     return dropped;
   }
 
-  /** Frees all requests after a reset of the queue pair. */
+  /** Frees the posted requests after a reset of the queue pair. The chain must have been dropped. */
   abandon(): void {
     this.#counted[Count.Abandoned]! += this.#count;
-    this.#chained = 0;
     while (this.#count > 0) this.#free();
   }
 

@@ -13,16 +13,11 @@ import type { AddressHandleAttributes } from "../address_handle.ts";
 import type { PortAttributes } from "../port_attributes.ts";
 import { PostResult } from "../post_result.ts";
 import { type RxBatch, RxFlag } from "../rx_batch.ts";
-import type { ObservedPacket } from "../observed.ts";
 import type { PacketObservers } from "../packet_observers.ts";
-import {
-  GRH,
-  UD_HEADERS_LENGTH,
-  writePacketHeaders,
-  writePathHeaders,
-} from "../ud_headers.ts";
+import { GRH, writePacketHeaders, writePathHeaders } from "../ud_headers.ts";
 import type { Attached } from "./attached_groups.ts";
 import { ConnectedPacketPublisher } from "./connected_packet_publisher.ts";
+import { PacketPublisher } from "./packet_publisher.ts";
 import { PAYLOAD } from "./receive_memory.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { sentPackets } from "./sent_packets.ts";
@@ -36,13 +31,10 @@ export interface ObservedQp {
 }
 
 /** Publishes the packets of one queue pair. */
-export class UdPacketPublisher {
+export class UdPacketPublisher extends PacketPublisher {
   /** Publishes the messages of its connections. */
   readonly connected: ConnectedPacketPublisher;
-  readonly #observers: PacketObservers;
-  readonly #port: { readonly attributes: PortAttributes };
   readonly #qp: ObservedQp;
-  readonly #headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
   readonly #grh = new Grh();
   readonly #gid = new Uint8Array(16);
 
@@ -51,15 +43,9 @@ export class UdPacketPublisher {
     port: { readonly attributes: PortAttributes },
     qp: ObservedQp,
   ) {
-    this.#observers = observers;
-    this.#port = port;
+    super(observers, port);
     this.#qp = qp;
     this.connected = new ConnectedPacketPublisher(observers, port, qp);
-  }
-
-  /** True if the port has observers; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
-  get active(): boolean {
-    return this.#observers.active;
   }
 
   /**
@@ -76,13 +62,13 @@ export class UdPacketPublisher {
     destQpn: number,
     qkey: number,
   ): void {
-    const { lid, gid } = this.#port.attributes;
+    const { lid, gid } = this.port.attributes;
     const slid = lid | (path.pathBits ?? 0);
-    const packets = sentPackets(this.#observers, status, memory, slot, length);
+    const packets = sentPackets(this.observers, status, memory, slot, length);
     for (const packet of packets) {
-      writePathHeaders(this.#headers, path, gid);
+      writePathHeaders(this.headers, path, gid);
       this.#writePacketHeaders(packet, slid, destQpn, qkey, this.#qp.qpn);
-      this.#deliver("sent", status);
+      this.deliver("sent", status, this.#qp.qpn, this.#qp.qpn);
     }
   }
 
@@ -94,9 +80,9 @@ export class UdPacketPublisher {
     const global = (batch.flags[i]! & RxFlag.Grh) !== 0;
     const multicast = (batch.flags[i]! & RxFlag.Multicast) !== 0;
     const grh = this.#grh.at(view, payload - PAYLOAD);
-    const { attributes } = this.#port;
+    const { attributes } = this.port;
     grh.copyDgid(this.#gid);
-    writePathHeaders(this.#headers, {
+    writePathHeaders(this.headers, {
       dlid: multicast ? this.#mlid() : attributes.lid | pathBits,
       sl,
       staticRate: 0,
@@ -117,8 +103,8 @@ export class UdPacketPublisher {
     const from = batch.sourceQpn[i]!;
     this.#writePacketHeaders(length, batch.sourceLid[i]!, to, qkey, from);
     if (global) this.#copyGrh(view, grh.base);
-    this.#observers.setPacket(batch.encap[i]!, view, -1, payload, length);
-    this.#deliver("received", PostResult.Sent);
+    this.observers.setPacket(batch.encap[i]!, view, -1, payload, length);
+    this.deliver("received", PostResult.Sent, qpn, qpn);
   }
 
   #writePacketHeaders(
@@ -130,7 +116,7 @@ export class UdPacketPublisher {
   ): void {
     const message = length + ENCAP_LENGTH;
     const { pkey } = this.#qp;
-    const headers = this.#headers;
+    const headers = this.headers;
     writePacketHeaders(
       headers,
       0,
@@ -147,7 +133,7 @@ export class UdPacketPublisher {
   /** Copies the GRH as received, because the composed one lacks the source GID. */
   #copyGrh(view: DataView, from: number): void {
     for (let i = 0; i < GRH_LENGTH; i += 4) {
-      this.#headers.setInt32(GRH + i, view.getInt32(from + i));
+      this.headers.setInt32(GRH + i, view.getInt32(from + i));
     }
   }
 
@@ -155,10 +141,5 @@ export class UdPacketPublisher {
   #mlid(): number {
     const { groups } = this.#qp;
     return groups.find(({ mgid }) => gidEquals(mgid, this.#gid))?.mlid ?? 0;
-  }
-
-  #deliver(direction: ObservedPacket["direction"], status: PostResult): void {
-    this.#observers.setHeaders(this.#headers, 0);
-    this.#observers.deliver(direction, status, this.#qp.qpn);
   }
 }

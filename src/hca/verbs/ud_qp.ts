@@ -202,17 +202,10 @@ export class VerbsUdQp implements UdQp, ObservedQp, Pending {
     const handle = ah as VerbsAddressHandle;
     const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
     const result = this.#append(slot, length, handle, destQpn, key);
-    if (this.#publisher.active) {
+    const publisher = this.#publisher;
+    if (publisher.active) {
       const { attributes } = handle;
-      this.#publisher.sent(
-        result,
-        send,
-        slot,
-        length,
-        attributes,
-        destQpn,
-        key,
-      );
+      publisher.sent(result, send, slot, length, attributes, destQpn, key);
     }
     return result;
   }
