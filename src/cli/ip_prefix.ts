@@ -11,10 +11,11 @@ export type Prefix = (address: string) => boolean;
 /** Parses an IP address, a prefix such as `10.9.0.0/24`, or `all`; undefined if the text is none of them. */
 export function parsePrefix(text: string): Prefix | undefined {
   if (ALL.includes(text)) return () => true;
-  const [network = "", length] = text.split("/");
-  const bits = bitsOf(network);
-  if (!isIpPrefix(`${network}/${length ?? bits}`)) return undefined;
-  const shift = BigInt(bits - Number(length ?? bits));
+  const bits = bitsOf(text);
+  const prefix = text.includes("/") ? text : `${text}/${bits}`;
+  if (!isIpPrefix(prefix)) return undefined;
+  const [network, length] = prefix.split("/") as [string, string];
+  const shift = BigInt(bits - Number(length));
   const wanted = valueOf(network) >> shift;
   return (address) =>
     bitsOf(address) === bits && valueOf(address) >> shift === wanted;

@@ -24,7 +24,17 @@ Deno.test("parsePrefix() returns the addresses in a prefix, however they are wri
 });
 
 Deno.test("parsePrefix() refuses other texts", () => {
-  for (const text of ["", "ib0", "10.9.0", "10.9.0.0/33", "::/129", "::1/"]) {
+  for (
+    const text of [
+      "",
+      "ib0",
+      "10.9.0",
+      "10.9.0.0/33",
+      "::/129",
+      "::1/",
+      "10.9.0.0/8/9",
+    ]
+  ) {
     assert(parsePrefix(text) === undefined, text);
   }
 });
