@@ -16,13 +16,12 @@ export interface EventWords {
 }
 
 const ALL = "all";
-const EXPECTED = `expected an interface and kinds: ${
-  [...EVENT_KINDS, ALL].join(", ")
-}`;
+const KNOWN = `kinds: ${[...EVENT_KINDS, ALL].join(", ")}`;
+const EXPECTED = `expected an interface and ${KNOWN}`;
 
 const KIND: Otherwise = {
   what: "a kind of events",
-  known: `kinds: ${[...EVENT_KINDS, ALL].join(", ")}`,
+  known: KNOWN,
 };
 
 /** Description of the argument. */

@@ -126,7 +126,14 @@ async function openNamed(
  */
 function leftHint(name: string, owner: string, ipoib: string): string {
   const child = name === owner ? "" : `, a child of ${owner}`;
-  return `its process has left the network device${child}: ${ipoib} up ${owner} takes it over, ${ipoib} down ${name} deletes it`;
+  return `its process has left the network device${child}: ${
+    remedies(ipoib, owner, name)
+  }`;
+}
+
+/** Returns the commands for a device that a process has left. */
+function remedies(ipoib: string, owner: string, name: string): string {
+  return `${ipoib} up ${owner} takes it over, ${ipoib} down ${name} deletes it`;
 }
 
 /** Returns the beginning of a command line in a namespace given by NAME, PID or PATH. */
@@ -204,13 +211,14 @@ export async function noneRunning(
   { allNetns, netns }: { allNetns?: boolean; netns?: string | undefined },
 ): Promise<IpoibError> {
   const left = await environment.leftInterfaces(netns).catch(() => []);
+  const [first] = left;
   const ipoib = commandIn(netns);
   return new IpoibError("E_NOT_RUNNING", noneRunningText(allNetns), {
-    hint: left.length === 0
+    hint: first === undefined
       ? `start one with ${ipoib} up ib0`
-      : `killed processes have left ${left.join(", ")}: ${ipoib} up ${
-        left[0]
-      } takes it over, ${ipoib} down ${left[0]} deletes it`,
+      : `killed processes have left ${left.join(", ")}: ${
+        remedies(ipoib, first, first)
+      }`,
   });
 }
 
