@@ -1,5 +1,6 @@
 /** A node: a process of ipoib on a guest, with interface `ib0` in the initial or another network namespace. */
 
+import { allStatistics } from "../../src/cli/render/ethtool_text.ts";
 import { type Guest, quoted } from "./guest.ts";
 
 /** Sysfs directory of the first InfiniBand device of a guest. */
@@ -8,6 +9,8 @@ export const DEVICE = "/sys/class/infiniband/ibx0";
 /** The fields of an interface record that tests use. */
 export interface Link {
   readonly ifname: string;
+  /** Link-layer address, 20 bytes, as `ip` prints it. */
+  readonly address: string;
   readonly state: string;
   readonly "membership_in_doubt"?: string;
   readonly mtu: number;
@@ -104,9 +107,14 @@ export class Node {
     await this.guest.must(`: > ${this.#log}`);
   }
 
+  /** Ends the process, and waits for its end. */
   async down(): Promise<void> {
     this.#started = false;
-    await this.guest.must(`ipoib down ib0 ${this.#option}`);
+    if (this.#namespace === undefined) {
+      const { pid } = await this.link();
+      const ended = `while [ -d /proc/${pid} ]; do sleep 0.1; done`;
+      await this.guest.must(exchange("down", { name: "ib0" }, ended));
+    } else await this.guest.must(`ipoib down ib0 ${this.#option}`);
   }
 
   /** Kills the process. Reads its PID from the log. */
@@ -120,10 +128,11 @@ export class Node {
 
   /** Creates a child interface in a partition, and assigns an address. */
   async child(pkey: number, address: string): Promise<void> {
-    const name = `ib0.${pkey.toString(16).padStart(4, "0")}`;
+    const { ifname } = await this.#call<{ ifname: string }>("child.create", {
+      ...{ parent: "ib0", pkey },
+    });
     await this.guest.must(
-      `ipoib child create 0x${pkey.toString(16)} && ip link set ${name} up &&
-       ip addr add ${address}/24 dev ${name}`,
+      `ip link set ${ifname} up && ip addr add ${address}/24 dev ${ifname}`,
     );
   }
 
@@ -143,28 +152,34 @@ export class Node {
     await this.#call("link.set", { name: "ib0", mode });
   }
 
-  /** Calls a method of the control socket: the command line takes seconds to start in an emulated machine. */
-  async #call<Result>(
-    method: string,
-    params: { name: string; mode?: string },
-  ): Promise<Result> {
-    const request = JSON.stringify({ id: 1, method, params });
-    const text = await this.guest.must(
-      `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${params.name}.sock; }
-       echo '${request}' >&"\${DAEMON[1]}"
-       read -r answer <&"\${DAEMON[0]}" && echo "$answer"
-       kill "$DAEMON_PID"`,
-    );
-    const { result, error } = JSON.parse(text);
-    if (error) throw new Error(`${method} ${params.name}: ${error.message}`);
-    return result;
-  }
-
   /** Returns what `ethtool -S` prints: statistics of the interface, drops by reason, counters of the port. */
   async statistics(): Promise<Record<string, number>> {
-    const [statistics] = JSON.parse(
-      await this.guest.must("ipoib -j ethtool -S ib0"),
-    );
-    return statistics;
+    type Record = Parameters<typeof allStatistics>[0];
+    const [record] = await this.#call<[Record]>("stats", { name: "ib0" });
+    return allStatistics(record);
   }
+
+  async #call<Result>(method: string, params: Params): Promise<Result> {
+    const text = await this.guest.must(
+      exchange(method, params, 'read -r answer && echo "$answer"'),
+    );
+    const { result, error } = JSON.parse(text);
+    if (error) throw new Error(`${method}: ${error.message}`);
+    return result;
+  }
+}
+
+type Params = Readonly<Record<string, string | number>>;
+
+/**
+ * Returns a script that sends a request to the control socket of an interface, and then runs `after`, whose input is
+ * what the process sends. The command line takes seconds to start in an emulated machine.
+ */
+function exchange(method: string, params: Params, after: string): string {
+  const { name = "ib0" } = params;
+  const request = JSON.stringify({ id: 1, method, params });
+  return `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${name}.sock; }
+    echo '${request}' >&"\${DAEMON[1]}"
+    { ${after}; } <&"\${DAEMON[0]}"
+    kill "$DAEMON_PID" 2> /dev/null || true`;
 }

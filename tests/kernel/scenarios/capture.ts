@@ -109,61 +109,64 @@ async function kernelQpn(guest: Guest): Promise<number> {
 }
 
 export function capture(fabric: Fabric): void {
-  Deno.test("a capture on the port of a device is decoded by tshark, with the LIDs and QPNs of ipoib and ib_ipoib and the MADs of the port", async () => {
-    const { a, c, node } = fabric;
-    const [kernel] = KERNELS;
-    const { qpn, hca: { lid } } = await node.link();
-    await withDecoded(c, async () => {
-      assertEquals(await unresolved(c, [kernel]), []);
-      assertEquals(await unresolved(a, [OURS]), []);
-      assertEquals(await unanswered(c, [kernel], SIZES), []);
-      assertEquals(await unanswered(a, [OURS], SIZES), []);
-      // Joins the groups and queries the paths in use again.
-      await c.must(raise(Event.Reregister));
-      assertEquals(await unanswered(c, [kernel], [SIZES[0]!]), []);
-    }, async (path) => {
-      const theirs = [SA_LID, await kernelQpn(a)];
-      const ours = [lid, qpn];
-      for (const type of [0, 8]) {
-        const echo = `icmp.type == ${type} && ip.src ==`;
-        assertEquals(await different(path, `${echo} ${OURS}`, HEADERS), [
-          [OUT, DEFAULT_PKEY, ...ours, ...theirs],
-        ]);
-        assertEquals(await different(path, `${echo} ${kernel}`, HEADERS), [
-          [IN, DEFAULT_PKEY, ...theirs, ...ours],
-        ]);
-      }
-      const broadcasts = (address: string) =>
-        different(
-          path,
-          `arp.opcode == 1 && arp.src.proto_ipv4 == ${address} && infiniband.bth.destqp == ${MULTICAST_QPN}`,
-          HEADERS.slice(0, 4),
-        );
-      // The queue pair receives its own broadcasts too.
-      assertEquals(await broadcasts(OURS), [
-        [OUT, DEFAULT_PKEY, ...ours],
-        [IN, DEFAULT_PKEY, ...ours],
-      ]);
-      assertEquals(await broadcasts(kernel), [[IN, DEFAULT_PKEY, ...theirs]]);
-      const mads = await different(
-        path,
-        `infiniband.mad.mgmtclass == ${MgmtClass.SubnAdm}`,
-        MAD,
-      );
-      report(`MADs of the subnet administrator: ${JSON.stringify(mads)}`);
-      for (
-        const [method, attribute] of [
-          [Method.Set, SaAttribute.McMemberRecord],
-          [Method.Get, SaAttribute.PathRecord],
-        ] as const
-      ) {
-        for (const each of [[OUT, method], [IN, Method.GetResp]]) {
-          const row = [...each, attribute, MadStatus.Ok];
-          assert(mads.some((mad) => `${mad}` === `${row}`), `${row}`);
+  fullTest(
+    "a capture on the port of a device is decoded by tshark, with the LIDs and QPNs of ipoib and ib_ipoib and the MADs of the port",
+    async () => {
+      const { a, c, node } = fabric;
+      const [kernel] = KERNELS;
+      const { qpn, hca: { lid } } = await node.link();
+      await withDecoded(c, async () => {
+        assertEquals(await unresolved(c, [kernel]), []);
+        assertEquals(await unresolved(a, [OURS]), []);
+        assertEquals(await unanswered(c, [kernel], SIZES), []);
+        assertEquals(await unanswered(a, [OURS], SIZES), []);
+        // Joins the groups and queries the paths in use again.
+        await c.must(raise(Event.Reregister));
+        assertEquals(await unanswered(c, [kernel], [SIZES[0]!]), []);
+      }, async (path) => {
+        const theirs = [SA_LID, await kernelQpn(a)];
+        const ours = [lid, qpn];
+        for (const type of [0, 8]) {
+          const echo = `icmp.type == ${type} && ip.src ==`;
+          assertEquals(await different(path, `${echo} ${OURS}`, HEADERS), [
+            [OUT, DEFAULT_PKEY, ...ours, ...theirs],
+          ]);
+          assertEquals(await different(path, `${echo} ${kernel}`, HEADERS), [
+            [IN, DEFAULT_PKEY, ...theirs, ...ours],
+          ]);
         }
-      }
-    });
-  });
+        const broadcasts = (address: string) =>
+          different(
+            path,
+            `arp.opcode == 1 && arp.src.proto_ipv4 == ${address} && infiniband.bth.destqp == ${MULTICAST_QPN}`,
+            HEADERS.slice(0, 4),
+          );
+        // The queue pair receives its own broadcasts too.
+        assertEquals(await broadcasts(OURS), [
+          [OUT, DEFAULT_PKEY, ...ours],
+          [IN, DEFAULT_PKEY, ...ours],
+        ]);
+        assertEquals(await broadcasts(kernel), [[IN, DEFAULT_PKEY, ...theirs]]);
+        const mads = await different(
+          path,
+          `infiniband.mad.mgmtclass == ${MgmtClass.SubnAdm}`,
+          MAD,
+        );
+        report(`MADs of the subnet administrator: ${JSON.stringify(mads)}`);
+        for (
+          const [method, attribute] of [
+            [Method.Set, SaAttribute.McMemberRecord],
+            [Method.Get, SaAttribute.PathRecord],
+          ] as const
+        ) {
+          for (const each of [[OUT, method], [IN, Method.GetResp]]) {
+            const row = [...each, attribute, MadStatus.Ok];
+            assert(mads.some((mad) => `${mad}` === `${row}`), `${row}`);
+          }
+        }
+      });
+    },
+  );
 
   fullTest(
     "a capture of connections between ipoib and ib_ipoib is decoded by tshark, with the MADs that establish them",

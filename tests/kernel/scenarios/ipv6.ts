@@ -70,7 +70,7 @@ export function ipv6(fabric: Fabric): void {
     async () => {
       const { a, c, node } = fabric;
       const resolved = async () => {
-        const address = await linkLayerAddress(fabric);
+        const { address } = await fabric.node.link();
         await waitFor(
           a,
           `ip -6 neigh show to ${GLOBAL.c} dev ib0 | grep -q 'lladdr ${address}'`,
@@ -178,10 +178,4 @@ export function ipv6(fabric: Fabric): void {
       assertEquals(packetOf("10.44.0.3", GLOBAL.c), kernels, kind);
     }
   });
-}
-
-/** Returns the link-layer address of ipoib's ib0, 20 bytes, as `ip` prints it. */
-async function linkLayerAddress({ c }: Fabric): Promise<string> {
-  const [{ address }] = JSON.parse(await c.must("ipoib -j link show ib0"));
-  return address;
 }

@@ -48,20 +48,9 @@ async function waitForCarrier(guest: Guest, on: boolean): Promise<void> {
 }
 
 export function roce(fabric: Fabric): void {
-  Deno.test("up refuses an Ethernet port without --roce, and --roce without an Ethernet port", async () => {
-    const guest = fabric.c;
-    await createRoceDevices(guest);
-    const plain = await guest.run(`ipoib up r9 --hca ${ONE.device}`);
-    assertEquals(plain.code, 2, plain.output);
-    assertStringIncludes(plain.output, `${ONE.device}/1 is an Ethernet port`);
-    assertStringIncludes(plain.output, "--roce");
-    const soft = await guest.run("ipoib up r9 --roce --hca soft");
-    assertEquals(soft.code, 2, soft.output);
-    assertStringIncludes(soft.output, "no Ethernet port");
-  });
-
   Deno.test("two interfaces over RoCE exchange pings and TCP in both directions", async () => {
     const guest = fabric.c;
+    await createRoceDevices(guest);
     await Promise.all(ROCE_NODES.map((node) => upRoceNode(guest, node)));
     assertStringIncludes(
       await guest.must(`ipoib -n ${ONE.netns} -d link show ${ONE.name}`),
@@ -70,6 +59,20 @@ export function roce(fabric: Fabric): void {
     assertEquals(await groupMembers(guest), 2);
     await assertTraffic(guest, 1020);
   });
+
+  fullTest(
+    "up refuses an Ethernet port without --roce, and --roce without an Ethernet port",
+    async () => {
+      const guest = fabric.c;
+      const plain = await guest.run(`ipoib up r9 --hca ${ONE.device}`);
+      assertEquals(plain.code, 2, plain.output);
+      assertStringIncludes(plain.output, `${ONE.device}/1 is an Ethernet port`);
+      assertStringIncludes(plain.output, "--roce");
+      const soft = await guest.run("ipoib up r9 --roce --hca soft");
+      assertEquals(soft.code, 2, soft.output);
+      assertStringIncludes(soft.output, "no Ethernet port");
+    },
+  );
 
   fullTest(
     "interfaces over RoCE recover after link down and up, and use a larger MTU of the link",
@@ -120,12 +123,15 @@ export function roce(fabric: Fabric): void {
     },
   );
 
-  Deno.test("interfaces over RoCE leave their groups when they stop", async () => {
-    const guest = fabric.c;
-    await Promise.all(ROCE_NODES.map((node) => downRoceNode(guest, node)));
-    assertEquals(await groupMembers(guest), 0);
-    await removeRoceDevices(guest);
-  });
+  fullTest(
+    "interfaces over RoCE leave their groups when they stop",
+    async () => {
+      const guest = fabric.c;
+      await Promise.all(ROCE_NODES.map((node) => downRoceNode(guest, node)));
+      assertEquals(await groupMembers(guest), 0);
+      await removeRoceDevices(guest);
+    },
+  );
 }
 
 /** Checks the MTU of both interfaces, and pings and TCP in both directions. */

@@ -9,7 +9,7 @@ import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
 import { Node } from "../../../scripts/rig/node.ts";
 import { unresolved } from "../../../scripts/rig/ping.ts";
 import { report } from "../../../scripts/rig/report.ts";
-import { FULL, fullTest } from "../../../scripts/test/form.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
 
 const NAMESPACE = "second";
 const BESIDE_KERNEL = "10.44.0.12";
@@ -20,9 +20,6 @@ const WITHIN_SECONDS = 2;
 const LATER_SECONDS = 5;
 /** Maximum length of a pause on a slow machine: an earlier check is the stricter one. */
 const MAX_PAUSE_SECONDS = 20;
-
-/** Number of ends in the short form. */
-const SHORT_ENDS = 1;
 
 /** An end of one of two interfaces, and its restart. */
 interface End {
@@ -64,47 +61,50 @@ export function sharedPort(fabric: Fabric): void {
     }
   }
 
-  Deno.test("the end of ib_ipoib or ipoib does not affect the other one on the same port", async () => {
-    const { a, b } = fabric;
-    const ours = new Node(b, BESIDE_KERNEL, NAMESPACE);
-    const [, kernel] = KERNELS;
-    const kernelUp = () => b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24`);
-    await ours.up();
-    assertEquals(await unresolved(a, [kernel, BESIDE_KERNEL]), []);
-    const ends: End[] = [
-      {
-        title: "down of ipoib",
-        survivor: kernel,
-        end: () => ours.down(),
-        restore: () => ours.up(),
-      },
-      {
-        title: "ib_ipoib set down",
-        survivor: BESIDE_KERNEL,
-        end: () => b.must("ip link set ib0 down"),
-        restore: kernelUp,
-      },
-      {
-        title: "SIGKILL of ipoib",
-        survivor: kernel,
-        end: () => ours.kill(),
-        restore: () => ours.up(),
-      },
-      {
-        title: "ib_ipoib unloaded",
-        survivor: BESIDE_KERNEL,
-        end: () => b.must("modprobe -r ib_ipoib"),
-        restore: kernelUp,
-      },
-    ];
-    try {
-      await assertEachUnaffected(FULL ? ends : ends.slice(0, SHORT_ENDS));
-    } finally {
-      if (ours.started) await ours.down();
-      await kernelUp();
-    }
-    assertEquals(await unresolved(a, [kernel]), []);
-  });
+  fullTest(
+    "the end of ib_ipoib or ipoib does not affect the other one on the same port",
+    async () => {
+      const { a, b } = fabric;
+      const ours = new Node(b, BESIDE_KERNEL, NAMESPACE);
+      const [, kernel] = KERNELS;
+      const kernelUp = () => b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24`);
+      await ours.up();
+      assertEquals(await unresolved(a, [kernel, BESIDE_KERNEL]), []);
+      const ends: End[] = [
+        {
+          title: "down of ipoib",
+          survivor: kernel,
+          end: () => ours.down(),
+          restore: () => ours.up(),
+        },
+        {
+          title: "ib_ipoib set down",
+          survivor: BESIDE_KERNEL,
+          end: () => b.must("ip link set ib0 down"),
+          restore: kernelUp,
+        },
+        {
+          title: "SIGKILL of ipoib",
+          survivor: kernel,
+          end: () => ours.kill(),
+          restore: () => ours.up(),
+        },
+        {
+          title: "ib_ipoib unloaded",
+          survivor: BESIDE_KERNEL,
+          end: () => b.must("modprobe -r ib_ipoib"),
+          restore: kernelUp,
+        },
+      ];
+      try {
+        await assertEachUnaffected(ends);
+      } finally {
+        if (ours.started) await ours.down();
+        await kernelUp();
+      }
+      assertEquals(await unresolved(a, [kernel]), []);
+    },
+  );
 
   fullTest(
     "the end of a process of ipoib does not affect another one on the same port",
