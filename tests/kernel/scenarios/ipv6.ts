@@ -70,7 +70,7 @@ export function ipv6(fabric: Fabric): void {
     async () => {
       const { a, c, node } = fabric;
       const resolved = async () => {
-        const { address } = await fabric.node.link();
+        const { address } = await node.link();
         await waitFor(
           a,
           `ip -6 neigh show to ${GLOBAL.c} dev ib0 | grep -q 'lladdr ${address}'`,
