@@ -28,7 +28,7 @@ export async function unanswered(
     120,
   );
   return output.split(TITLE).slice(1).flatMap((text) => {
-    const loss = lossOf(text);
+    const loss = lossOf(text, guest.slowness);
     return loss === undefined ? [] : [`${text.split("\n")[0]}: ${loss}`];
   });
 }
@@ -59,15 +59,16 @@ export function pingScript(
 
 /**
  * Returns what is missing in the output of ping(8), or undefined if {@linkcode PINGS} requests in a row were answered.
- * The first of them must be among the first {@linkcode PINGS} requests. Those before it may be lost: ib_ipoib drops
- * packets while it looks for a path or opens a connection.
+ * The first of them must be among the first {@linkcode PINGS} requests, on a slow machine `slowness` times as many,
+ * because the interval is the same. Those before it may be lost: ib_ipoib drops packets while it looks for a path or
+ * opens a connection, and the kernel if it does not resolve the address within three seconds.
  */
-export function lossOf(output: string): string | undefined {
+export function lossOf(output: string, slowness: number): string | undefined {
   const replies = [...output.matchAll(/ bytes from .* icmp_seq=(\d+) /g)]
     .map((match) => Number(match[1]));
   const answered = [...new Set(replies)].sort((a, b) => a - b);
   const [first = Infinity] = answered;
-  const isComplete = first <= PINGS && answered.length >= PINGS &&
+  const isComplete = first <= PINGS * slowness && answered.length >= PINGS &&
     answered[PINGS - 1] === first + PINGS - 1;
   return isComplete
     ? undefined

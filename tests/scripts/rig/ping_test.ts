@@ -20,19 +20,25 @@ Deno.test("lossOf() requires replies to three requests in a row, of which the fi
       replies(2, 3, 4),
       replies(3, 4, 5),
     ]
-  ) assertEquals(lossOf(complete), undefined, complete);
-  assertEquals(lossOf(""), "replies to requests none");
-  assertEquals(lossOf(replies(1)), "replies to requests 1");
-  assertEquals(lossOf(replies(1, 2)), "replies to requests 1, 2");
-  assertEquals(lossOf(replies(1, 3, 4)), "replies to requests 1, 3, 4");
-  assertEquals(lossOf(replies(1, 1, 2)), "replies to requests 1, 2");
-  assertEquals(lossOf(replies(4, 5, 6)), "replies to requests 4, 5, 6");
+  ) assertEquals(lossOf(complete, 1), undefined, complete);
+  assertEquals(lossOf("", 1), "replies to requests none");
+  assertEquals(lossOf(replies(1), 1), "replies to requests 1");
+  assertEquals(lossOf(replies(1, 2), 1), "replies to requests 1, 2");
+  assertEquals(lossOf(replies(1, 3, 4), 1), "replies to requests 1, 3, 4");
+  assertEquals(lossOf(replies(1, 1, 2), 1), "replies to requests 1, 2");
+  assertEquals(lossOf(replies(4, 5, 6), 1), "replies to requests 4, 5, 6");
+  assertEquals(lossOf(replies(13, 14, 15), 5), undefined);
+  assertEquals(
+    lossOf(replies(16, 17, 18), 5),
+    "replies to requests 16, 17, 18",
+  );
   // A full packet over IPv6, and a duplicate.
   assertEquals(
     lossOf(
       "2024 bytes from fe80::1%ib0: icmp_seq=1 ttl=64 time=9.1 ms\n" +
         "2024 bytes from fe80::1%ib0: icmp_seq=1 ttl=64 time=9.9 ms (DUP!)\n" +
         replies(2),
+      1,
     ),
     "replies to requests 1, 2",
   );
@@ -61,7 +67,11 @@ Deno.test("pingScript() ends each ping after three replies, and prints the outpu
     assertEquals([code, errors], [0, ""]);
     const [before, ...outputs] = output!.split(/^pings of .*\n/m);
     assertEquals(before, "");
-    assertEquals(outputs.map(lossOf), [undefined, undefined], output);
+    assertEquals(
+      outputs.map((each) => lossOf(each, 1)),
+      [undefined, undefined],
+      output,
+    );
     assertMatch(outputs[1]!, /^PING .*-s 56 10\.44\.0\.2$/m);
     // The file of the output is removed.
     const files = await Array.fromAsync(Deno.readDir(folder));
