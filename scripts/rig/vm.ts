@@ -14,8 +14,14 @@ import {
  * The kernel's command line. Without `no_timer_check` a kernel panics at boot when its processor is stopped while it
  * counts the timer's interrupts, which happens on a busy host.
  */
+/** The TSC is the clock: to read the HPET, which Linux prefers in QEMU, takes an exit from the emulated processor. */
 const COMMAND_LINE =
-  "console=ttyS0 panic=-1 quiet net.ifnames=0 no_timer_check";
+  "console=ttyS0 panic=-1 quiet net.ifnames=0 no_timer_check tsc=reliable";
+/**
+ * Without fast `rep movsb`, of which QEMU emulates each byte: Linux and glibc copy and clear memory by words instead, and
+ * TCP between machines is twice as fast.
+ */
+const PROCESSOR = "max,erms=off,fsrm=off";
 const MEMORY_MIB = 2048;
 /** Folder of the scripts in the machines. */
 export const GUEST_FOLDER = new URL("guest", import.meta.url).pathname;
@@ -55,7 +61,7 @@ function qemu(options: VmOptions): string[] {
   ];
   return [
     ...["qemu-system-x86_64", "-name", `ipoib-rig-${name}`],
-    ...["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"],
+    ...["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", PROCESSOR],
     ...["-m", String(MEMORY_MIB), "-smp", String(processors)],
     ...["-display", "none", "-monitor", "none", "-no-reboot"],
     ...["-serial", `file:${name}/console`],

@@ -16,7 +16,8 @@ const KERNEL = "ib_ipoib";
 const PROGRAM = "ipoib";
 const PLAIN = "ipoib, offloads off";
 const GBIT = 1e9;
-const WARM_UP_SECONDS = 1;
+/** The first seconds of traffic are slower: an emulated processor takes long to compile the hot code. */
+const WARM_UP_SECONDS = 10;
 /** IPoIB MTU by the InfiniBand MTU of the ports. */
 const MTUS = [[2048, 2044], [4096, 4092]] as const;
 
