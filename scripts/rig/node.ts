@@ -1,31 +1,16 @@
 /** A node: a process of ipoib on a guest, with interface `ib0` in the initial or another network namespace. */
 
 import { allStatistics } from "../../src/cli/render/ethtool_text.ts";
+import type { Method, Params, Result } from "../../src/ipc/methods.ts";
 import { type Guest, quoted } from "./guest.ts";
 
+/** Waits until the process $pid has ended. */
+const UNTIL_ENDED = "while [ -d /proc/$pid ]; do sleep 0.1; done";
 /** Sysfs directory of the first InfiniBand device of a guest. */
 export const DEVICE = "/sys/class/infiniband/ibx0";
 
-/** The fields of an interface record that tests use. */
-export interface Link {
-  readonly ifname: string;
-  /** Link-layer address, 20 bytes, as `ip` prints it. */
-  readonly address: string;
-  readonly state: string;
-  readonly "membership_in_doubt"?: string;
-  readonly mtu: number;
-  readonly qpn: number;
-  readonly gid: string;
-  readonly "pkey_index": number;
-  readonly pkey: string;
-  readonly hca: {
-    readonly device: string;
-    readonly port: number;
-    readonly lid: number;
-  };
-  readonly drops: Record<string, number>;
-  readonly pid: number;
-}
+/** The record of an interface. */
+export type Link = Result<"link.show">[number];
 
 export class Node {
   readonly guest: Guest;
@@ -112,8 +97,9 @@ export class Node {
     this.#started = false;
     if (this.#namespace === undefined) {
       const { pid } = await this.link();
-      const ended = `while [ -d /proc/${pid} ]; do sleep 0.1; done`;
-      await this.guest.must(exchange("down", { name: "ib0" }, ended));
+      await this.guest.must(
+        exchange("down", { name: "ib0" }, `pid=${pid}; ${UNTIL_ENDED}`),
+      );
     } else await this.guest.must(`ipoib down ib0 ${this.#option}`);
   }
 
@@ -122,15 +108,14 @@ export class Node {
     this.#started = false;
     await this.guest.must(
       `pid=$(grep -o 'pid [0-9]*' ${this.#log} | tail -1 | cut -d' ' -f2)
-       kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.1; done`,
+       kill -9 $pid; ${UNTIL_ENDED}`,
     );
   }
 
   /** Creates a child interface in a partition, and assigns an address. */
   async child(pkey: number, address: string): Promise<void> {
-    const { ifname } = await this.#call<{ ifname: string }>("child.create", {
-      ...{ parent: "ib0", pkey },
-    });
+    const params = { parent: "ib0", pkey };
+    const { ifname } = await this.#call("child.create", params);
     await this.guest.must(
       `ip link set ${ifname} up && ip addr add ${address}/24 dev ${ifname}`,
     );
@@ -138,7 +123,7 @@ export class Node {
 
   /** Returns the record of an interface. */
   async link(name = "ib0"): Promise<Link> {
-    const [link] = await this.#call<Link[]>("link.show", { name });
+    const [link] = await this.#call("link.show", { name });
     return link!;
   }
 
@@ -154,14 +139,20 @@ export class Node {
 
   /** Returns what `ethtool -S` prints: statistics of the interface, drops by reason, counters of the port. */
   async statistics(): Promise<Record<string, number>> {
-    type Record = Parameters<typeof allStatistics>[0];
-    const [record] = await this.#call<[Record]>("stats", { name: "ib0" });
-    return allStatistics(record);
+    const [record] = await this.#call("stats", { name: "ib0" });
+    return allStatistics(record!);
   }
 
-  async #call<Result>(method: string, params: Params): Promise<Result> {
+  async #call<M extends Method>(
+    method: M,
+    params: Params<M>,
+  ): Promise<Result<M>> {
     const text = await this.guest.must(
-      exchange(method, params, 'read -r answer && echo "$answer"'),
+      exchange(
+        method,
+        params,
+        'read -r answer && echo "$answer" && kill "$DAEMON_PID"',
+      ),
     );
     const { result, error } = JSON.parse(text);
     if (error) throw new Error(`${method}: ${error.message}`);
@@ -169,17 +160,18 @@ export class Node {
   }
 }
 
-type Params = Readonly<Record<string, string | number>>;
-
 /**
  * Returns a script that sends a request to the control socket of an interface, and then runs `after`, whose input is
  * what the process sends. The command line takes seconds to start in an emulated machine.
  */
-function exchange(method: string, params: Params, after: string): string {
-  const { name = "ib0" } = params;
+function exchange<M extends Method>(
+  method: M,
+  params: Params<M>,
+  after: string,
+): string {
+  const { name = "ib0" } = params as { name?: string };
   const request = JSON.stringify({ id: 1, method, params });
   return `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${name}.sock; }
     echo '${request}' >&"\${DAEMON[1]}"
-    { ${after}; } <&"\${DAEMON[0]}"
-    kill "$DAEMON_PID" 2> /dev/null || true`;
+    { ${after}; } <&"\${DAEMON[0]}"`;
 }

@@ -12,9 +12,9 @@ import {
 
 /**
  * The kernel's command line. Without `no_timer_check` a kernel panics at boot when its processor is stopped while it
- * counts the timer's interrupts, which happens on a busy host.
+ * counts the timer's interrupts, which happens on a busy host. The TSC is the clock: to read the HPET, which Linux
+ * prefers in QEMU, takes an exit from the emulated processor.
  */
-/** The TSC is the clock: to read the HPET, which Linux prefers in QEMU, takes an exit from the emulated processor. */
 const COMMAND_LINE =
   "console=ttyS0 panic=-1 quiet net.ifnames=0 no_timer_check tsc=reliable";
 /**

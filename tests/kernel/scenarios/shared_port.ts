@@ -30,6 +30,21 @@ interface End {
   restore(): Promise<unknown>;
 }
 
+/** Returns the ends of a process by a command and by a signal. */
+function endsOf(title: string, node: Node, survivor: string): [End, End] {
+  const restore = () => node.up();
+  return [
+    {
+      ...{ title: `down of ${title}`, survivor, restore },
+      end: () => node.down(),
+    },
+    {
+      ...{ title: `SIGKILL of ${title}`, survivor, restore },
+      end: () => node.kill(),
+    },
+  ];
+}
+
 export function sharedPort(fabric: Fabric): void {
   const pause = (seconds: number) => {
     const wait = Math.min(fabric.a.patient(seconds), MAX_PAUSE_SECONDS);
@@ -70,25 +85,16 @@ export function sharedPort(fabric: Fabric): void {
       const kernelUp = () => b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24`);
       await ours.up();
       assertEquals(await unresolved(a, [kernel, BESIDE_KERNEL]), []);
+      const [down, killed] = endsOf("ipoib", ours, kernel);
       const ends: End[] = [
-        {
-          title: "down of ipoib",
-          survivor: kernel,
-          end: () => ours.down(),
-          restore: () => ours.up(),
-        },
+        down,
         {
           title: "ib_ipoib set down",
           survivor: BESIDE_KERNEL,
           end: () => b.must("ip link set ib0 down"),
           restore: kernelUp,
         },
-        {
-          title: "SIGKILL of ipoib",
-          survivor: kernel,
-          end: () => ours.kill(),
-          restore: () => ours.up(),
-        },
+        killed,
         {
           title: "ib_ipoib unloaded",
           survivor: BESIDE_KERNEL,
@@ -113,31 +119,9 @@ export function sharedPort(fabric: Fabric): void {
       const other = new Node(c, BESIDE_OURS, NAMESPACE);
       await other.up();
       assertEquals(await unresolved(a, [OURS, BESIDE_OURS]), []);
-      const ends: End[] = [
-        {
-          title: "down of the second process",
-          survivor: OURS,
-          end: () => other.down(),
-          restore: () => other.up(),
-        },
-        {
-          title: "SIGKILL of the second process",
-          survivor: OURS,
-          end: () => other.kill(),
-          restore: () => other.up(),
-        },
-        {
-          title: "down of the first process",
-          survivor: BESIDE_OURS,
-          end: () => node.down(),
-          restore: () => node.up(),
-        },
-        {
-          title: "SIGKILL of the first process",
-          survivor: BESIDE_OURS,
-          end: () => node.kill(),
-          restore: () => node.up(),
-        },
+      const ends = [
+        ...endsOf("the second process", other, OURS),
+        ...endsOf("the first process", node, BESIDE_OURS),
       ];
       try {
         await assertEachUnaffected(ends);
