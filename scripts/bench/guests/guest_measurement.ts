@@ -2,6 +2,12 @@
 
 import type { Column, Quantity } from "../report.ts";
 
+/**
+ * Time of the streams that precede a stage. The first seconds of traffic are slower: an emulated processor takes long to
+ * compile the hot code.
+ */
+export const WARM_UP_SECONDS = 10;
+
 /** Returns the values of the stage's quantities in order. */
 export type Measure = (seconds: number) => Promise<number[]>;
 

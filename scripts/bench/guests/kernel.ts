@@ -10,14 +10,17 @@ import type { Guest } from "../../rig/guest.ts";
 import { throughput } from "../../rig/iperf.ts";
 import type { Node } from "../../rig/node.ts";
 import { RIG_PACKAGES } from "../../rig/tools.ts";
-import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
+import {
+  type GuestMeasurement,
+  type Measure,
+  type Stage,
+  WARM_UP_SECONDS,
+} from "./guest_measurement.ts";
 
 const KERNEL = "ib_ipoib";
 const PROGRAM = "ipoib";
 const PLAIN = "ipoib, offloads off";
 const GBIT = 1e9;
-/** The first seconds of traffic are slower: an emulated processor takes long to compile the hot code. */
-const WARM_UP_SECONDS = 10;
 /** IPoIB MTU by the InfiniBand MTU of the ports. */
 const MTUS = [[2048, 2044], [4096, 4092]] as const;
 

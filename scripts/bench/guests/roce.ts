@@ -8,12 +8,15 @@ import { throughput } from "../../rig/iperf.ts";
 import { Rig } from "../../rig/rig.ts";
 import { createRoceDevices, ROCE_NODES, upRoceNode } from "../../rig/roce.ts";
 import { RIG_PACKAGES } from "../../rig/tools.ts";
-import type { GuestMeasurement, Measure } from "./guest_measurement.ts";
+import {
+  type GuestMeasurement,
+  type Measure,
+  WARM_UP_SECONDS,
+} from "./guest_measurement.ts";
 
 const PROGRAM = "ipoib";
 const PLAIN = "ipoib, offloads off";
 const GBIT = 1e9;
-const WARM_UP_SECONDS = 1;
 /** MTU of the Ethernet link: an InfiniBand packet of 2048 bytes with its headers fits, one of 4096 bytes does not. */
 const LINK_MTU = 2300;
 const [ONE, TWO] = ROCE_NODES;
