@@ -86,7 +86,7 @@ testWhere(
     const { stdout } = await new Deno.Command("setpriv", {
       args: [
         ...["--rgid", "65534", "--clear-groups", Deno.execPath()],
-        ...["eval", "--no-check", "--no-lock", "--cached-only", code],
+        ...["eval", "--no-check", "--frozen", "--cached-only", code],
       ],
       env: { RDMAV_DRIVERS: "/nowhere/driver" },
       stdin: "null",

@@ -15,7 +15,7 @@ Deno.test("raiseDescriptorLimit() raises the soft limit to the hard limit", asyn
     raiseDescriptorLimit();
     await Deno.stdout.write(new TextEncoder().encode(before + " " + read()));`;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-lock", code],
+    args: ["eval", "--frozen", code],
     stderr: "inherit",
   }).output();
   assertEquals(new TextDecoder().decode(stdout), "100,300 300,300");

@@ -41,7 +41,7 @@ Deno.test("lockedMemory() has the limit of a process without CAP_IPC_LOCK", asyn
     keepCapabilities([]);
     console.log(JSON.stringify(lockedMemory()));`;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-lock", code],
+    args: ["eval", "--frozen", code],
     stderr: "inherit",
   }).output();
   assertEquals(JSON.parse(new TextDecoder().decode(stdout)), {

@@ -9,7 +9,7 @@ async function limited(limit: number, code: string): Promise<unknown> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       "eval",
-      "--no-lock",
+      "--frozen",
       `import { libc } from ${url("ffi/libc.ts")};
        import { VerbsSendMemory } from ${url("src/hca/verbs/send_memory.ts")};
        import { keepCapabilities } from ${url("src/system/capability.ts")};

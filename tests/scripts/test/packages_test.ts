@@ -42,7 +42,7 @@ Deno.test("a run that is terminated while it installs packages lets apt-get end,
     );
     Deno.exit(end);`;
   const run = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-check", "--no-lock", code],
+    args: ["eval", "--no-check", "--frozen", code],
     env: { PATH: `${folder}:${Deno.env.get("PATH")}` },
     stdin: "null",
   }).spawn();
