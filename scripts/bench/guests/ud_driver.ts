@@ -6,7 +6,7 @@
  *     ud_driver.ts send    --device DEV [--roce] --seconds S --size BYTES --peer JSON
  *
  * The receiver first prints its address as JSON, the value of the sender's `--peer`. Both print a {@linkcode UdResult}
- * and exit. The first second is a warm-up and does not count.
+ * and exit. Packets of the warm-up do not count.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -20,13 +20,14 @@ import type { Reactor, Sleeper } from "../../../src/system/reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";
 import { formatGid, parseGid } from "../../../src/wire/gid.ts";
+import { WARM_UP_SECONDS } from "./guest_measurement.ts";
 import type { UdPeer, UdResult } from "./ud_path.ts";
 
 /** Packets per turn, the maximum of the engine. */
 const PACKETS_PER_TURN = 32;
 
 const QKEY = 0xb1b;
-const WARM_UP_MS = 1000;
+const WARM_UP_MS = WARM_UP_SECONDS * 1000;
 /** The receiver stops after this time without packets. */
 const SILENCE_MS = 1000;
 const POLL_MS = 100;
