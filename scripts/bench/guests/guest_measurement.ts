@@ -3,7 +3,7 @@
 import type { Column, Quantity } from "../report.ts";
 
 /**
- * Time of the streams that precede a stage. The first seconds of traffic are slower: an emulated processor takes long to
+ * Time of the traffic that precedes a measurement. Its first seconds are slower: an emulated processor takes long to
  * compile the hot code.
  */
 export const WARM_UP_SECONDS = 10;
@@ -30,4 +30,9 @@ export interface GuestMeasurement {
   /** Boots the machines. */
   start(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Runs each subject for {@linkcode WARM_UP_SECONDS}. */
+export async function warmUp(subjects: Stage["subjects"]): Promise<void> {
+  for (const measure of Object.values(subjects)) await measure(WARM_UP_SECONDS);
 }

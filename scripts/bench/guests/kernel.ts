@@ -14,7 +14,7 @@ import {
   type GuestMeasurement,
   type Measure,
   type Stage,
-  WARM_UP_SECONDS,
+  warmUp,
 } from "./guest_measurement.ts";
 
 const KERNEL = "ib_ipoib";
@@ -83,9 +83,7 @@ const stages = MTUS.map(([ibMtu, mtu], i): Stage => ({
   subjects,
   prepare: async () => {
     if (i > 0) await fabric.restart(ibMtu);
-    for (const measure of Object.values(subjects)) {
-      await measure(WARM_UP_SECONDS);
-    }
+    await warmUp(subjects);
   },
 }));
 

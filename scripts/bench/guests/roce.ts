@@ -11,7 +11,7 @@ import { RIG_PACKAGES } from "../../rig/tools.ts";
 import {
   type GuestMeasurement,
   type Measure,
-  WARM_UP_SECONDS,
+  warmUp,
 } from "./guest_measurement.ts";
 
 const PROGRAM = "ipoib";
@@ -75,9 +75,7 @@ export const roce: GuestMeasurement = {
     prepare: async () => {
       await createRoceDevices(guest(), LINK_MTU);
       for (const node of ROCE_NODES) await upRoceNode(guest(), node);
-      for (const measure of Object.values(subjects)) {
-        await measure(WARM_UP_SECONDS);
-      }
+      await warmUp(subjects);
     },
   }],
   start: async () => {
