@@ -16,16 +16,16 @@ const NO_REPORT = "produce a report";
 /**
  * Measures the packet rates with messages of `size` bytes for `seconds`. Throws an Error if a process fails.
  *
- * @param postList number of work requests that a call posts
+ * @param options further options of ib_send_bw
  */
 export async function measureIbSendBw(
   guest: Guest,
   { from, to, roce }: DevicePair,
   size: number,
   seconds: number,
-  postList: number,
+  options: string,
 ): Promise<UdRates> {
-  const words = `-c UD -s ${size} -D ${seconds} -l ${postList}${
+  const words = `-c UD -s ${size} -D ${seconds} ${options}${
     roce ? " -x 0" : ""
   }`;
   const run = `timeout ${seconds + 30} ib_send_bw ${words}`;

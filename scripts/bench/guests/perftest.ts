@@ -1,7 +1,9 @@
 /**
  * Measures UD messages between two devices of one virtual machine with this program's verbs path and with
- * `ib_send_bw -c UD`, which posts one or 32 work requests a call, on the kernel's soft RoCE (rdma_rxe) and on the rig's
- * driver with an InfiniBand link (rxe_ib).
+ * `ib_send_bw -c UD`, on the kernel's soft RoCE (rdma_rxe) and on the rig's driver with an InfiniBand link (rxe_ib).
+ *
+ * By default ib_send_bw posts one work request a call, with `-l 32` it posts 32. It polls its completion queues without
+ * end, and with `-e` sleeps until an event, as this program does.
  */
 
 import type { Guest } from "../../rig/guest.ts";
@@ -14,8 +16,10 @@ import { measureUdPath } from "./ud_path.ts";
 import type { DevicePair, UdRates } from "./ud_rates.ts";
 
 const PERFTEST = "ib_send_bw";
-const POST_LIST = 32;
-const PERFTEST_LISTS = `${PERFTEST} -l ${POST_LIST}`;
+const LISTS = "-l 32";
+const LISTS_EVENTS = "-l 32 -e";
+const PERFTEST_LISTS = `${PERFTEST} ${LISTS}`;
+const PERFTEST_EVENTS = `${PERFTEST} ${LISTS_EVENTS}`;
 const PROGRAM = "ipoib";
 const SIZES = [2048, 64];
 const MBIT = 1e6;
@@ -30,10 +34,9 @@ type Tool = (
   seconds: number,
 ) => Promise<UdRates>;
 
-/** Returns ib_send_bw with work requests posted in lists of `postList`. */
-function ibSendBw(postList: number): Tool {
+function ibSendBw(options: string): Tool {
   return (guest, pair, size, seconds) =>
-    measureIbSendBw(guest, pair, size, seconds, postList);
+    measureIbSendBw(guest, pair, size, seconds, options);
 }
 
 let rig: Rig<"one"> | undefined;
@@ -78,8 +81,9 @@ function stage(
     better: "more",
   });
   const subjects = {
-    [PERFTEST]: measure(ibSendBw(1), pair, size),
-    [PERFTEST_LISTS]: measure(ibSendBw(POST_LIST), pair, size),
+    [PERFTEST]: measure(ibSendBw(""), pair, size),
+    [PERFTEST_LISTS]: measure(ibSendBw(LISTS), pair, size),
+    [PERFTEST_EVENTS]: measure(ibSendBw(LISTS_EVENTS), pair, size),
     [PROGRAM]: measure(measureUdPath, pair, size),
   };
   return {
@@ -100,12 +104,18 @@ export const perftest: GuestMeasurement = {
   columns: [
     { title: PERFTEST, subject: PERFTEST },
     { title: PERFTEST_LISTS, subject: PERFTEST_LISTS },
+    { title: PERFTEST_EVENTS, subject: PERFTEST_EVENTS },
     { title: PROGRAM, subject: PROGRAM },
     { title: `${PROGRAM} / ${PERFTEST}`, subject: PROGRAM, to: PERFTEST },
     {
       title: `${PROGRAM} / ${PERFTEST_LISTS}`,
       subject: PROGRAM,
       to: PERFTEST_LISTS,
+    },
+    {
+      title: `${PROGRAM} / ${PERFTEST_EVENTS}`,
+      subject: PROGRAM,
+      to: PERFTEST_EVENTS,
     },
   ],
   packages: { ...RIG_PACKAGES, ib_send_bw: "perftest" },
