@@ -6,8 +6,6 @@ import type { Guest } from "./guest.ts";
 /** Requests in a row that must be answered. */
 const PINGS = 3;
 const INTERVAL_SECONDS = 0.2;
-/** Time after which the kernel gives up an address: three ARP or ND requests, a second apart on a machine of any speed. */
-const RESOLUTION_SECONDS = 3;
 /** Wait for the replies at normal machine speed. */
 const REPLY_SECONDS = 5;
 /** Precedes the output of each ping. */
@@ -60,31 +58,21 @@ export function pingScript(
 }
 
 /**
- * Returns what is missing in the output of ping(8), or undefined if {@linkcode PINGS} requests in a row were answered,
- * the first of them early enough ({@linkcode mayBeFirst}).
+ * Returns what is missing in the output of ping(8), or undefined if {@linkcode PINGS} requests in a row were answered.
+ *
+ * The first of them is one of the first {@linkcode PINGS}, on a slow machine of `slowness` times as many, because the
+ * interval is the same: ib_ipoib drops packets while it looks for a path or opens a connection.
  */
 export function lossOf(output: string, slowness: number): string | undefined {
   const replies = [...output.matchAll(/ bytes from .* icmp_seq=(\d+) /g)]
     .map((match) => Number(match[1]));
   const answered = [...new Set(replies)].sort((a, b) => a - b);
   const [first = Infinity] = answered;
-  const isComplete = first <= mayBeFirst(slowness) &&
+  const isComplete = first <= PINGS * slowness &&
     answered.length >= PINGS && answered[PINGS - 1] === first + PINGS - 1;
   return isComplete
     ? undefined
     : `replies to requests ${answered.join(", ") || "none"}`;
-}
-
-/**
- * Returns the last request that may be the first with a reply: that number {@linkcode PINGS}, on a slow machine
- * `slowness` times as high, because the interval is the same. Those before it may be lost: ib_ipoib drops packets while
- * it looks for a path or opens a connection. If this takes longer than the kernel waits for an address, those of one more
- * attempt of the kernel are lost.
- */
-function mayBeFirst(slowness: number): number {
-  const requests = PINGS * slowness;
-  const attempt = RESOLUTION_SECONDS / INTERVAL_SECONDS;
-  return requests > attempt ? requests + attempt : requests;
 }
 
 /** Returns a command that sends one request and waits for the reply, for `seconds` at normal machine speed. */

@@ -18,6 +18,8 @@ import { startVm } from "./vm.ts";
 const top = new URL("../../", import.meta.url).pathname;
 /** Entry of the subnet administrator, which `guest/sa` starts. */
 const ADMINISTRATOR = "scripts/rig/sa/main.ts";
+/** Requests that the kernel sends for an address on a machine of normal speed, its default. */
+const RESOLUTION_REQUESTS = 3;
 
 export interface RigOptions {
   /** Processors of each machine. Default: 2. */
@@ -90,11 +92,25 @@ export class Rig<L extends Layout> {
         guests.map(({ name, slowness }) => `${name} ${slowness}`).join(", ")
       }`,
     );
+    await Promise.all(guests.map(allowResolution));
     await Promise.all(guests.map((each) => each.must("/rig/guest/port-setup")));
     this.#guests = Object.fromEntries(
       guests.map((guest) => [guest.name, guest]),
     );
   }
+}
+
+/**
+ * Lets the kernel send more requests for an address than three if the machine is slow, because they are a second apart
+ * on a machine of any speed: the time to resolve an address is a time limit like those of the tests.
+ */
+async function allowResolution(guest: Guest): Promise<void> {
+  const requests = guest.patient(RESOLUTION_REQUESTS);
+  await guest.must(
+    ["ipv4", "ipv6"].map((family) =>
+      `echo ${requests} > /proc/sys/net/${family}/neigh/default/mcast_solicit`
+    ).join("\n"),
+  );
 }
 
 /** Returns the environment of the guests, which run the same Deno with the host's cache. */
