@@ -32,6 +32,16 @@ async function addAddress(guest: Guest, address: string): Promise<void> {
   );
 }
 
+/**
+ * Sets the number of solicitations of duplicate address detection on ib0. They are a second apart on a machine of any
+ * speed; a slow one may need longer to reply to the first.
+ */
+async function probe(guest: Guest, solicitations: number): Promise<void> {
+  await guest.must(
+    `echo ${solicitations} > /proc/sys/net/ipv6/conf/ib0/dad_transmits`,
+  );
+}
+
 /** Waits until a shell condition on ib0 holds, for `seconds` at normal machine speed. */
 async function waitFor(
   guest: Guest,
@@ -98,6 +108,7 @@ export function ipv6(fabric: Fabric): void {
     ] as const;
     for (const [owner, other, address] of cases) {
       await addAddress(owner, address);
+      await probe(other, other.patient(1));
       await other.must(`ip -6 addr add ${address}/64 dev ib0`);
       await waitFor(
         other,
@@ -109,6 +120,7 @@ export function ipv6(fabric: Fabric): void {
           guest.must(`ip -6 addr del ${address}/64 dev ib0`)
         ),
       );
+      await probe(other, 1);
     }
   });
 
