@@ -6,8 +6,9 @@
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
 import type { Outcome, ScriptedMachine } from "./scripted_machine.ts";
 
-/** Interval of the checks of a condition, in seconds at normal machine speed. */
-const INTERVAL_S = 0.1;
+/** First and longest interval between checks of a condition, in milliseconds at normal machine speed. */
+const FIRST_INTERVAL_MS = 100;
+const MAX_INTERVAL_MS = 500;
 
 export class Guest {
   readonly #machine: ScriptedMachine;
@@ -76,8 +77,8 @@ export class Guest {
 
   /**
    * Waits until a shell condition holds, for `seconds` at normal machine speed. If it does not, throws with the output of
-   * `diagnosis`. The interval of the checks is longer on a slow machine, where they would take most of its time from what
-   * they wait for.
+   * `diagnosis`. The interval between checks grows with the wait, because on a slow machine they would take most of the
+   * time from what they wait for.
    */
   async waitFor(
     condition: string,
@@ -85,9 +86,12 @@ export class Guest {
     diagnosis: string,
   ): Promise<void> {
     await this.must(
-      `end=$((SECONDS + ${this.patient(seconds)}))
+      `end=$((SECONDS + ${this.patient(seconds)})) ms=${
+        this.patient(FIRST_INTERVAL_MS)
+      } max=${this.patient(MAX_INTERVAL_MS)}
        while [ $SECONDS -lt $end ]; do
-         { ${condition}; } && exit 0; sleep ${INTERVAL_S * this.#slowness}
+         { ${condition}; } && exit 0
+         sleep \${ms}e-3; ms=$((ms * 5 / 4 < max ? ms * 5 / 4 : max))
        done
        ${diagnosis}; exit 1`,
       seconds + 60,

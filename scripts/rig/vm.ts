@@ -23,6 +23,11 @@ const COMMAND_LINE =
  */
 const PROCESSOR = "max,erms=off,fsrm=off";
 const MEMORY_MIB = 2048;
+/**
+ * Priority over other processes of a busy host: the kernels of the machines have time limits that a test cannot scale, for
+ * example for duplicate addresses and for the communication manager. Without the permission, nice(1) warns and goes on.
+ */
+const NICENESS = -5;
 /** Folder of the scripts in the machines. */
 export const GUEST_FOLDER = new URL("guest", import.meta.url).pathname;
 
@@ -60,6 +65,7 @@ function qemu(options: VmOptions): string[] {
     },mount_tag=${tag},security_model=none,multidevs=remap${options}`,
   ];
   return [
+    ...["nice", "-n", String(NICENESS)],
     ...["qemu-system-x86_64", "-name", `ipoib-rig-${name}`],
     ...["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", PROCESSOR],
     ...["-m", String(MEMORY_MIB), "-smp", String(processors)],
