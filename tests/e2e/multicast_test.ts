@@ -107,11 +107,13 @@ eachSourceTest(
   },
 );
 
-/** A group of each family, and the option of socat that joins it. */
+const GROUP6 = "ff15::7:8";
+/** A group of each family: the address, the option of socat that joins it, and the MGID. */
 const BOTH_FAMILIES = [
-  [`UDP4-RECV:5001,reuseaddr,ip-add-membership=${GROUP}:ib0`, MGID],
+  [GROUP, `UDP4-RECV:5001,reuseaddr,ip-add-membership=${GROUP}:ib0`, MGID],
   [
-    "UDP6-RECV:5001,reuseaddr,ipv6-join-group=[ff15::7:8]:ib0",
+    GROUP6,
+    `UDP6-RECV:5001,reuseaddr,ipv6-join-group=[${GROUP6}]:ib0`,
     "ff12:601b:ffff:0:0:0:7:8",
   ],
 ] as const;
@@ -124,16 +126,15 @@ eachSourceTest(
       (await host.call("mcg.show", {})).filter((each) =>
         each.mgid === mgid && each.attached && !each.send_only
       ).length;
-    const members = BOTH_FAMILIES.map(([socket]) =>
+    const members = BOTH_FAMILIES.map(([, socket]) =>
       [0, 1].map(() => host.start("socat", "-u", socket, "STDOUT"))
     );
-    for (const [i, [, mgid]] of BOTH_FAMILIES.entries()) {
+    for (const [i, [address, , mgid]] of BOTH_FAMILIES.entries()) {
       await until(`the join of ${mgid}`, () => joinsOf(mgid).then(Boolean));
-      const users = await until("both members", async () => {
+      await until(`both members of ${address}`, async () => {
         const text = await host.ip("maddr", "show", "dev", "ib0");
-        return /users 2/.exec(text);
+        return text.includes(` ${address} users 2`);
       });
-      assert(users);
       const [first, last] = members[i]!;
       await first![Symbol.asyncDispose]();
       // Longer than the interval at which /proc is read.
