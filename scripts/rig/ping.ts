@@ -45,7 +45,8 @@ export function pingScript(
 ): string {
   const each = (address: string, size: number) =>
     `echo '${TITLE}${address} with ${size} bytes'
-     timeout ${seconds} stdbuf -oL ping -n -i ${INTERVAL_SECONDS} -s ${size} ${address} > $log 2>&1 & pid=$!
+     : > $log
+     timeout ${seconds} stdbuf -oL ping -n -i ${INTERVAL_SECONDS} -s ${size} ${address} >> $log 2>&1 & pid=$!
      while kill -0 $pid && [ $(grep -c 'bytes from' $log) -lt ${PINGS} ]; do
        sleep ${(INTERVAL_SECONDS / 2 * slowness).toFixed(3)}
      done 2> /dev/null
